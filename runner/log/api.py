@@ -16,17 +16,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from connectkit.api import TopicPartition
 from connectkit.errors import ConnectError
 
 NO_TIMESTAMP, CREATE_TIME, LOG_APPEND_TIME = -1, 0, 1
 """Timestamp types, numbered as Kafka's ``TimestampType``. (librdkafka's constants are mapped.)"""
-
-
-class TopicPartition(NamedTuple):
-    """One partition of one topic."""
-
-    topic: str
-    partition: int
 
 
 

@@ -1,0 +1,85 @@
+"""Moments in time as Connect counts them: milliseconds since the epoch, in UTC.
+
+Connect has one class for dates, times and timestamps (``java.util.Date``); Python has three, none of
+which reaches beyond the years 1 to 9999. :class:`Instant` stands in for what they cannot hold, and
+only for that: a moment that fits the Python type is always given as that type, so equality works.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+
+DAY_MS = 86_400_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_MS = timedelta(milliseconds=1)
+_MIN_MS = (datetime(1, 1, 1, tzinfo=UTC) - EPOCH) // _MS
+_MAX_MS = (datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC) - EPOCH) // _MS
+_MIN_DAY = date.min.toordinal() - _EPOCH_DAY
+_MAX_DAY = date.max.toordinal() - _EPOCH_DAY
+
+
+class Instant:
+    """A moment that ``date``, ``time`` or ``datetime`` cannot hold, in milliseconds since the epoch."""
+
+    __slots__ = ("millis",)
+
+    def __init__(self, millis: int) -> None:
+        self.millis = millis
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Instant) and other.millis == self.millis
+
+    def __hash__(self) -> int:
+        return hash((Instant, self.millis))
+
+    def __repr__(self) -> str:
+        return f"Instant({self.millis})"
+
+
+Temporal = date | time | datetime | Instant
+"""What a value of a Date, Time or Timestamp schema can be (``datetime`` must be aware)."""
+TEMPORAL_TYPES = (date, time, datetime, Instant)
+
+
+def millis_of(value: Temporal) -> int:
+    """Milliseconds since the epoch; a ``time`` counts from midnight. Finer digits are cut off.
+
+    Raises ``ValueError`` for a ``datetime`` without a time zone: nobody knows which moment it is.
+    """
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise ValueError("a datetime without a time zone is not a moment; use datetime.UTC")
+        return (value - EPOCH) // _MS
+    if isinstance(value, date):
+        return (value.toordinal() - _EPOCH_DAY) * DAY_MS
+    if isinstance(value, time):
+        if value.tzinfo not in (None, UTC):
+            raise ValueError("a time of day is taken as UTC and must not carry another time zone")
+        seconds = (value.hour * 60 + value.minute) * 60 + value.second
+        return seconds * 1000 + value.microsecond // 1000
+    return value.millis
+
+
+def timestamp_from(millis: int) -> datetime | Instant:
+    """The moment as an aware ``datetime`` where the years 1 to 9999 allow."""
+    if _MIN_MS <= millis <= _MAX_MS:
+        return EPOCH + timedelta(milliseconds=millis)
+    return Instant(millis)
+
+
+def date_from(days: int) -> date | Instant:
+    """The day that many days after 1 January 1970, as a ``date`` where possible."""
+    if _MIN_DAY <= days <= _MAX_DAY:
+        return date.fromordinal(days + _EPOCH_DAY)
+    return Instant(days * DAY_MS)
+
+
+def time_from(millis: int) -> time | Instant:
+    """The time of day that many milliseconds after midnight; 24:00, which Connect allows, is an Instant."""
+    if 0 <= millis < DAY_MS:
+        seconds, ms = divmod(millis, 1000)
+        minutes, second = divmod(seconds, 60)
+        hour, minute = divmod(minutes, 60)
+        return time(hour, minute, second, ms * 1000)
+    return Instant(millis)
