@@ -1,4 +1,4 @@
 """Source and sink connectors that ship with connectkit."""
 
 if __name__ != "connectkit.connectors":
-    raise ImportError("import connectkit.connectors, not connectors: the bare folder would load every class twice")
+    raise ImportError("import connectkit.connectors: the bare folder would load every class twice")

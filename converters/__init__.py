@@ -1,4 +1,4 @@
 """Converters: bytes on the wire to typed records and back."""
 
 if __name__ != "connectkit.converters":
-    raise ImportError("import connectkit.converters, not converters: the bare folder would load every class twice")
+    raise ImportError("import connectkit.converters: the bare folder would load every class twice")

@@ -1,4 +1,4 @@
 """The worker: tasks, chain, log, stores and command line."""
 
 if __name__ != "connectkit.runner":
-    raise ImportError("import connectkit.runner, not runner: the bare folder would load every class twice")
+    raise ImportError("import connectkit.runner: the bare folder would load every class twice")
