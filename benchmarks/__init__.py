@@ -1,0 +1,1 @@
+"""Benchmarks: ratios within one run, against bare client loops and the Java worker (``make bench``)."""
