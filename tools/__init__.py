@@ -1,0 +1,1 @@
+"""Tools of this repository's own: not part of the distribution, run by the Makefile."""
