@@ -174,6 +174,14 @@ class SourceTaskContext(Protocol):
         """Wait, but not longer than until the task shall end; returns ``stopping``."""
         ...
 
+    def finished(self) -> None:
+        """Nothing more will come from this task, beyond what the ``poll`` that says so still returns.
+
+        The task runs on, may be polled, and must then return None. A worker started to run until all
+        is done ends when every source has said so and every sink has caught up. More calls change nothing.
+        """
+        ...
+
 
 class SourceTask(Task[C], Generic[C]):
     """Reads records. Life: ``initialize``, ``start``, ``poll`` …, ``stop``."""
