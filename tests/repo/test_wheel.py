@@ -1,0 +1,122 @@
+"""What is built is what stands in the tree: no package, module or marker is left behind."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+from tools.layout import ROOT, folders, packages, pyproject, sources
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A source distribution, and the wheel made from it, out of a copy that has no links."""
+    root = tmp_path_factory.mktemp("build")
+    tree = root / "tree"
+    tree.mkdir()
+    for name in ["pyproject.toml", "README.md", "LICENSE"]:
+        shutil.copy2(ROOT / name, tree)
+    for folder in folders():
+        shutil.copytree(ROOT / folder, tree / folder, ignore=_links_and_caches)
+    done = subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", root / "dist", tree],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return root / "dist"
+
+
+def test_wheel_holds_every_module_of_the_tree(built: Path) -> None:
+    held = {name for name in _wheel(built).namelist() if name.endswith(".py")}
+    wanted = set()
+    for module, path in sources():
+        name = module.replace(".", "/")
+        wanted.add(f"{name}/__init__.py" if path.name == "__init__.py" else f"{name}.py")
+    assert held == wanted
+
+
+def test_every_folder_of_modules_is_a_declared_package() -> None:
+    found = {path.parent.relative_to(ROOT) for _, path in sources()}
+    assert found == set(packages().values())
+
+
+def test_every_data_file_of_the_tree_is_in_the_wheel(built: Path) -> None:
+    held = set(_wheel(built).namelist())
+    for package, folder in packages().items():
+        for path in (ROOT / folder).iterdir():
+            if path.is_file() and path.suffix not in (".py", ".pyc") and not path.is_symlink():
+                assert f"{package.replace('.', '/')}/{path.name}" in held
+
+
+def test_wheel_is_typed_and_licensed(built: Path) -> None:
+    names = _wheel(built).namelist()
+    assert "connectkit/py.typed" in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_wheel_has_nothing_beside_the_package(built: Path) -> None:
+    tops = {name.partition("/")[0] for name in _wheel(built).namelist()}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"connectkit"}
+
+
+def test_sdist_keeps_the_folders_at_the_top(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    for _, path in sources():
+        assert path.relative_to(ROOT).as_posix() in names
+    assert not any(name.startswith("connectkit/runner") for name in names)
+
+
+def test_wheel_declares_no_dependency_of_the_core(built: Path) -> None:
+    wheel = _wheel(built)
+    (name,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
+    required = [line for line in wheel.read(name).decode().splitlines() if line.startswith("Requires-Dist:")]
+    assert required
+    assert all("extra ==" in line for line in required)
+
+
+def test_wheel_works_where_the_checkout_is_not(built: Path, tmp_path: Path) -> None:
+    _wheel(built).extractall(tmp_path / "site")
+    modules = [module for module, _ in sources() if module.count(".") == 1]
+    code = (
+        "import sys, importlib.metadata as m\n"
+        f"sys.path.insert(0, {str(tmp_path / 'site')!r})\n"
+        f"for name in {modules!r}:\n    __import__(name)\n"
+        "import connectkit.runner\n"
+        "print(connectkit.__file__, connectkit.runner.__file__)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert all(path.startswith(str(tmp_path)) for path in done.stdout.split())
+
+
+def test_wheel_carries_the_entry_points_of_pyproject(built: Path) -> None:
+    wheel = _wheel(built)
+    (name,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+    parser = ConfigParser(delimiters=("=",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # names are case-sensitive
+    parser.read_string(wheel.read(name).decode())
+    project = pyproject()["project"]
+    wanted = dict(project["entry-points"]) | {"console_scripts": project["scripts"]}
+    assert {section: dict(parser[section]) for section in parser.sections()} == wanted
+
+
+def _wheel(built: Path) -> zipfile.ZipFile:
+    (wheel,) = built.glob("*.whl")
+    return zipfile.ZipFile(wheel)
+
+
+def _links_and_caches(folder: str, names: list[str]) -> set[str]:
+    return {name for name in names if name == "__pycache__" or (Path(folder) / name).is_symlink()}
