@@ -72,9 +72,14 @@ def fits_class(schema: Schema, value: Any) -> bool:
             )
         if schema.name == DECIMAL_NAME:
             return isinstance(value, Decimal) and value.is_finite()
-    if not isinstance(value, _CLASSES[schema.type]):
+    return fits_type(schema.type, value)
+
+
+def fits_type(wanted: Type, value: Any) -> bool:
+    """The same for a bare type: logical names play no part."""
+    if not isinstance(value, _CLASSES[wanted]):
         return False
-    bits = INT_BITS.get(schema.type)
+    bits = INT_BITS.get(wanted)
     if bits is not None:
         return not isinstance(value, bool) and -(1 << (bits - 1)) <= value < 1 << (bits - 1)
     return True
