@@ -101,6 +101,8 @@ class Connector(Plugin[C], ABC, Generic[C]):
 class SourceConnector(Connector[C], Generic[C]):
     """A connector that reads another system."""
 
+    plugin_kind = "source"
+
     def exactly_once_support(self) -> Support:
         """Whether its tasks can resume at every offset they ever emitted (KIP-618)."""
         return Support.UNSUPPORTED
@@ -118,6 +120,8 @@ class SourceConnector(Connector[C], Generic[C]):
 
 class SinkConnector(Connector[C], Generic[C]):
     """A connector that writes to another system."""
+
+    plugin_kind = "sink"
 
     def alter_offsets(self, offsets: Mapping[TopicPartition, int | None]) -> bool:
         """Check, or note, consumer offsets that an operator sets (KIP-875)."""
@@ -284,6 +288,8 @@ Decoder = Callable[[bytes | None], tuple[Schema | None, Any]]
 class Converter(Plugin[C], ABC, Generic[C]):
     """Bytes to typed values and back. Made as ``cls(config, is_key=…)``; used by one thread at a time."""
 
+    plugin_kind = "converter"
+
     def __init__(self, config: C, *, is_key: bool = False) -> None:
         super().__init__(config)
         self.is_key = is_key
@@ -321,6 +327,8 @@ class Converter(Plugin[C], ABC, Generic[C]):
 class HeaderConverter(Plugin[C], ABC, Generic[C]):
     """The same for header values. Made as ``cls(config)``."""
 
+    plugin_kind = "header_converter"
+
     @abstractmethod
     def from_connect_header(
         self, topic: str, key: str, schema: Schema | None, value: Any
@@ -340,6 +348,8 @@ R = TypeVar("R", bound=ConnectRecord)
 class Transform(Plugin[C], ABC, Generic[C]):
     """Changes records on their way. ``apply`` never changes the record it is given."""
 
+    plugin_kind = "transform"
+
     @abstractmethod
     def apply(self, record: R) -> R | list[R] | None:
         """The record to go on with: the same, another, several, or None to drop it."""
@@ -349,6 +359,8 @@ class Transform(Plugin[C], ABC, Generic[C]):
 
 class Predicate(Plugin[C], ABC, Generic[C]):
     """Decides whether a transform is applied."""
+
+    plugin_kind = "predicate"
 
     @abstractmethod
     def test(self, record: ConnectRecord) -> bool: ...
@@ -369,6 +381,8 @@ class ConfigData:
 
 class ConfigProvider(Plugin[C], ABC, Generic[C]):
     """Resolves ``${name:path:key}`` in configurations (KIP-297). Declared in the worker's file only."""
+
+    plugin_kind = "config_provider"
 
     @abstractmethod
     def get(self, path: str, keys: Collection[str]) -> ConfigData:

@@ -1,0 +1,141 @@
+"""A text that is used but never shown: every readable form of a ``Secret`` is ``[hidden]``.
+
+The text leaves only through :meth:`Secret.reveal`; ``repr``, ``str``, formatting, ``copy`` and ``pickle``
+do not give it away. :func:`is_sensitive` tells by its name which option to hide whatever its type, and
+:class:`RawConfig` is a mapping that hides those values when printed. Immutable, hence thread-safe.
+Source: reliability 3.3 (masking).
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NoReturn, final
+
+HIDDEN = "[hidden]"
+"""What stands in place of a secret, as in Kafka."""
+
+_SENSITIVE = re.compile(r"password|passwd|passphrase|secret|token|key|credential|jaas|sasl", re.IGNORECASE)
+# The framework's own names that hold "key" for a record's key; nothing below them is trusted by this.
+_HARMLESS = frozenset(
+    {
+        "key.converter",
+        "key.converter.plugin.version",
+        "key.converter.schemas.enable",
+        "key.converter.converter.type",
+    }
+)
+_USERINFO = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^/\s@]+@")
+
+
+def is_sensitive(name: str) -> bool:
+    """Whether the value of a configuration key of this name is never shown, whatever its type."""
+    return name not in _HARMLESS and _SENSITIVE.search(name) is not None
+
+
+def without_userinfo(text: str) -> str:
+    """The text with the ``user:password@`` part of URLs hidden."""
+    return _USERINFO.sub(rf"\1{HIDDEN}@", text) if "://" in text else text
+
+
+@final
+class Secret:
+    """A hidden text. Equal to another ``Secret`` of the same text, and true when not empty."""
+
+    __slots__ = ("_text",)
+    _text: str | None
+
+    def __init__(self, text: str) -> None:
+        if not isinstance(text, str):
+            raise TypeError(f"a Secret holds a str, not {type(text).__name__}.")
+        object.__setattr__(self, "_text", text)
+
+    def reveal(self) -> str:
+        """The text itself: call it where the text is handed to its user, and nowhere else."""
+        if self._text is None:
+            raise ValueError("this Secret has been through pickle, which does not keep its text.")
+        return self._text
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("a Secret cannot be changed.")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("a Secret cannot be changed.")
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return format(HIDDEN, spec)
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        if self._text is None or other._text is None:
+            return self is other
+        return hmac.compare_digest(
+            self._text.encode("utf-8", "surrogatepass"), other._text.encode("utf-8", "surrogatepass")
+        )
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Secret:
+        return self
+
+    def __getstate__(self) -> None:
+        return None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _forgotten, ()
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        return _forgotten, ()
+
+
+def _forgotten() -> Secret:
+    """What pickle restores: a Secret that knows its text no more and says so when asked."""
+    secret = object.__new__(Secret)
+    object.__setattr__(secret, "_text", None)
+    return secret
+
+
+@final
+class RawConfig(Mapping[str, Any]):
+    """A configuration as it was given, which prints its keys but no value that might be a secret.
+
+    ``hidden`` names further keys to hide, beside those :func:`is_sensitive` finds.
+    """
+
+    __slots__ = ("_data", "_hidden")
+
+    def __init__(self, data: Mapping[str, Any], *, hidden: Iterable[str] = ()) -> None:
+        self._data = dict(data)
+        self._hidden = frozenset(hidden)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._data[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __repr__(self) -> str:
+        return "{" + ", ".join(f"{key!r}: {self._shown(key)}" for key in self._data) + "}"
+
+    def _shown(self, key: str) -> str:
+        if key in self._hidden or is_sensitive(key):
+            return HIDDEN
+        value = self._data[key]
+        return without_userinfo(repr(value))
