@@ -394,9 +394,10 @@ class _Loader:
                 try:
                     loaded = self._point.load()
                 except Exception as exc:  # whatever a foreign module may raise while it is imported
+                    whose = self._distribution or "this program"
                     raise ConfigError(
-                        f"The {_spoken(self._kind)} {self._name} of {self._distribution or 'this program'} cannot"
-                        f" be imported from {self._point.value}: {type(exc).__name__}: {exc}."
+                        f"The {_spoken(self._kind)} {self._name} of {whose} cannot be imported from "
+                        f"{self._point.value}: {type(exc).__name__}: {exc}."
                     ) from exc
                 self._loaded = _held_to_kind(self._kind, self._name, loaded, self._distribution)
             return self._loaded
