@@ -34,7 +34,7 @@ $(STAMP): requirements-dev.lock pyproject.toml connectkit/_version.py
 	@test -x $(PY) || { echo "making $(VENV) with $(PYTHON)"; $(PYTHON) -m venv $(VENV); }
 	@echo "installing what requirements-dev.lock pins, and this checkout"
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
 dev: $(STAMP) ## Make .venv: the pinned tools and this checkout, installed in place

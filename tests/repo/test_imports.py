@@ -49,13 +49,13 @@ def test_no_relative_import() -> None:
 
 def test_nothing_is_imported_because_a_text_names_it() -> None:
     """Plugins are found through entry points; a name out of a configuration is never imported."""
-    found = [
-        f"{module}:{node.lineno}"
+    found = {
+        module
         for module, path in SOURCES.items()
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__")
-    ]
-    assert found == []
+    }
+    assert found <= {"connectkit"}, "only the face imports by name, out of its own table"
 
 
 def test_exec_and_eval_stand_in_one_place() -> None:

@@ -1,0 +1,62 @@
+"""The public face is what stands here: a name more or less is a decision, and shows in this file."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+import connectkit
+from tools.layout import ROOT
+
+FACE = """
+Config ConfigData ConfigError ConfigProvider ConflictError ConnectError ConnectRecord Connector
+ConnectorContext ConversionError Converter DataError ErrantRecordReporter FatalTaskError FencedError Field
+Header HeaderConverter Headers Instant LimitError Limits NotFoundError OffsetReader Plugin Predicate
+ProjectionError RecordMetadata RetriableError Schema SchemaAndValue SchemaBuilder SchemaError Secret
+SinkConnector SinkRecord SinkTask SinkTaskContext SourceConnector SourceRecord SourceTask SourceTaskContext
+Struct Support Task TopicPartition TransactionContext Transform Type __version__ option plugins
+""".split()  # noqa: SIM905 - read as a list of words
+
+
+def test_the_face_is_pinned() -> None:
+    assert sorted(connectkit.__all__) == sorted(FACE)
+
+
+@pytest.mark.parametrize("name", FACE)
+def test_every_name_is_there(name: str) -> None:
+    assert getattr(connectkit, name) is not None
+    assert name in dir(connectkit)
+
+
+def test_type_checkers_see_the_same_names() -> None:
+    tree = ast.parse((ROOT / "connectkit" / "__init__.py").read_text())
+    seen = {
+        alias.asname
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("connectkit")
+        for alias in node.names
+        if alias.asname == alias.name
+    }
+    assert seen == set(FACE)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        connectkit.no_such_name  # noqa: B018 - the access is the test
+
+
+def test_import_loads_no_third_party_module_and_no_plugin() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import connectkit\n"
+        "for name in connectkit.__all__: getattr(connectkit, name)\n"
+        "print(*sorted({m for m in set(sys.modules) - before}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    tops = {name.partition(".")[0] for name in loaded}
+    assert tops - set(sys.stdlib_module_names) == {"connectkit"}
+    for part in ("runner", "converters", "transforms", "connectors"):
+        assert not any(name.startswith(f"connectkit.{part}") for name in loaded)
