@@ -23,7 +23,6 @@ NO_TIMESTAMP, CREATE_TIME, LOG_APPEND_TIME = -1, 0, 1
 """Timestamp types, numbered as Kafka's ``TimestampType``. (librdkafka's constants are mapped.)"""
 
 
-
 class OutRecord(NamedTuple):
     """One record to append. ``partition`` None: by the default partitioner (murmur2 of the key)."""
 
@@ -132,7 +131,7 @@ class Consumer(Protocol):
         """Read these partitions from these offsets, without a group. -2 earliest, -1 latest."""
         ...
 
-    def consume(self, max_records: int, timeout_s: float) -> list[Message]:
+    def consume(self, max_records: int, timeout_s: float) -> Sequence[Message]:
         """What is there, at most ``max_records``; waits up to ``timeout_s`` for the first record only.
 
         Rebalance callbacks run inside. Errors of the log are raised; no error messages in the list.
@@ -186,7 +185,12 @@ class Admin(Protocol):
         ...
 
     def create_topic(
-        self, name: str, *, partitions: int = 1, replication: int = -1, config: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *,
+        partitions: int = 1,
+        replication: int = -1,
+        config: Mapping[str, str] | None = None,
     ) -> bool:
         """Create a topic; False if it existed already. -1 takes the log's default."""
         ...

@@ -1,0 +1,282 @@
+"""The file of an embedded log: opened or refused, written in transactions, its errors named.
+
+One SQLite database per folder (``log.db``) in WAL mode with ``synchronous=FULL``: a commit is on disk
+when it returns, readers never wait for writers, and one writer at a time is let in, over all processes
+of the machine. A power cut or ``kill -9`` leaves the last commit, whole.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import sqlite3
+import stat
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from connectkit.errors import ConfigError, ConnectError, FatalTaskError, RetriableError
+from connectkit.runner.log.embedded.clock import Clock
+from connectkit.runner.log.embedded.signal import Signal
+
+FILE_NAME = "log.db"
+_APPLICATION_ID = 0x434B4C47  # "CKLG"
+_FORMAT = 1
+_BUSY_TIMEOUT_S = 30.0
+_CHECKED_WHOLE_BYTES = 16 * 1024 * 1024
+"""Files up to this size are checked page by page when opened; larger ones when they are read."""
+
+_TABLES = """
+CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE topics (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, config TEXT NOT NULL);
+CREATE TABLE partitions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, topic_id INTEGER NOT NULL, number INTEGER NOT NULL,
+    start_offset INTEGER NOT NULL DEFAULT 0, next_offset INTEGER NOT NULL DEFAULT 0,
+    compacted_to INTEGER NOT NULL DEFAULT 0, size_bytes INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (topic_id, number));
+CREATE TABLE batches (
+    partition_id INTEGER NOT NULL, base_offset INTEGER NOT NULL, last_offset INTEGER NOT NULL,
+    count INTEGER NOT NULL, newest_ms INTEGER NOT NULL, size_bytes INTEGER NOT NULL,
+    txn_id INTEGER, data BLOB NOT NULL, PRIMARY KEY (partition_id, base_offset));
+CREATE INDEX batches_txn ON batches (txn_id) WHERE txn_id IS NOT NULL;
+CREATE TABLE producers (
+    transactional_id TEXT PRIMARY KEY, epoch INTEGER NOT NULL, holder TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE txns (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, transactional_id TEXT NOT NULL, holder TEXT NOT NULL,
+    state TEXT NOT NULL, deadline_ms INTEGER NOT NULL);
+CREATE INDEX txns_open ON txns (transactional_id) WHERE state = 'open';
+CREATE TABLE txn_partitions (
+    txn_id INTEGER NOT NULL, partition_id INTEGER NOT NULL, first_offset INTEGER NOT NULL,
+    PRIMARY KEY (txn_id, partition_id)) WITHOUT ROWID;
+CREATE TABLE txn_offsets (
+    txn_id INTEGER NOT NULL, group_id TEXT NOT NULL, topic TEXT NOT NULL, number INTEGER NOT NULL,
+    position INTEGER NOT NULL, PRIMARY KEY (txn_id, group_id, topic, number)) WITHOUT ROWID;
+CREATE TABLE group_offsets (
+    group_id TEXT NOT NULL, topic TEXT NOT NULL, number INTEGER NOT NULL, position INTEGER NOT NULL,
+    PRIMARY KEY (group_id, topic, number)) WITHOUT ROWID;
+CREATE TABLE members (
+    id TEXT PRIMARY KEY, group_id TEXT NOT NULL, topics TEXT NOT NULL, pattern TEXT,
+    lease_until_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE ownership (
+    group_id TEXT NOT NULL, topic TEXT NOT NULL, number INTEGER NOT NULL, owner TEXT, target TEXT,
+    PRIMARY KEY (group_id, topic, number)) WITHOUT ROWID;
+INSERT INTO counters VALUES ('catalog', 0), ('groups', 0), ('swept_ms', 0);
+"""
+
+
+class Store:
+    """One folder opened; every producer, consumer and admin has its own connection to it."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.folder = folder
+        self.path = folder / FILE_NAME
+        self.locks = folder / "members"
+        self.clock = clock
+        self.signal = Signal()
+        self._prepare_folder()
+        connection = Connection(self)
+        try:
+            self.cluster_id = connection.prepare()
+        finally:
+            connection.close()
+
+    def _prepare_folder(self) -> None:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with os.fdopen(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)) as file:
+                mode = os.fstat(file.fileno()).st_mode
+        except OSError as exc:
+            raise _refused(self.path, f"cannot be opened: {exc.strerror}") from exc
+        if not stat.S_ISREG(mode):
+            raise _refused(self.path, "is not a regular file")
+        if os.name == "posix" and mode & 0o022:
+            raise _refused(
+                self.path,
+                f"can be changed by other users (mode {mode & 0o777:o}); allow only its owner: chmod 600",
+            )
+
+
+class Connection:
+    """A connection to the store. Used by one thread at a time; ``guard`` serializes a late ``close``."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.guard = threading.RLock()
+        with self.named_errors("open"):
+            self.sql = sqlite3.connect(
+                store.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            )
+
+            self.sql.execute("PRAGMA synchronous=FULL")
+            self.sql.execute("PRAGMA trusted_schema=OFF")
+            self.sql.execute("PRAGMA wal_autocheckpoint=4000")
+            self.sql.execute("PRAGMA journal_size_limit=67108864")
+            self.sql.execute("PRAGMA cache_size=-4000")
+
+    def prepare(self) -> str:
+        """Create the tables of a new file or recognize an old one; returns the cluster id."""
+        try:
+            self._prepare()
+            row = self.sql.execute("SELECT value FROM about WHERE name = 'cluster_id'").fetchone()
+        except sqlite3.DatabaseError as exc:
+            name = exc.sqlite_errorname
+            if name in ("SQLITE_BUSY", "SQLITE_LOCKED"):
+                raise self.translate(exc, "open") from exc
+            if name == "SQLITE_NOTADB":
+                raise _refused(self.store.path, "is not a log of connectkit") from exc
+            if name and name.startswith("SQLITE_CORRUPT"):
+                raise _refused(self.store.path, "is damaged") from exc
+            raise _refused(self.store.path, f"cannot be opened ({name})") from exc
+        if row is None:
+            raise _refused(self.store.path, "is damaged")
+        return str(row[0])
+
+    def _prepare(self) -> None:
+        deadline_s = time.monotonic() + _BUSY_TIMEOUT_S
+        while True:  # changing the journal mode does not wait for other openers by itself
+            try:
+                self.sql.execute("PRAGMA journal_mode=WAL")
+                break
+            except sqlite3.OperationalError as exc:
+                if exc.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline_s:
+                    raise
+                time.sleep(0.01)
+        self.sql.execute("BEGIN IMMEDIATE")
+        try:
+            (kind,) = self.sql.execute("PRAGMA application_id").fetchone()
+            (form,) = self.sql.execute("PRAGMA user_version").fetchone()
+            (tables,) = self.sql.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if kind == 0 and tables == 0:
+                for statement in _TABLES.strip().split(";\n"):
+                    self.sql.execute(statement)
+                identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+                self.sql.execute("INSERT INTO about VALUES ('cluster_id', ?)", (identity,))
+                self.sql.execute(f"PRAGMA application_id={_APPLICATION_ID}")
+                self.sql.execute(f"PRAGMA user_version={_FORMAT}")
+            elif kind != _APPLICATION_ID:
+                raise _refused(self.store.path, "belongs to another program")
+            elif form != _FORMAT:
+                raise _refused(
+                    self.store.path,
+                    f"has format {form}, which a newer connectkit wrote; this one reads {_FORMAT}",
+                )
+            else:
+                self._check_whole()
+            self.sql.execute("COMMIT")
+        finally:
+            if self.sql.in_transaction:
+                self.sql.execute("ROLLBACK")
+
+    def _check_whole(self) -> None:
+        (pages,) = self.sql.execute("PRAGMA page_count").fetchone()
+        (page_bytes,) = self.sql.execute("PRAGMA page_size").fetchone()
+        if pages * page_bytes <= _CHECKED_WHOLE_BYTES:
+            (verdict,) = self.sql.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise _refused(self.store.path, "is damaged")
+
+    def changed(self) -> int:
+        """A number that differs once any other connection, of any process, has committed."""
+        (version,) = self.sql.execute("PRAGMA data_version").fetchone()
+        return int(version)
+
+    def counter(self, name: str) -> int:
+        """The value of a counter: ``catalog`` counts changes of topics, ``groups`` of memberships."""
+        (value,) = self.sql.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
+        return int(value)
+
+    def bump(self, name: str) -> None:
+        """Count a change, inside a write."""
+        self.sql.execute("UPDATE counters SET value = value + 1 WHERE name = ?", (name,))
+
+    @contextmanager
+    def write(self, what: str) -> Iterator[sqlite3.Connection]:
+        """A write transaction: all of it on disk afterwards, or nothing of it.
+
+        Waits for other writers; ``what`` finishes the sentence "the embedded log cannot …".
+        Nested calls join the outer transaction.
+        """
+        with self.guard:
+            if self.sql.in_transaction:
+                yield self.sql
+                return
+            with self.named_errors(what):
+                self.sql.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self.sql
+                    self.sql.execute("COMMIT")
+                finally:
+                    if self.sql.in_transaction:
+                        self.sql.execute("ROLLBACK")
+
+    @contextmanager
+    def read(self, what: str) -> Iterator[sqlite3.Connection]:
+        """A read of one state: what others commit meanwhile is not seen."""
+        with self.guard:
+            if self.sql.in_transaction:
+                yield self.sql
+                return
+            with self.named_errors(what):
+                self.sql.execute("BEGIN")
+                try:
+                    yield self.sql
+                finally:
+                    if self.sql.in_transaction:
+                        self.sql.execute("COMMIT")
+
+    @contextmanager
+    def named_errors(self, what: str) -> Iterator[None]:
+        """Turn SQLite's errors into errors named by recovery."""
+        try:
+            yield
+        except sqlite3.Error as exc:
+            raise self.translate(exc, what) from exc
+
+    def translate(self, exc: sqlite3.Error, what: str) -> ConnectError:
+        """The error named by recovery that ``exc`` amounts to."""
+        name = getattr(exc, "sqlite_errorname", None) or type(exc).__name__
+        failed = f"the embedded log {self.store.path} cannot {what}"
+        if name == "SQLITE_FULL":
+            return FatalTaskError(
+                f"{failed}: the disk is full; nothing was written, free some space and restart"
+            )
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            return RetriableError(
+                f"{failed}: another process kept it locked for {_BUSY_TIMEOUT_S:.0f} s; "
+                "look for a stopped or hanging worker on the same folder"
+            )
+        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+            return FatalTaskError(
+                f"{failed}: the file is damaged; restore it, or move the folder away to start empty"
+            )
+        if name.startswith("SQLITE_IOERR"):
+            return FatalTaskError(
+                f"{failed}: the disk reports an error ({name}); check the disk and its free space"
+            )
+        if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+            return FatalTaskError(
+                f"{failed}: the file or folder is not writable; check owner, mode and mount"
+            )
+        if isinstance(exc, sqlite3.ProgrammingError):
+            return FatalTaskError(f"{failed}: it was closed")
+        return FatalTaskError(f"{failed} ({name})")
+
+    def close(self) -> None:
+        """Let go; harmless when repeated."""
+        with self.guard:
+            self.sql.close()
+
+
+def _refused(path: Path, why: str) -> ConfigError:
+    return ConfigError(
+        problems={
+            "bootstrap.servers": [
+                f"the embedded log {path} {why}; name another folder, or move this one away to start empty"
+            ]
+        }
+    )
