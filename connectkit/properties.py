@@ -73,7 +73,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
     for at, each in enumerate(natural, 1):
         part = each.lstrip(_BLANKS)
         if not line:  # also behind a line that was nothing but a backslash
-            ends_open = False
+            ends_open = ends_open and not each and at == len(natural)
             if not part or part[0] in "#!":
                 continue
             begin = at
