@@ -1,7 +1,7 @@
 """Schemas and values of golden cases, made into ours.
 
 A tag names the value's Java class, and the Python value is the one that stands for it. What Python
-cannot hold (a map whose key is a map, say) raises ``Unrepresentable``; the runner knows that error.
+cannot hold (a map whose key is a map, say) raises ``UnrepresentableError``; the runner knows that error.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TYPES = {t.value: t for t in Type}
 _EXACT = Context(prec=1)
 
 
-class Unrepresentable(Exception):
+class UnrepresentableError(Exception):
     """Python has no value like the one that Java was given."""
 
 
@@ -105,7 +105,7 @@ def _container(tag: str, content: Any, tagged: dict[str, Any], schema: Schema | 
         own = schema_of(tagged["schema"]) if "schema" in tagged else schema
         if own is None or own.type is not Type.STRUCT:
             raise ValueError("a struct without a schema")
-        given = {name: item for name, item in content}
+        given = dict(content)
         return Struct.of(own, [value_of(given[f.name], f.schema) for f in own.fields])
     element = schema._value_schema if schema is not None else None
     if tag == "array":
@@ -115,7 +115,7 @@ def _container(tag: str, content: Any, tagged: dict[str, Any], schema: Schema | 
     key_schema = schema._key_schema if schema is not None else None
     made = {_key(value_of(k, key_schema)): value_of(v, element) for k, v in content}
     if len(made) != len(content):
-        raise Unrepresentable("a map with keys that are equal in Python, such as 1 and true")
+        raise UnrepresentableError("a map with keys that are equal in Python, such as 1 and true")
     return made
 
 
@@ -124,7 +124,7 @@ def _key(value: Any) -> Any:
     if isinstance(value, list):
         return tuple(_key(item) for item in value)
     if isinstance(value, dict | set | Struct):
-        raise Unrepresentable(f"a key or an element of a set that is a {type(value).__name__}")
+        raise UnrepresentableError(f"a key or an element of a set that is a {type(value).__name__}")
     return value
 
 

@@ -16,7 +16,7 @@ from connectkit.headers import Header
 from connectkit.instant import TEMPORAL_TYPES, millis_of
 from connectkit.schema import Schema, SchemaAndValue, Type
 from connectkit.struct import Struct, round32
-from tests.golden.codec import Character, Unrepresentable, millis_tag, schema_of, value_of
+from tests.golden.codec import Character, UnrepresentableError, millis_tag, schema_of, value_of
 
 Outcome = str | None
 UNREPRESENTABLE = "Python cannot hold "
@@ -29,9 +29,9 @@ def expect(
     """Run ours, and compare what came of it: with ``case["error"]``, or ``compare(case["out"], got)``."""
     try:
         got = produce()
-    except Unrepresentable as error:
+    except UnrepresentableError as error:
         return f"{UNREPRESENTABLE}{error}"
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever ours raises is what is compared
         if "error" in case:
             return error_difference(case["error"], error)
         return f"raised {_error_text(error)}"

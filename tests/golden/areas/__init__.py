@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.golden.compare import Outcome
 
-# op: (area, module)
+# Each op has an area, under which it is counted, and a module.
 _PRIMITIVES = ("string", "bytes", "boolean", "short", "integer", "long", "float", "double")
 OPS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(
