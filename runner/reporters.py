@@ -1,0 +1,164 @@
+"""Who is told of a record that failed: the log, and the dead letter queue of a sink.
+
+Source: KIP-298 (log, dead letter queue and its headers). The log names places, never values. Departures
+from Kafka Connect: the headers of a dead letter hold no foreign exception message and only places of a
+stack trace (both may carry values of the record), and offsets wait until the dead letter is acknowledged.
+
+Threads: reports come from the task's thread and, for errant records, from threads of the task.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from connectkit.errors import ConflictError, ConnectError, FatalTaskError
+from connectkit.runner.control import TaskId
+from connectkit.runner.counters import ErrorCounters
+from connectkit.runner.log.api import Admin, Message, OutRecord, Producer
+from connectkit.runner.status import trace_of
+from connectkit.runner.tolerance import Stage, Subject, describe
+
+log = logging.getLogger(__name__)
+
+
+class LogReporter:
+    """``errors.log.enable``: one line a failed record, with its place if ``include_places``."""
+
+    def __init__(self, task_id: TaskId, counters: ErrorCounters, *, include_places: bool) -> None:
+        self._task_id = task_id
+        self._counters = counters
+        self._include_places = include_places
+
+    def report(self, stage: Stage, plugin: str, error: Exception, subject: Subject) -> None:
+        log.error(
+            "Error encountered in task %s. Executing stage '%s' with class '%s'%s: %s",
+            self._task_id,
+            stage.name,
+            plugin,
+            f", where the record is {subject.where}" if self._include_places else "",
+            describe(error),
+        )
+        self._counters.total_errors_logged += 1
+
+
+class DeadLetters:
+    """``errors.deadletterqueue.*`` of a sink: the message as it was consumed, with the reason in headers."""
+
+    def __init__(
+        self,
+        topic: str,
+        task_id: TaskId,
+        producer: Producer,
+        counters: ErrorCounters,
+        *,
+        context_headers: bool,
+    ) -> None:
+        self.topic = topic
+        self._task_id = task_id
+        self._producer = producer
+        self._counters = counters
+        self._context_headers = context_headers
+        self._lock = threading.Lock()
+
+    def report(self, stage: Stage, plugin: str, error: Exception, subject: Subject) -> Future[None]:
+        message: Message = subject.original
+        headers = list(message.headers() or ())
+        if self._context_headers:
+            headers += self._context(stage, plugin, error, message)
+        kind, timestamp = message.timestamp()
+        record = OutRecord(
+            self.topic,
+            None,
+            message.key(),
+            message.value(),
+            timestamp if kind > 0 and timestamp >= 0 else None,
+            headers or None,
+        )
+        return self.send(record)
+
+    def send(self, record: OutRecord) -> Future[None]:
+        """Produce a dead letter; the future fails if it was not acknowledged."""
+        future: Future[None] = Future()
+
+        def done(failures: Sequence[tuple[int, ConnectError]]) -> None:
+            if not failures:
+                future.set_result(None)
+                return
+            self._failed(failures[0][1])
+            future.set_exception(failures[0][1])
+
+        with self._lock:
+            self._counters.deadletterqueue_produce_requests += 1
+            try:
+                self._producer.send([record], done)
+            except ConnectError as exc:
+                self._failed(exc)
+                future.set_exception(exc)
+        return future
+
+    def _failed(self, error: ConnectError) -> None:
+        self._counters.deadletterqueue_produce_failures += 1
+        log.error(
+            "A dead letter of task %s could not be written to %s: %s", self._task_id, self.topic, describe(error)
+        )
+
+    def _context(
+        self, stage: Stage, plugin: str, error: Exception, message: Message
+    ) -> list[tuple[str, bytes | None]]:
+        values = {
+            "topic": message.topic(),
+            "partition": str(message.partition()),
+            "offset": str(message.offset()),
+            "connector.name": self._task_id.connector,
+            "task.id": str(self._task_id.task),
+            "stage": stage.name,
+            "class.name": plugin,
+            "exception.class.name": type(error).__name__,
+            "exception.message": describe(error),
+            "exception.stacktrace": trace_of(error),
+        }
+        return [(f"__connect.errors.{name}", text.encode()) for name, text in values.items()]
+
+    def wait(self, futures: Sequence[Future[None]], timeout_s: float) -> None:
+        """Wait until these dead letters are acknowledged; ``FatalTaskError`` if one is not. Task thread."""
+        if any(not future.done() for future in futures):
+            with self._lock:
+                self._producer.flush(timeout_s)
+        for future in futures:
+            if not future.done():
+                raise FatalTaskError(
+                    f"Dead letters of task {self._task_id} were not acknowledged by {self.topic} in "
+                    f"{timeout_s:g} s, so their offsets cannot be committed; look at the broker and restart the task"
+                )
+            error = future.exception()
+            if error is not None:
+                raise FatalTaskError(
+                    f"A dead letter of task {self._task_id} could not be written to {self.topic}: "
+                    f"{describe(error)}; its offset is not committed"
+                ) from error
+
+    def serve(self) -> None:
+        """Let acknowledgements come in. Task thread."""
+        with self._lock:
+            self._producer.poll(0.0)
+
+    def close(self, timeout_s: float) -> None:
+        with self._lock:
+            self._producer.close(timeout_s)
+
+
+def create_dead_letter_topic(admin: Admin, topic: str, replication: int) -> None:
+    """Create the topic with one partition if it is missing; ``FatalTaskError`` if that fails."""
+    try:
+        if topic not in admin.topics():
+            admin.create_topic(topic, partitions=1, replication=replication)
+    except ConflictError:
+        return  # another task was faster
+    except ConnectError as exc:
+        raise FatalTaskError(
+            f"The dead letter topic {topic} cannot be created: {describe(exc)}; create it by hand, or change "
+            "errors.deadletterqueue.topic.replication.factor (3 by default)"
+        ) from exc

@@ -1,0 +1,111 @@
+"""The states of connectors and tasks, kept in memory. Names and rules are Kafka Connect's."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from connectkit.errors import ConnectError
+from connectkit.runner.control import TaskId
+
+
+class State(Enum):
+    """What a connector or task is doing; STOPPED is for connectors only."""
+
+    UNASSIGNED = "UNASSIGNED"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    FAILED = "FAILED"
+    RESTARTING = "RESTARTING"
+    STOPPED = "STOPPED"
+
+
+StatusListener = Callable[[TaskId, State, str | None], None]
+"""Told of each change of a task's state; the text is the trace of a failure. Any thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of one connector or task, as ``GET …/status`` shows it."""
+
+    state: State
+    worker_id: str
+    trace: str | None = None
+
+
+class StatusStore:
+    """Latest status by connector name or task id. Thread-safe."""
+
+    def __init__(self, worker_id: str) -> None:
+        self.worker_id = worker_id
+        self._lock = threading.Lock()
+        self._connectors: dict[str, Status] = {}
+        self._tasks: dict[TaskId, Status] = {}
+        self._listeners: list[Callable[[], None]] = []
+
+    def set_connector(self, name: str, state: State, trace: str | None = None) -> None:
+        with self._lock:
+            self._connectors[name] = Status(state, self.worker_id, trace)
+        self._tell()
+
+    def set_task(self, task: TaskId, state: State, trace: str | None = None) -> None:
+        with self._lock:
+            self._tasks[task] = Status(state, self.worker_id, trace)
+        self._tell()
+
+    def connector(self, name: str) -> Status | None:
+        with self._lock:
+            return self._connectors.get(name)
+
+    def task(self, task: TaskId) -> Status | None:
+        with self._lock:
+            return self._tasks.get(task)
+
+    def tasks(self, connector: str) -> dict[TaskId, Status]:
+        """The statuses of a connector's tasks, in order."""
+        with self._lock:
+            return {t: s for t, s in sorted(self._tasks.items()) if t.connector == connector}
+
+    def forget_tasks(self, connector: str, *, keep: int = 0) -> None:
+        """Drop the statuses of tasks from number ``keep`` on."""
+        with self._lock:
+            self._tasks = {
+                t: s for t, s in self._tasks.items() if t.connector != connector or t.task < keep
+            }
+
+    def forget(self, connector: str) -> None:
+        with self._lock:
+            self._connectors.pop(connector, None)
+            self._tasks = {t: s for t, s in self._tasks.items() if t.connector != connector}
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call this after every change, on the thread that made it."""
+        self._listeners.append(listener)
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+
+def trace_of(error: BaseException) -> str:
+    """What a status shows of a failure: sentences and places in code, never a foreign message.
+
+    Messages of foreign exceptions may carry values of records; they are in the log, not here.
+    """
+    from connectkit.runner.tolerance import describe
+
+    parts: list[str] = []
+    seen: BaseException | None = error
+    while seen is not None and len(parts) < 8:
+        name = type(seen).__name__
+        told = describe(seen)
+        head = f"{name}: {told}" if isinstance(seen, ConnectError | OSError) else name
+        frames = traceback.extract_tb(seen.__traceback__)[-12:]
+        lines = [f"    at {Path(f.filename).name}:{f.lineno} in {f.name}" for f in reversed(frames)]
+        parts.append("\n".join([head, *lines]))
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    return "\nCaused by: ".join(parts)

@@ -1,0 +1,150 @@
+"""The life that every task leads, source or sink: wait if paused, start, run, close, tell its state.
+
+Source: Kafka Connect's WorkerTask. A task runs on a thread of its own, named after it; the worker talks to
+it only through its ``Control`` and reads only its counters and its status.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from connectkit.errors import ConnectError
+from connectkit.runner.control import Control, TaskId
+from connectkit.runner.observe import log_context
+from connectkit.runner.status import State, StatusListener, trace_of
+
+log = logging.getLogger(__name__)
+
+
+class WorkerTask(ABC):
+    """Runs one task. ``start`` begins its thread; ``control`` ends it; ``wait`` waits for the end."""
+
+    kind: str = "task"
+
+    def __init__(
+        self,
+        task_id: TaskId,
+        control: Control,
+        status: StatusListener,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.id = task_id
+        self.control = control
+        self.clock = clock
+        self._status = status
+        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
+        self._failure: BaseException | None = None
+        self.failed = False
+
+    # --- what the worker calls -------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Run in a thread of its own. It is a daemon: a task that never returns cannot hold the process."""
+        self._thread = threading.Thread(
+            target=self.run, name=f"task-thread-{self.id.connector}-{self.id.task}", daemon=True
+        )
+        self._thread.start()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether the task has ended within this time; a task that was never started has."""
+        return self._thread is None or self._ended.wait(max(timeout_s, 0.0))
+
+    def abandon(self) -> None:
+        """The task did not end in time: fence it, so that it can no longer commit, and let go of it."""
+        self.control.cancel()
+        log.error(
+            "Task %s did not stop in time and was abandoned; nothing it does from here on is committed", self.id
+        )
+        self._status(self.id, State.UNASSIGNED, None)
+        self.fence()
+
+    def fail(self, error: BaseException) -> None:
+        """Fail the task from another thread (its commit thread); it ends at its next step."""
+        if self._failure is None:
+            self._failure = error
+        self.control.wake()
+
+    def check_failure(self) -> None:
+        """Raise what failed outside the task's loop. Task thread."""
+        failure = self._failure
+        if failure is not None:
+            raise failure
+
+    # --- the life --------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """The whole life, on the calling thread; never raises."""
+        with log_context(f"[{self.id.connector}|task-{self.id.task}] "):
+            error: BaseException | None = None
+            try:
+                self._live()
+            except BaseException as exc:  # noqa: BLE001 - a plugin that raises SystemExit fails like any other
+                error = exc
+            try:
+                self.close()
+            except BaseException as exc:  # noqa: BLE001 - the same for its stop
+                if error is None:
+                    error = exc
+                else:
+                    log.warning("Task %s also failed while it was closed", self.id, exc_info=exc)
+            self._tell_end(error)
+            self._ended.set()
+
+    def _live(self) -> None:
+        if self.control.stopping:
+            return
+        if self.control.paused:
+            self.tell(State.PAUSED)
+            if self.control.wait_while_paused():
+                return
+        self.begin()
+        self.tell(State.RUNNING)
+        self.execute()
+
+    def _tell_end(self, error: BaseException | None) -> None:
+        if self.control.cancelled:
+            if error is not None:
+                log.warning("Abandoned task %s ended with an error", self.id, exc_info=error)
+            return
+        if error is None:
+            self.tell(State.UNASSIGNED)
+        elif self.control.stopping and not self.failed:
+            log.error("Task %s failed while it was stopping", self.id, exc_info=error)
+            self.tell(State.UNASSIGNED)
+        else:
+            self.failed = True
+            if isinstance(error, ConnectError):
+                log.error("Task %s failed: %s", self.id, error)
+                log.debug("Where task %s failed", self.id, exc_info=error)
+            else:
+                log.error("Task %s failed", self.id, exc_info=error)
+            self._status(self.id, State.FAILED, trace_of(error))
+
+    def tell(self, state: State) -> None:
+        """Tell the worker the task's state, unless the task was abandoned."""
+        if not self.control.cancelled:
+            self._status(self.id, state, None)
+
+    # --- what a kind of task defines -------------------------------------------------------------
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Start the plugin's task."""
+
+    @abstractmethod
+    def execute(self) -> None:
+        """Loop until ``control.stopping``; then commit a last time."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of everything, in whatever state the task is; called once."""
+
+    @abstractmethod
+    def fence(self) -> None:
+        """Take from an abandoned task what it could still do harm with. Any thread."""
