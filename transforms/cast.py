@@ -1,0 +1,139 @@
+"""Cast: changes the type of fields, or of the whole key or value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from connectkit.builder import SchemaBuilder
+from connectkit.config import HIGH, MEDIUM, Config, option
+from connectkit.draft import Draft, Kind, Side, SideName
+from connectkit.edit import SideTransform
+from connectkit.errors import DataError
+from connectkit.program import Var
+from connectkit.schema import Schema, Type
+from connectkit.suggest import did_you_mean, shortened
+from connectkit.transforms.base import copy_of, java_split
+from connectkit.transforms.casting import TARGETS, Caster, caster, same, schemaless_caster
+
+
+class CastConfig(Config):
+    """What to cast to which type."""
+
+    spec: list[str] = option(
+        doc="Fields and the types to cast them to, as field1:type,field2:type; a type alone casts the whole "
+        f"value. Types are {', '.join(TARGETS)}.",
+        importance=HIGH,
+    )
+    replace_null_with_default: bool = option(
+        True, doc="Whether unset fields are given their defaults while copying.", importance=MEDIUM
+    )
+
+    def problems(self) -> Mapping[str, str | Sequence[str]]:
+        try:
+            parse_spec(self.spec)
+        except ValueError as error:
+            return {"spec": str(error)}
+        return {}
+
+
+def parse_spec(spec: Sequence[str]) -> tuple[dict[str, Type], Type | None]:
+    """The target types by field, and that of the whole value; ``ValueError`` says what is wrong."""
+    if not spec:
+        raise ValueError("must name at least one field to cast")
+    fields: dict[str, Type] = {}
+    whole: Type | None = None
+    for each in spec:
+        parts = java_split(each, ":")
+        if len(parts) > 2:
+            raise ValueError(f"has '{shortened(each)}', which is not of the form field:type")
+        if len(parts) == 2:
+            fields[parts[0].strip()] = _target(parts[1].strip())
+        else:
+            whole = _target(parts[0].strip() if parts else "")
+    if whole is not None and len(spec) > 1:
+        raise ValueError("names a type for the whole value, and then nothing else can be cast")
+    return fields, whole
+
+
+def _target(name: str) -> Type:
+    found = TARGETS.get(name.lower())
+    if found is None:
+        hint = did_you_mean(name, TARGETS) or f"; types are {', '.join(TARGETS)}"
+        raise ValueError(f"has '{shortened(name)}', which is no type that can be cast to{hint}")
+    return found
+
+
+class Cast(SideTransform[CastConfig]):
+    """Cast fields, or the entire key or value, to a specific type."""
+
+    java_names = ("org.apache.kafka.connect.transforms.Cast",)
+    purpose = "casting of fields"
+
+    def __init__(self, config: CastConfig, *, side: SideName = "value") -> None:
+        super().__init__(config, side=side)
+        self._fields, self._whole = parse_spec(config.spec)
+
+    def edit_side(self, draft: Draft, side: Side) -> None:
+        if side.is_null:
+            return
+        if self._whole is not None:
+            self._cast_whole(draft, side, self._whole)
+        elif side.schema is None:
+            self._cast_map(draft, side)
+        else:
+            self._cast_struct(draft, side, side.schema)
+
+    def _cast_whole(self, draft: Draft, side: Side, target: Type) -> None:
+        schema = side.schema
+        if schema is None:
+            function = schemaless_caster(target)
+            made = None
+        else:
+            function = caster(schema, target)
+            builder = copy_of(schema, as_type=target)
+            _restore(builder, schema, function)
+            made = builder.build()
+        side.put(made, _applied(draft, function, side.whole(), "$"), Kind.OTHER)
+
+    def _cast_map(self, draft: Draft, side: Side) -> None:
+        side.require_map(self.purpose)
+        for name, target in self._fields.items():
+            found = side.get_item(name, absent=self.missing_in_map)
+            side.set_item(name, _applied(draft, schemaless_caster(target), found, f"$.{name}"))
+
+    def _cast_struct(self, draft: Draft, side: Side, schema: Schema) -> None:
+        if schema.type is not Type.STRUCT:
+            side.require_struct(self.purpose)
+        builder = copy_of(schema, fields=False)
+        functions: dict[str, Caster] = {}
+        for field in schema.fields:
+            target = self._fields.get(field.name)
+            if target is None:
+                builder.field(field.name, field.schema)
+                continue
+            functions[field.name] = function = caster(field.schema, target)
+            made = SchemaBuilder(target)
+            _restore(made, field.schema, function)
+            builder.field(field.name, made.build())
+        if schema.default is not None:
+            raise DataError("A struct schema with a default cannot be cast: the default cannot be")
+        if schema.optional:
+            builder.optional()
+        self.tell_missing(self._fields, schema)
+        slots = side.read(self.purpose, with_defaults=self.config.replace_null_with_default)
+        for i, field in enumerate(schema.fields):
+            if field.name in functions:
+                slots[i] = _applied(draft, functions[field.name], slots[i], f"$.{field.name}")
+        side.write(builder.build(), slots)
+
+
+def _restore(builder: SchemaBuilder, schema: Schema, function: Caster) -> None:
+    """Carry over whether the schema is optional, and its default, cast."""
+    if schema.optional:
+        builder.optional()
+    if schema.default is not None:
+        builder.default(function(schema.default))
+
+
+def _applied(draft: Draft, function: Caster, var: Var, where: str) -> Var:
+    return var if function is same else draft.call(function, var, where=where, strict=True)

@@ -1,0 +1,286 @@
+"""How a value of one type becomes one of another, by Java's rules (narrowing wraps, text is parsed).
+
+Whole numbers wrap around at the width of the target; fractions are cut off and saturate at 32 or 64
+bits first, as Java's casts do. Functions here take non-null values and never quote one in an error.
+Source: spec data 3.2 and 6.1.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from base64 import b64encode
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final
+
+from connectkit import logical
+from connectkit.errors import DataError
+from connectkit.instant import TEMPORAL_TYPES
+from connectkit.javatext import decimal_text, float32_text, float_text
+from connectkit.kinds import Kind, parse_kind, trim
+from connectkit.schema import INT_BITS, TEMPORAL_NAMES, Schema, StructValue, Type
+from connectkit.struct import round32
+from connectkit.transforms.base import class_name
+
+Caster = Callable[[Any], Any]
+
+TARGETS: Final = {t.value: t for t in Type if t.is_primitive and t is not Type.BYTES}
+"""The types a value can be cast to, by name."""
+
+_INTEGER = re.compile(r"[+-]?\d+\Z")
+_HALF = {bits: 1 << (bits - 1) for bits in (8, 16, 32, 64)}
+
+
+def wrap(number: int, bits: int) -> int:
+    """The number modulo two to that power, as a signed one."""
+    half = _HALF[bits]
+    return ((number + half) & ((half << 1) - 1)) - half
+
+
+def _wrapper(bits: int) -> Caster:
+    half = _HALF[bits]
+    mask = (half << 1) - 1
+    return lambda number: ((number + half) & mask) - half
+
+
+def float_to_int(number: float, bits: int) -> int:
+    """Cut off the fraction; beyond 32 (for narrower types, 64) bits take the limit, then wrap."""
+    half = _HALF[64 if bits == 64 else 32]
+    if number != number:
+        return 0
+    if number >= half:
+        return wrap(half - 1, bits)
+    if number < -half:
+        return wrap(-half, bits)
+    return wrap(int(number), bits)
+
+
+def int_to_float32(number: int) -> float:
+    """The nearest binary32 number, rounded once (by way of binary64 it could be rounded twice)."""
+    return round32(_odd(Fraction(number)) if abs(number) >> 53 else float(number))
+
+
+def decimal_to_float32(number: Decimal) -> float:
+    """The same for a decimal."""
+    nearest = float(number)
+    if nearest == 0.0 or abs(nearest) > 1e39:
+        return round32(nearest)
+    return round32(_odd(Fraction(number)))
+
+
+def _odd(exact: Fraction) -> float:
+    """The binary64 next to the number on whichever side has an odd last bit, if it is not exact.
+
+    Rounding that to binary32 gives what rounding the exact number would have given.
+    """
+    nearest = float(exact)
+    found = Fraction(nearest)
+    if found == exact:
+        return nearest
+    mantissa = int(math.frexp(nearest)[0] * (1 << 53))
+    if mantissa & 1:
+        return nearest
+    return math.nextafter(nearest, math.inf if exact > found else -math.inf)
+
+
+def _decimal_to_int(number: Decimal) -> int:
+    """The whole part, modulo two to the power of 64 where it is huge: the low bits are all that counts."""
+    sign, digits, exponent = number.as_tuple()
+    assert isinstance(exponent, int)
+    if exponent <= 0:
+        return int(number)
+    low = int("".join(map(str, digits))) * pow(10, exponent, 1 << 64)
+    return -low if sign else low
+
+
+def _parse_integer(target: Type) -> Caster:
+    bits = INT_BITS[target]
+    half = _HALF[bits]
+
+    def parse(text: str) -> int:
+        if _INTEGER.match(text) is None:
+            raise DataError(f"A string cannot be cast to {target.value}: it is no whole number")
+        # 40 characters hold every number in range; zeros in front may make it longer.
+        number = int(text) if len(text) <= 40 else _long_integer(text)
+        if not -half <= number < half:
+            raise DataError(f"A string cannot be cast to {target.value}: its number is out of range")
+        return number
+
+    return parse
+
+
+def _long_integer(text: str) -> int:
+    digits = "".join(str(int(digit)) for digit in text.lstrip("+-")).lstrip("0") or "0"
+    return 1 << 64 if len(digits) > 40 else int(text[0] * (text[0] == "-") + digits)
+
+
+def _parse_double(text: str) -> float:
+    try:
+        number: float = parse_kind(text, Kind.DOUBLE)
+    except ValueError:
+        raise DataError("A string cannot be cast to a floating point type: it is no number") from None
+    return number
+
+
+def _parse_float(text: str) -> float:
+    number = _parse_double(text)
+    if number == 0.0 or number != number or abs(number) > 1e39 or "x" in text.lower():
+        return round32(number)
+    return decimal_to_float32(Decimal(trim(text).rstrip("fFdD")))
+
+
+def _never(target: Type) -> Caster:
+    def refuse(value: Any) -> Any:
+        raise DataError(f"A value of class {class_name(value)} cannot be cast to {target.value}")
+
+    return refuse
+
+
+def _base64(value: bytes | bytearray | memoryview) -> str:
+    return b64encode(value).decode("ascii")
+
+
+def _boolean_text(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _is_true(text: str) -> bool:
+    return text.lower() == "true" if text.isascii() else False
+
+
+def _low_bits_set(number: Decimal) -> bool:
+    return wrap(_decimal_to_int(number), 64) != 0
+
+
+def _float_is_true(number: float) -> bool:
+    return float_to_int(number, 64) != 0
+
+
+def same(value: Any) -> Any:
+    """The cast that changes nothing; draft edits leave it out."""
+    return value
+
+
+def _from_int(target: Type, source: Type) -> Caster:
+    bits = INT_BITS.get(target)
+    if bits is not None:
+        return same if bits >= INT_BITS[source] else _wrapper(bits)
+    if target is Type.FLOAT32:
+        return float if INT_BITS[source] <= 16 else int_to_float32
+    return {Type.FLOAT64: float, Type.BOOLEAN: bool, Type.STRING: str}[target]
+
+
+def _from_float(target: Type, source: Type) -> Caster:
+    bits = INT_BITS.get(target)
+    if bits is not None:
+        return lambda number: float_to_int(number, bits)
+    if target is Type.FLOAT32:
+        return same if source is Type.FLOAT32 else round32
+    if target is Type.STRING:
+        return float32_text if source is Type.FLOAT32 else float_text
+    return same if target is Type.FLOAT64 else _float_is_true
+
+
+def _from_boolean(target: Type) -> Caster:
+    if target in INT_BITS:
+        return int
+    return {
+        Type.FLOAT32: float, Type.FLOAT64: float, Type.BOOLEAN: same, Type.STRING: _boolean_text,
+    }[target]  # fmt: skip
+
+
+def _from_string(target: Type) -> Caster:
+    if target in INT_BITS:
+        return _parse_integer(target)
+    return {
+        Type.FLOAT32: _parse_float, Type.FLOAT64: _parse_double, Type.BOOLEAN: _is_true, Type.STRING: same,
+    }[target]  # fmt: skip
+
+
+def _from_decimal(target: Type) -> Caster:
+    bits = INT_BITS.get(target)
+    if bits is not None:
+        return lambda number: wrap(_decimal_to_int(number), bits)
+    return {
+        Type.FLOAT32: decimal_to_float32, Type.FLOAT64: float, Type.BOOLEAN: _low_bits_set,
+        Type.STRING: decimal_text,
+    }[target]  # fmt: skip
+
+
+def _moment_text(value: Any) -> str:
+    from connectkit.values import convert_to_string  # few casts need it
+
+    text: str = convert_to_string(None, value)
+    return text
+
+
+def _by_class(target: Type, source: Type) -> Caster:
+    """The cast that looks at the value's class; ``source`` tells the widths of numbers."""
+    integer = _from_int(target, source if source in INT_BITS else Type.INT64)
+    fraction = _from_float(target, source if source is Type.FLOAT32 else Type.FLOAT64)
+    boolean, string, decimal = _from_boolean(target), _from_string(target), _from_decimal(target)
+    other = _never(target)
+
+    def cast(value: Any) -> Any:
+        if isinstance(value, bool):
+            return boolean(value)
+        if isinstance(value, int):
+            return integer(value)
+        if isinstance(value, float):
+            return fraction(value)
+        if isinstance(value, str):
+            return string(value)
+        if isinstance(value, Decimal):
+            return decimal(value)
+        if target is Type.STRING:
+            if isinstance(value, TEMPORAL_TYPES):
+                return _moment_text(value)
+            if isinstance(value, bytes | bytearray | memoryview):
+                return _base64(value)
+        return other(value)
+
+    return cast
+
+
+def caster(schema: Schema, target: Type) -> Caster:
+    """The cast of non-null values of that schema."""
+    source = schema.type
+    if not source.is_primitive:
+        message = f"A value of type {source.value} cannot be cast; only primitive ones can, and bytes"
+
+        def refuse(value: Any) -> Any:
+            raise DataError(message)
+
+        return refuse
+    if schema.name is None:
+        if source in INT_BITS:
+            return _from_int(target, source)
+        if source is Type.FLOAT32 or source is Type.FLOAT64:
+            return _from_float(target, source)
+        if source is Type.BOOLEAN:
+            return _from_boolean(target)
+        if source is Type.STRING:
+            return _from_string(target)
+    cast = _by_class(target, source)
+    if schema.name in TEMPORAL_NAMES and target is not Type.STRING:
+        return lambda value: cast(logical.from_logical(schema, value))
+    return cast
+
+
+_SCHEMALESS_CLASSES = (bool, int, float, str, bytes, bytearray, memoryview)
+
+
+def schemaless_caster(target: Type) -> Caster:
+    """The cast of non-null values without a schema, by their class; an ``int`` counts as an INT64."""
+    base = _by_class(target, Type.INT64)
+
+    def cast(value: Any) -> Any:
+        if isinstance(value, _SCHEMALESS_CLASSES):
+            return base(value)
+        if isinstance(value, list | tuple | dict | StructValue):
+            raise DataError(f"A value of class {class_name(value)} cannot be cast; only primitive ones can")
+        raise DataError(f"A value of class {class_name(value)} without a schema cannot be cast")
+
+    return cast

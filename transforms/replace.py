@@ -1,0 +1,128 @@
+"""ReplaceField: leaves fields out, keeps only some, or renames them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connectkit.checks import no_duplicates, no_empty_items
+from connectkit.config import MEDIUM, Config, option
+from connectkit.draft import Draft, Side, SideName
+from connectkit.edit import SideTransform
+from connectkit.errors import DataError
+from connectkit.schema import Schema
+from connectkit.suggest import shortened
+from connectkit.transforms.base import copy_of, java_split
+
+_LIST_CHECKS = [no_empty_items, no_duplicates]
+
+
+class ReplaceFieldConfig(Config):
+    """Which fields to keep, and what to call them."""
+
+    exclude: list[str] = option(
+        [], doc="Fields to leave out; goes before include.", check=_LIST_CHECKS, importance=MEDIUM
+    )
+    include: list[str] = option(
+        [], doc="Fields to keep; if given, only these.", check=_LIST_CHECKS, importance=MEDIUM
+    )
+    renames: list[str] = option([], doc="Fields to rename, as from1:to1,from2:to2.", importance=MEDIUM)
+    replace_null_with_default: bool = option(
+        True, doc="Whether unset fields are given their defaults while copying.", importance=MEDIUM
+    )
+
+    def problems(self) -> Mapping[str, str | Sequence[str]]:
+        try:
+            parse_renames(self.renames)
+        except ValueError as error:
+            return {"renames": str(error)}
+        return {}
+
+
+def parse_renames(renames: Sequence[str]) -> dict[str, str]:
+    """New names by old ones; ``ValueError`` says what is wrong."""
+    found: dict[str, str] = {}
+    for each in renames:
+        parts = java_split(each, ":")
+        if len(parts) != 2:
+            raise ValueError(f"has '{shortened(each)}', which is not of the form from:to")
+        found[parts[0].strip()] = parts[1].strip()
+    return found
+
+
+class ReplaceField(SideTransform[ReplaceFieldConfig]):
+    """Filter or rename fields."""
+
+    java_names = ("org.apache.kafka.connect.transforms.ReplaceField",)
+    purpose = "field replacement"
+
+    def __init__(self, config: ReplaceFieldConfig, *, side: SideName = "value") -> None:
+        super().__init__(config, side=side)
+        self._exclude = frozenset(config.exclude)
+        self._include = frozenset(config.include)
+        self._renames = parse_renames(config.renames)
+        self._origins = {new: old for old, new in self._renames.items()}
+        # Whether the renames can be made one after another: no name is given away and taken again.
+        self._apart = len(self._origins) == len(self._renames) and not (
+            self._origins.keys() & self._renames.keys()
+        )
+        self._named = [*config.exclude, *config.include, *self._renames]
+
+    def _keeps(self, name: Any) -> bool:
+        return name not in self._exclude and (not self._include or name in self._include)
+
+    def edit_side(self, draft: Draft, side: Side) -> None:
+        if side.is_null:
+            return
+        if side.schema is None:
+            self._edit_map(side)
+        else:
+            self._edit_struct(side)
+
+    def _edit_map(self, side: Side) -> None:
+        side.require_map(self.purpose)
+        if self._include or not self._apart:
+            for name in self._named:
+                side.look_for(name, self.missing_in_map)
+            side.remake_map(self._remade)
+            return
+        side.own_map()
+        for name in self.config.exclude:
+            side.drop_item(name, absent=self.missing_in_map)
+        for old, new in self._renames.items():
+            if old not in self._exclude:
+                side.rename_item(old, new, absent=self.missing_in_map)
+
+    def _remade(self, found: dict[Any, Any]) -> dict[Any, Any]:
+        """The map with its kept entries in their order, renamed; a later one of the same name wins."""
+        rename, include, exclude = self._renames.get, self._include, self._exclude
+        if not include:
+            if not exclude:
+                return {rename(name, name): value for name, value in found.items()}
+            return {rename(name, name): value for name, value in found.items() if name not in exclude}
+        return {rename(name, name): value for name, value in found.items() if self._keeps(name)}
+
+    def _edit_struct(self, side: Side) -> None:
+        slots = side.read(self.purpose, with_defaults=self.config.replace_null_with_default)
+        schema = side.require_struct(self.purpose)
+        self.tell_missing(self._named, schema)
+        builder = copy_of(schema, fields=False)
+        chosen: list[int] = []
+        for field in schema.fields:
+            if not self._keeps(field.name):
+                continue
+            name = self._renames.get(field.name, field.name)
+            builder.field(name, field.schema)
+            chosen.append(self._source(schema, name))
+        side.write(builder.build(), [slots[i] for i in chosen])
+
+    def _source(self, schema: Schema, name: str) -> int:
+        """Where Connect reads an output field from: the field its name would have been renamed from."""
+        origin = self._origins.get(name, name)
+        found = schema.field(origin)
+        if found is None:
+            raise DataError(
+                f"The field '{name}' is there already, and '{origin}', which is to be renamed to it, is not",
+                path=f"$.{name}",
+            )
+        return found.index
