@@ -218,12 +218,14 @@ class Headers:
         self._items = [header for header in self._items or () if header.key != key]
         return self
 
-    def retain_latest(self, key: str | None = None) -> Self:
-        """Keep only the last header of each name, or of that name, at its own place."""
+    def retain_latest(self, *keys: str) -> Self:
+        """Keep only the last header of each of these names (of every name if none is given), in place."""
+        for key in keys:
+            _check_key(key)
         seen: set[str] = set()
         kept: list[Header] = []
         for header in reversed(self._items or ()):
-            if header.key not in seen or (key is not None and header.key != key):
+            if header.key not in seen or (keys and header.key not in keys):
                 kept.append(header)
                 seen.add(header.key)
         kept.reverse()

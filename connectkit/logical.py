@@ -136,7 +136,9 @@ def from_date(schema: Schema, value: Temporal) -> int:
     if rest:
         raise DataError("Kafka Connect Date type should not have any time fields set to non-zero values.")
     if not _INT32_MIN <= days <= _INT32_MAX:
-        raise DataError("A Date is more than 2147483647 days from 1 January 1970, which Connect cannot store.")
+        raise DataError(
+            "A Date is more than 2147483647 days from 1 January 1970, which Connect cannot store."
+        )
     return days
 
 

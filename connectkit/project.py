@@ -16,8 +16,7 @@ from connectkit.schema import Schema, Type
 from connectkit.struct import Struct, round32
 
 _RANK = {
-    t: i
-    for i, t in enumerate((Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT32, Type.FLOAT64))
+    t: i for i, t in enumerate((Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT32, Type.FLOAT64))
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from connectkit.errors import SchemaError
 from connectkit.schema import Field, Schema, StructValue, Type, same_value
-from connectkit.validation import validate_value
+from connectkit.validation import fits_type, validate_value
 
 _FLOAT32 = _binary.Struct(">f")
 
@@ -75,11 +75,15 @@ class Struct(StructValue):
         return self.values[self._field(field).index]
 
     def get_typed(self, field: str, wanted: Type) -> Any:
-        """The stored value of a field that must be declared with that type (Java's ``getInt8`` …)."""
+        """The stored value of a field that must be declared with that type (Java's ``getInt8`` …).
+
+        As in Java, a default is not put in, and a logical type does not count as its base type.
+        """
         found = self._field(field)
-        if found.schema.type is not wanted:
+        value = self.values[found.index]
+        if found.schema.type is not wanted or not (value is None or fits_type(wanted, value)):
             raise SchemaError(f"Field '{field}' is not of type {wanted}")
-        return self.values[found.index]
+        return value
 
     def validate(self) -> None:
         """Raise ``SchemaError`` if a required field without a default is unset, or a value does not fit."""

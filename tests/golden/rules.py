@@ -19,6 +19,7 @@ from tests.golden.compare import UNREPRESENTABLE
 Case = dict[str, Any]
 _NARROW = frozenset(("int8", "int16", "int32"))
 _INTS = _NARROW | {"int64", "bigint"}
+_FLOATS = frozenset(("float32", "float64"))
 
 
 @cache
@@ -59,4 +60,103 @@ def unrepresentable(_case: Case, difference: str) -> bool:
     return difference.startswith(UNREPRESENTABLE)
 
 
-RULES: dict[str, Callable[[Case, str], bool]] = {"unrepresentable": unrepresentable}
+# --- numbers without a width ---
+
+
+def pairs(case: Case) -> Iterator[tuple[Any, Any]]:
+    """Every value of a case's input with the schema beside it (null: none)."""
+    given = case.get("in")
+    for record in given if isinstance(given, list) else [given]:
+        if not isinstance(record, dict):
+            continue
+        if "value" in record and case.get("op") not in _RECORD_OPS:
+            yield record.get("schema", record.get("source")), record["value"]
+        if case.get("op") in _RECORD_OPS:
+            for side in ("key", "value"):
+                yield record.get(f"{side}_schema"), record.get(side)
+            for _, schema, value in record.get("headers") or ():
+                yield schema, value
+        for call in record.get("calls", ()):
+            if isinstance(call.get("value"), dict):
+                yield _schema_of_call(record, call), call["value"]
+
+
+_RECORD_OPS = frozenset(("smt", "smt-seq", "predicate", "chain"))
+
+
+def _schema_of_call(record: Any, call: Any) -> Any:
+    """The schema a call's value has to suit: the call's own, a field's, or that of the builder."""
+    if "schema" in call:
+        return call["schema"]
+    if "field" in call:
+        fields = record.get("schema", {}).get("fields", ())
+        return next((f["schema"] for f in fields if f["name"] == call["field"]), None)
+    return _built_schema(record["calls"]) if call.get("call") == "default" else None
+
+
+def _built_schema(calls: Any) -> Any:
+    """What a builder's calls make, as far as the classes of its values go."""
+    start = calls[0]
+    if start["call"] in ("array", "map"):
+        return {"type": start["call"], "key": start.get("key"), "value": start.get("value")}
+    fields = [{"name": c["arg"], "schema": c.get("schema")} for c in calls if c["call"] == "field"]
+    base = {"decimal": "bytes", "date": "int32", "time": "int32", "timestamp": "int64"}
+    return {"type": base.get(start["call"], start.get("arg")), "fields": fields}
+
+
+def has_other_width(schema: Any, tagged: Any) -> bool:
+    """Whether a number in the value is narrower or wider than its schema, of the same family."""
+    if not isinstance(tagged, dict) or schema is None:
+        return False
+    tag = next((t for t in tagged if t != "schema"), None)
+    wanted, content = schema.get("type"), tagged.get(tag)
+    if tag in _INTS:
+        return wanted in _INTS and tag != wanted
+    if tag in _FLOATS:
+        return wanted in _FLOATS and tag != wanted
+    if tag == "array" and wanted == "array":
+        return any(has_other_width(schema.get("value"), item) for item in content)
+    if tag == "map" and wanted == "map":
+        return any(
+            has_other_width(schema.get("key"), k) or has_other_width(schema.get("value"), v)
+            for k, v in content
+        )
+    if tag == "struct" and wanted == "struct":
+        own = tagged.get("schema", schema)
+        schemas = {f["name"]: f["schema"] for f in own.get("fields", ())}
+        return any(has_other_width(schemas.get(name), item) for name, item in content)
+    return False
+
+
+def refused_width(case: Case, difference: str) -> bool:
+    """Java refuses a number for its class alone; we accept it, since it is in range."""
+    refused = "error" in case or any("error" in r for r in (case.get("out") or {}).get("results", ()))
+    return refused and "gave " in difference and any(has_other_width(s, v) for s, v in pairs(case))
+
+
+# --- what Java does silently ---
+
+
+def wrapped_date(case: Case, difference: str) -> bool:
+    """A day outside 32 bits, which Java makes another day without a word."""
+    millis = [item for tag, item in tagged_values(case["in"]) if tag == "timestamp" and isinstance(item, int)]
+    return "raised DataError" in difference and any(abs(m) // 86_400_000 >= 1 << 31 for m in millis)
+
+
+def struct_default(case: Case, difference: str) -> bool:
+    """A struct as default of a struct, made with a schema equal to the builder's: Java wants the builder."""
+    defaults = [c["value"] for c in case["in"]["calls"] if c.get("call") == "default"]
+    message = case.get("error", {}).get("cause", {}).get("message", "")
+    return (
+        "gave " in difference
+        and message.startswith("Struct schemas do not match")
+        and any("struct" in value and "schema" in value for value in defaults)
+    )
+
+
+RULES: dict[str, Callable[[Case, str], bool]] = {
+    "unrepresentable": unrepresentable,
+    "refused-width": refused_width,
+    "wrapped-date": wrapped_date,
+    "struct-default": struct_default,
+}

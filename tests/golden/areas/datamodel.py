@@ -75,7 +75,7 @@ def _set(builder: SchemaBuilder, call: dict[str, Any]) -> None:
     elif name == "required":
         builder.required()
     elif name == "parameter":
-        builder.parameter(arg, call["value"])
+        builder.parameter(call["key"], call["value"])
     elif name == "field":
         builder.field(arg, schema_of(call.get("schema")))  # type: ignore[arg-type]  # null is one of the cases
     elif name == "default":
@@ -112,7 +112,13 @@ def _schema_get(case: Case) -> Outcome:
             return schema.fields
         if call == "field":
             return schema.field(arg)
-        return str(schema) if call == "text" else schema.key_schema if call == "keySchema" else schema.value_schema
+        return (
+            str(schema)
+            if call == "text"
+            else schema.key_schema
+            if call == "keySchema"
+            else schema.value_schema
+        )
 
     def compare(out: dict[str, Any], got: Any) -> Outcome:
         if call == "text":
@@ -122,7 +128,9 @@ def _schema_get(case: Case) -> Outcome:
                 return f"{len(got)} fields, not {len(out['fields'])}"
             differences = (_field_difference(f, g) for f, g in zip(out["fields"], got, strict=True))
             return next((d for d in differences if d), None)
-        return _field_difference(out["field"], got) if call == "field" else schema_difference(out["schema"], got)
+        return (
+            _field_difference(out["field"], got) if call == "field" else schema_difference(out["schema"], got)
+        )
 
     return expect(case, produce, compare)
 
@@ -315,7 +323,7 @@ def _header_call(headers: Headers, call: dict[str, Any]) -> Any:
         "allWithName": lambda: list(headers.all_with_name(key)),
         "remove": lambda: headers.remove(key) and None,  # type: ignore[arg-type]
         "clear": lambda: headers.clear() and None,
-        "retainLatest": lambda: headers.retain_latest(*([key] if "key" in call else [])) and None,
+        "retainLatest": lambda: headers.retain_latest(*([key] if "key" in call else [])) and None,  # type: ignore[list-item]
     }
     return simple[name]()
 
