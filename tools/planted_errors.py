@@ -23,6 +23,7 @@ from tools.layout import ROOT, packages
 PLANT = "_planted_error.py"
 SOURCE = '"""One type error, planted to see whether the checker comes here."""\n\ncount: int = "text"\n'
 LINE = 3
+UNSHIPPED = ("tests", "tools", "benchmarks")
 
 
 def main() -> int:
@@ -54,7 +55,7 @@ def copy_tree(target: Path) -> None:
     skip = shutil.ignore_patterns("__pycache__", "data", "*.gz")
     target.mkdir()
     shutil.copy2(ROOT / "pyproject.toml", target)
-    for folder in {path.parts[0] for path in packages().values()} | {"tests", "tools"}:
+    for folder in {path.parts[0] for path in packages().values()} | set(UNSHIPPED):
         shutil.copytree(ROOT / folder, target / folder, symlinks=True, ignore=skip)
     (target / ".venv").symlink_to(Path(sys.prefix))
     if (ROOT / ".mypy_cache").is_dir():
@@ -64,7 +65,7 @@ def copy_tree(target: Path) -> None:
 def plant(root: Path) -> set[str]:
     """Write the wrong module into each package; returns the places as ``folder/file:line``."""
     places = set()
-    for folder in [*packages().values(), Path("tests")]:
+    for folder in [*packages().values(), *map(Path, UNSHIPPED)]:
         path = folder / PLANT
         (root / path).write_text(SOURCE)
         places.add(f"{path.as_posix()}:{LINE}")

@@ -18,7 +18,7 @@ Header HeaderConverter Headers Instant LimitError Limits NotFoundError OffsetRea
 ProjectionError RecordMetadata RetriableError Schema SchemaAndValue SchemaBuilder SchemaError Secret
 SinkConnector SinkRecord SinkTask SinkTaskContext SourceConnector SourceRecord SourceTask SourceTaskContext
 Struct Support Task TopicPartition TransactionContext Transform Type __version__ option plugins
-""".split()  # noqa: SIM905 - read as a list of words
+""".split()
 
 
 def test_the_face_is_pinned() -> None:

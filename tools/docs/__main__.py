@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tools.docs import errors, plugins
+from tools.docs import clients, errors, plugins
 from tools.layout import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -19,6 +19,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "connectors.md": plugins.connectors,
     "config-providers.md": plugins.config_providers,
     "errors.md": errors.error_page,
+    "client-properties.md": clients.client_page,
 }
 SHOWN_LINES = 20
 
