@@ -139,6 +139,22 @@ class Fused:
         """The program of the stages from there on, for records of that shape."""
         return _Tracer(self, number, decided).program(shape, guarded=guarded)
 
+    def infer(
+        self, record_class: type[ConnectRecord], key_schema: Schema | None, value_schema: Schema | None
+    ) -> set[tuple[Schema | None, Schema | None]] | None:
+        """The pairs of key and value schema that non-null records can end with; None: not to be told."""
+        ended: set[tuple[Schema | None, Schema | None]] = set()
+        shape = Shape(record_class, (key_schema, typical(key_schema)), (value_schema, typical(value_schema)))
+        ends = list(self.program(shape).root.ends())
+        for end in ends:
+            if isinstance(end, Fail) and len(ends) == 1:
+                raise end.make()
+            if isinstance(end, Finish):
+                if end.then is not None:
+                    return None
+                ended.add(end.schemas)
+        return ended
+
 
 def _unchanged(record: Any) -> Any:
     return record
@@ -457,8 +473,3 @@ def _guards(shape: Shape) -> list[Callable[[Code], str]]:
                 )
             )
     return found
-
-
-def inferred(program: Program) -> set[tuple[Schema | None, Schema | None]]:
-    """The pairs of key and value schema that a program's records can end with."""
-    return {end.schemas for end in program.root.ends() if isinstance(end, Finish)}
