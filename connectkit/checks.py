@@ -7,9 +7,10 @@ same meaning are listed in spec data 5.4. Pure functions.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from connectkit.javaregex import compile_java
 
 Check = Callable[[Any], str | None]
 
@@ -98,11 +99,11 @@ def each(check: Check) -> Check:
 
 
 def regex(value: str) -> str | None:
-    """A regular expression that Python can compile."""
+    """A regular expression in Java's syntax (:func:`connectkit.javaregex.compile_java` makes it)."""
     try:
-        re.compile(value)
-    except re.error as exc:
-        return f"must be a regular expression: {exc}"
+        compile_java(value)
+    except ValueError as exc:
+        return str(exc)
     return None
 
 

@@ -8,8 +8,8 @@
 
 The key of an option is its attribute with ``_`` as ``.``, unless ``key=`` says otherwise; an option
 without a default is required. The annotation is the type: ``str int float bool list[str] Secret
-timedelta re.Pattern[str]``, a ``Literal`` of texts, an ``Enum`` (by value, any case), each with
-``| None`` if null is allowed. ``parse`` raises one ``ConfigError`` with every problem, and leaves
+timedelta re.Pattern[str]`` (Java's syntax), a ``Literal`` of texts, an ``Enum`` (by value, any case),
+each with ``| None`` if null is allowed. ``parse`` raises one ``ConfigError`` with every problem, and leaves
 unknown keys as warnings with *did you mean*. No message holds the value of a secret. Instances are
 immutable and compare by their options. Source: spec data 5.1-5.6 (Kafka's ConfigDef).
 """
@@ -25,7 +25,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar, cast, dataclass_transf
 from connectkit.errors import ConfigError
 from connectkit.kinds import Importance, Kind, Width
 from connectkit.options import ConfigKey, ConfigValue, Definition, make_definition
-from connectkit.secret import HIDDEN, RawConfig, Secret, is_sensitive, without_userinfo
+from connectkit.secret import HIDDEN, HiddenText, RawConfig, Secret, is_sensitive, without_userinfo
 from connectkit.suggest import did_you_mean
 
 __all__ = [
@@ -287,8 +287,10 @@ class Config:
         )
 
     def __repr__(self) -> str:
+        raw = self.originals
         shown = ", ".join(
-            f"{key.attribute}={_shown(key, getattr(self, key.attribute))}" for key in self.definition().keys
+            f"{key.attribute}={_shown(key, getattr(self, key.attribute), raw.get(key.name))}"
+            for key in self.definition().keys
         )
         return f"{type(self).__name__}({shown})"
 
@@ -298,10 +300,10 @@ _RESERVED = frozenset(
 )
 
 
-def _shown(key: ConfigKey, value: Any) -> str:
+def _shown(key: ConfigKey, value: Any, raw: Any) -> str:
     if value is None:
         return "None"
-    return HIDDEN if key.sensitive else without_userinfo(repr(value))
+    return HIDDEN if key.sensitive or isinstance(raw, HiddenText) else without_userinfo(repr(value))
 
 
 def _merged(problems: Mapping[str, str | Sequence[str]]) -> dict[str, list[str]]:

@@ -17,8 +17,9 @@ from dataclasses import MISSING, dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, Union, get_args, get_origin
 
+from connectkit.javaregex import compile_java
 from connectkit.kinds import Importance, Kind, Width, parse_kind, trim
-from connectkit.secret import HIDDEN, Secret, is_sensitive, without_userinfo
+from connectkit.secret import HIDDEN, HiddenText, Secret, is_sensitive, without_userinfo
 from connectkit.suggest import did_you_mean, shortened
 
 Check = Callable[[Any], str | None]
@@ -93,6 +94,10 @@ class ConfigKey:
             return str(value.value)
         if isinstance(value, re.Pattern):
             return str(value.pattern)
+        if isinstance(value, float):
+            from connectkit.javatext import float_text
+
+            return float_text(value)
         if isinstance(value, timedelta):
             return f"{value // timedelta(milliseconds=1)}ms"
         return str(value)
@@ -125,7 +130,7 @@ class ConfigKey:
         return parsed, None
 
     def _sentence(self, value: Any, found: str) -> str:
-        if self.sensitive or not isinstance(value, str):
+        if self.sensitive or not isinstance(value, str) or isinstance(value, HiddenText):
             return found
         return f"'{shortened(without_userinfo(value))}' {found}"
 
@@ -173,13 +178,13 @@ class Definition:
                     recommended = [str(key.text(value)) for value in key.recommender(parsed)]
                 except ValueError as exc:
                     errors[key.name].append(str(exc))
-            elif key.choices:
-                recommended = list(key.choices)
             shown = key.text(parsed[key.name])
+            if shown is not None and (key.sensitive or isinstance(raw.get(key.name), HiddenText)):
+                shown = HIDDEN
             result.append(
                 ConfigValue(
                     name=key.name,
-                    value=HIDDEN if shown is not None and key.sensitive else shown,
+                    value=shown,
                     recommended_values=[] if key.kind is Kind.PASSWORD else recommended,
                     errors=errors[key.name],
                     visible=key.visible is None or key.visible(parsed),
@@ -313,9 +318,5 @@ def parse_duration(value: Any) -> timedelta:
 
 
 def _compiled(value: Any) -> re.Pattern[str]:
-    if isinstance(value, re.Pattern):
-        return value
-    try:
-        return re.compile(parse_kind(value, Kind.STRING))
-    except re.error as exc:
-        raise ValueError(f"must be a regular expression: {exc}") from exc
+    """A regular expression, in Java's syntax."""
+    return value if isinstance(value, re.Pattern) else compile_java(parse_kind(value, Kind.STRING))

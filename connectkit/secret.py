@@ -1,8 +1,9 @@
 """A text that is used but never shown: every readable form of a ``Secret`` is ``[hidden]``.
 
-The text leaves only through :meth:`Secret.reveal`; ``repr``, ``str``, formatting, ``copy`` and ``pickle``
-do not give it away. :func:`is_sensitive` tells by its name which option to hide whatever its type, and
-:class:`RawConfig` is a mapping that hides those values when printed. Immutable, hence thread-safe.
+The text leaves only through :meth:`Secret.reveal`; ``repr``, ``str``, formatting and ``pickle`` do not give
+it away. :func:`is_sensitive` tells by its name which option to hide whatever its type, :class:`HiddenText`
+marks a value that a config provider gave, and :class:`RawConfig` is a mapping that hides all of these when
+it is printed. Immutable, hence thread-safe.
 Source: reliability 3.3 (masking).
 """
 
@@ -110,10 +111,24 @@ def _forgotten() -> Secret:
 
 
 @final
+class HiddenText(str):
+    """A text that a config provider gave: usable as any ``str``, but its ``repr`` is ``[hidden]``.
+
+    It marks the value, however it is copied from mapping to mapping, so that no message about the
+    configuration shows it. What is made from it (``strip``, slices) is plain text again.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+
+@final
 class RawConfig(Mapping[str, Any]):
     """A configuration as it was given, which prints its keys but no value that might be a secret.
 
-    ``hidden`` names further keys to hide, beside those :func:`is_sensitive` finds.
+    ``hidden`` names further keys to hide, beside those :func:`is_sensitive` finds and ``HiddenText``.
     """
 
     __slots__ = ("_data", "_hidden")
