@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from connectkit.api import TopicPartition
 from connectkit.errors import ConflictError, NotFoundError
-from connectkit.runner.log.api import TopicInfo, TopicPartition
+from connectkit.runner.log.api import TopicInfo
 from connectkit.runner.log.embedded.catalog import Catalog, LogSettings, Topic
 from connectkit.runner.log.embedded.groups import live_members
 from connectkit.runner.log.embedded.store import Connection, Store

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from connectkit.api import TopicPartition
 from connectkit.errors import RetriableError
-from connectkit.runner.log.api import RebalanceListener, TopicPartition
+from connectkit.runner.log.api import RebalanceListener
 from connectkit.runner.log.embedded.catalog import Catalog, Topic
 from connectkit.runner.log.embedded.process_lock import ProcessLock, is_alive
 from connectkit.runner.log.embedded.store import Connection

@@ -1,0 +1,199 @@
+"""Administers the topics and groups of a Kafka cluster."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+)
+from confluent_kafka import TopicPartition as _TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+
+from connectkit.api import TopicPartition
+from connectkit.errors import FatalTaskError, RetriableError
+from connectkit.runner.log.api import TopicInfo
+from connectkit.runner.log.kafka.faults import kafka_error, translate_admin
+from connectkit.runner.log.kafka.handles import Watch, make
+from connectkit.runner.log.kafka.translate import Translated
+from connectkit.runner.log.topics import INTERNAL_TOPICS
+
+_GRACE_S = 5.0
+"""Beyond its own time-out a request is waited for this much longer, so that its error is the one shown."""
+
+
+class KafkaAdmin:
+    """Thread-safe."""
+
+    def __init__(self, translated: Translated, watch: Watch) -> None:
+        self._watch = watch
+        self._timeout_s = translated.api_timeout_ms / 1000
+        self._lock = threading.Lock()
+        self._handle: Any = make(AdminClient, translated, watch)
+
+    def _client(self) -> Any:
+        handle = self._handle
+        if handle is None:
+            raise FatalTaskError("the admin client is closed")
+        handle.poll(0)
+        return handle
+
+    def _ask(self, what: str, step: Callable[[Any], Any]) -> Any:
+        try:
+            answer = step(self._client())
+            if isinstance(answer, dict):
+                (answer,) = answer.values()
+            return answer.result(self._timeout_s + _GRACE_S) if isinstance(answer, Future) else answer
+        except KafkaException as exc:
+            self._client()  # hear why connections failed
+            raise translate_admin(kafka_error(exc), what, self._watch.reach) from exc
+        except TimeoutError as exc:
+            raise RetriableError(f"{what} failed: {self._watch.reach.sentence()}") from exc
+
+    def cluster_id(self) -> str:
+        metadata = self._ask(
+            "reading the cluster's id", lambda kafka: kafka.list_topics(timeout=self._timeout_s)
+        )
+        return str(metadata.cluster_id)
+
+    def topics(self) -> dict[str, TopicInfo]:
+        metadata = self._ask("listing topics", lambda kafka: kafka.list_topics(timeout=self._timeout_s))
+        return {
+            name: TopicInfo(name=name, partitions=len(topic.partitions))
+            for name, topic in sorted(metadata.topics.items())
+            if name not in INTERNAL_TOPICS
+        }
+
+    def describe_topic(self, name: str) -> TopicInfo:
+        what = f"describing topic {name}"
+        described = self._ask(
+            what,
+            lambda kafka: kafka.describe_topics(TopicCollection([name]), request_timeout=self._timeout_s),
+        )
+        resource = ConfigResource(ResourceType.TOPIC, name)
+        entries = self._ask(
+            what, lambda kafka: kafka.describe_configs([resource], request_timeout=self._timeout_s)
+        )
+        config = {key: entry.value for key, entry in entries.items() if entry.value is not None}
+        return TopicInfo(name=name, partitions=len(described.partitions), config=config)
+
+    def create_topic(
+        self,
+        name: str,
+        *,
+        partitions: int = 1,
+        replication: int = -1,
+        config: Mapping[str, str] | None = None,
+    ) -> bool:
+        topic = NewTopic(
+            name,
+            num_partitions=partitions,
+            replication_factor=replication,
+            config={str(key): str(value) for key, value in (config or {}).items()},
+        )
+        try:
+            self._ask_raw(
+                f"creating topic {name}",
+                lambda kafka: kafka.create_topics(
+                    [topic], operation_timeout=self._timeout_s, request_timeout=self._timeout_s
+                ),
+            )
+        except _AlreadyThereError:
+            return False
+        return True
+
+    def _ask_raw(self, what: str, step: Callable[[Any], Any]) -> None:
+        def tell_existing(kafka: Any) -> Any:
+            (future,) = step(kafka).values()
+            try:
+                return future.result(self._timeout_s + _GRACE_S)
+            except KafkaException as exc:
+                if kafka_error(exc).code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise _AlreadyThereError from exc
+                raise
+
+        self._ask(what, tell_existing)
+
+    def delete_topic(self, name: str) -> None:
+        self._ask(
+            f"deleting topic {name}",
+            lambda kafka: kafka.delete_topics(
+                [name], operation_timeout=self._timeout_s, request_timeout=self._timeout_s
+            ),
+        )
+
+    def offsets(self, partitions: Iterable[TopicPartition], *, end: bool = True) -> dict[TopicPartition, int]:
+        wanted = [TopicPartition(*where) for where in partitions]
+        if not wanted:
+            return {}
+        spec = OffsetSpec.latest() if end else OffsetSpec.earliest()
+        request = {_TopicPartition(w.topic, w.partition): spec for w in wanted}
+        found = {}
+        with_each = self._ask(
+            "reading the ends of partitions",
+            lambda kafka: [kafka.list_offsets(request, request_timeout=self._timeout_s)],
+        )
+        for partition, future in with_each[0].items():
+            result = self._ask(
+                f"reading the end of {partition.topic}-{partition.partition}", lambda _, future=future: future
+            )
+            found[TopicPartition(partition.topic, partition.partition)] = int(result.offset)
+        return found
+
+    def group_offsets(self, group: str) -> dict[TopicPartition, int]:
+        result = self._ask(
+            f"reading the offsets of group {group}",
+            lambda kafka: kafka.list_consumer_group_offsets(
+                [ConsumerGroupTopicPartitions(group)], request_timeout=self._timeout_s
+            ),
+        )
+        return {
+            TopicPartition(p.topic, p.partition): p.offset
+            for p in sorted(result.topic_partitions, key=lambda p: (p.topic, p.partition))
+            if p.offset >= 0
+        }
+
+    def set_group_offsets(self, group: str, offsets: Mapping[TopicPartition, int | None]) -> None:
+        """Set, or with None remove. Removing one of several means deleting the group and setting the rest.
+
+        librdkafka's Python binding cannot delete single offsets, so that step is not atomic: if it
+        fails in between, the group has lost its offsets and the call must be repeated.
+        """
+        what = f"setting the offsets of group {group}"
+        kept = {where: at for where, at in offsets.items() if at is not None}
+        with self._lock:
+            if len(kept) < len(offsets):
+                present = self.group_offsets(group)
+                removed = offsets.keys() - kept.keys()
+                if not removed & present.keys():
+                    removed = set()
+                if removed:
+                    kept = {**{w: at for w, at in present.items() if w not in removed}, **kept}
+                    self._ask(
+                        what,
+                        lambda kafka: kafka.delete_consumer_groups([group], request_timeout=self._timeout_s),
+                    )
+            if kept:
+                wanted = [_TopicPartition(w.topic, w.partition, at) for w, at in kept.items()]
+                result = self._ask(
+                    what,
+                    lambda kafka: kafka.alter_consumer_group_offsets(
+                        [ConsumerGroupTopicPartitions(group, wanted)], request_timeout=self._timeout_s
+                    ),
+                )
+                for partition in result.topic_partitions:
+                    if partition.error is not None:
+                        raise translate_admin(partition.error, what, self._watch.reach)
+
+    def close(self) -> None:
+        self._handle = None
+
+
+class _AlreadyThereError(Exception):
+    """The topic that was to be created exists."""
