@@ -1,0 +1,171 @@
+"""The options of a standalone worker, with Kafka Connect's names and defaults.
+
+Source: spec runtime 1.2 (``StandaloneConfig``). Where a default is safer than Kafka's, the option says
+so. Options of Kafka Connect that have no effect here are known, so that a worker file of a Java
+installation is read without complaint but for a word about each. Immutable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connectkit.checks import at_least, no_duplicates, non_empty_list, non_empty_string
+from connectkit.config import HIGH, LOW, Config, Kind, Width, option
+from connectkit.runner.configs.client_keys import CLIENT_KEYS
+from connectkit.runner.configs.overrides import GREEN_LIST, is_policy
+from connectkit.suggest import did_you_mean
+
+CLIENT_PREFIXES = ("producer.", "consumer.", "admin.")
+SIMPLE_HEADER_CONVERTER = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
+
+
+class WorkerConfig(Config):
+    """A standalone worker. Keys under ``key.converter.`` and so on belong to the converters."""
+
+    prefixes = (
+        *CLIENT_PREFIXES,
+        "key.converter.",
+        "value.converter.",
+        "header.converter.",
+        "config.providers.",
+        "metrics.context.",
+    )
+
+    bootstrap_servers: list[str] = option(
+        doc="The brokers, as host:port,host:port; or embedded:DIR for the log that lives in a folder.",
+        check=non_empty_list,
+        importance=HIGH,
+    )
+    key_converter: str = option(
+        doc="The converter of record keys; its options follow as key.converter.*.",
+        kind=Kind.CLASS,
+        check=non_empty_string,
+        importance=HIGH,
+    )
+    value_converter: str = option(
+        doc="The converter of record values; its options follow as value.converter.*.",
+        kind=Kind.CLASS,
+        check=non_empty_string,
+        importance=HIGH,
+    )
+    header_converter: str = option(
+        SIMPLE_HEADER_CONVERTER,
+        doc="The converter of header values; its options follow as header.converter.*.",
+        kind=Kind.CLASS,
+        check=non_empty_string,
+        importance=LOW,
+    )
+    offset_storage_file_filename: str = option(
+        doc="The file that holds the offsets of source connectors.",
+        check=non_empty_string,
+        importance=HIGH,
+    )
+    offset_flush_interval_ms: int = option(
+        60_000,
+        doc="How often offsets are committed, in milliseconds.",
+        kind=Kind.LONG,
+        check=at_least(1),
+        importance=LOW,
+    )
+    offset_flush_timeout_ms: int = option(
+        5_000,
+        doc="How long a commit of offsets may wait for records under way, in milliseconds.",
+        kind=Kind.LONG,
+        check=at_least(0),
+        importance=LOW,
+    )
+    task_shutdown_graceful_timeout_ms: int = option(
+        5_000,
+        doc="How long all tasks together may take to stop, in milliseconds.",
+        kind=Kind.LONG,
+        check=at_least(0),
+        importance=LOW,
+    )
+    topic_creation_enable: bool = option(
+        True,
+        doc="Whether source connectors may create topics by their topic.creation.* options.",
+        importance=LOW,
+    )
+    config_providers: list[str] = option(
+        [],
+        doc="Names of config providers; each has config.providers.NAME.class and .param.* options.",
+        check=no_duplicates,
+        importance=LOW,
+    )
+    connector_client_config_override_policy: str = option(
+        "Allowlist",
+        doc="Which client options a connector may override: None, Allowlist (the default), Principal or "
+        "All. Options that read files, load code or change where and as whom a client connects are "
+        "refused under All too.",
+        check=is_policy,
+        importance=LOW,
+    )
+    connector_client_config_override_allowlist: list[str] = option(
+        list(GREEN_LIST),
+        doc="The client options that the Allowlist policy allows; NAME.* allows all that begin so. An "
+        "option that every policy refuses is allowed if its full name stands here.",
+        default_doc="harmless tuning options",
+        importance=LOW,
+    )
+    secrets_require_providers: bool = option(
+        False,
+        doc="Whether a connector with a secret written out, and not as ${provider:…}, is refused.",
+        importance=LOW,
+    )
+    plugins_allow: list[str] | None = option(
+        None,
+        doc="The only plugins that may be used, by name; left out, all that are installed.",
+        importance=LOW,
+        width=Width.LONG,
+    )
+
+    @property
+    def bootstrap(self) -> str:
+        """The brokers as one text."""
+        return ",".join(self.bootstrap_servers)
+
+    def converter(self, which: str) -> tuple[str, Mapping[str, Any]]:
+        """Class name and options of the ``key``, ``value`` or ``header`` converter."""
+        return getattr(self, f"{which}_converter"), self.with_prefix(f"{which}.converter.")
+
+    def client(self, which: str) -> Mapping[str, Any]:
+        """The options for ``producer``, ``consumer`` or ``admin`` clients, without their prefix."""
+        return self.with_prefix(f"{which}.")
+
+
+# Options of Kafka Connect's workers that have no effect in a standalone worker here (runtime 1.2, 1.3).
+_UNUSED = frozenset(
+    """
+    access.control.allow.methods access.control.allow.origin admin.listeners client.dns.lookup
+    key.converter.plugin.version value.converter.plugin.version header.converter.plugin.version
+    listeners metric.reporters metrics.num.samples metrics.recording.level metrics.sample.window.ms
+    plugin.discovery plugin.path response.http.headers.config rest.advertised.host.name
+    rest.advertised.listener rest.advertised.port rest.extension.classes rest.host.name rest.port
+    topic.tracking.allow.reset topic.tracking.enable internal.key.converter internal.value.converter
+    config.storage.replication.factor config.storage.topic connect.protocol exactly.once.source.support
+    group.id heartbeat.interval.ms inter.worker.key.generation.algorithm inter.worker.key.size
+    inter.worker.key.ttl.ms inter.worker.signature.algorithm inter.worker.verification.algorithms
+    offset.storage.partitions offset.storage.replication.factor offset.storage.topic
+    rebalance.timeout.ms scheduled.rebalance.max.delay.ms session.timeout.ms status.storage.partitions
+    status.storage.replication.factor status.storage.topic worker.sync.timeout.ms
+    worker.unsync.backoff.ms ssl.client.auth
+    """.split()
+)
+
+
+def worker_warnings(raw: Mapping[str, Any]) -> dict[str, list[str]]:
+    """A sentence for each key of a worker's file that has no effect, or that is nobody's."""
+    definition = WorkerConfig.definition()
+    known = definition.accepted_names | CLIENT_KEYS
+    warnings: dict[str, list[str]] = {}
+    for key in raw:
+        if key in _UNUSED or key.startswith(("internal.key.converter.", "internal.value.converter.")):
+            warnings[key] = ["is an option of Kafka Connect that has no effect in this worker"]
+        elif key.startswith(CLIENT_PREFIXES):
+            client, _, name = key.partition(".")
+            if name not in CLIENT_KEYS and (hint := did_you_mean(name, CLIENT_KEYS)):
+                warnings[key] = [f"is no {client} option that is known here{hint}"]
+        elif key not in known and not key.startswith(WorkerConfig.prefixes):
+            warnings[key] = [f"is no option of a worker{did_you_mean(key, known | _UNUSED)}"]
+    return warnings
