@@ -25,8 +25,8 @@ PREFIX = "topic.creation."
 DEFAULT = "default"
 
 
-class _Group(Config):
-    """One group; what is not an option is a topic's own setting."""
+class GroupConfig(Config):
+    """A group of topics: every other key under it is a setting of the topics themselves."""
 
     include: list[str] = option([], doc="Regular expressions of topics in this group.", check=each(regex))
     exclude: list[str] = option([], doc="Regular expressions of topics left out.", check=each(regex))
@@ -85,7 +85,7 @@ def creation_groups(raw: Mapping[str, Any]) -> tuple[list[CreationGroup], dict[s
         own = {key[len(prefix) :]: value for key, value in given.items() if key.startswith(prefix)}
         taken |= {prefix + key for key in own}
         try:
-            group = _Group.parse(own, where=prefix.rstrip("."))
+            group = GroupConfig.parse(own, where=prefix.rstrip("."))
         except ConfigError as exc:
             problems.update(exc.problems)
             continue
@@ -114,7 +114,7 @@ def creation_groups(raw: Mapping[str, Any]) -> tuple[list[CreationGroup], dict[s
     return [*groups[1:], groups[0]], warnings
 
 
-def _made(name: str, group: _Group, defaults: tuple[int, int], own: Mapping[str, Any]) -> CreationGroup:
+def _made(name: str, group: GroupConfig, defaults: tuple[int, int], own: Mapping[str, Any]) -> CreationGroup:
     partitions, replication = defaults
     options = group.definition().by_name
     return CreationGroup(

@@ -135,7 +135,7 @@ class WorkerConfig(Config):
 
 
 # Options of Kafka Connect's workers that have no effect in a standalone worker here (runtime 1.2, 1.3).
-_UNUSED = frozenset(
+WITHOUT_EFFECT = frozenset(
     """
     access.control.allow.methods access.control.allow.origin admin.listeners client.dns.lookup
     key.converter.plugin.version value.converter.plugin.version header.converter.plugin.version
@@ -160,12 +160,12 @@ def worker_warnings(raw: Mapping[str, Any]) -> dict[str, list[str]]:
     known = definition.accepted_names | CLIENT_KEYS
     warnings: dict[str, list[str]] = {}
     for key in raw:
-        if key in _UNUSED or key.startswith(("internal.key.converter.", "internal.value.converter.")):
+        if key in WITHOUT_EFFECT or key.startswith(("internal.key.converter.", "internal.value.converter.")):
             warnings[key] = ["is an option of Kafka Connect that has no effect in this worker"]
         elif key.startswith(CLIENT_PREFIXES):
             client, _, name = key.partition(".")
             if name not in CLIENT_KEYS and (hint := did_you_mean(name, CLIENT_KEYS)):
                 warnings[key] = [f"is no {client} option that is known here{hint}"]
         elif key not in known and not key.startswith(WorkerConfig.prefixes):
-            warnings[key] = [f"is no option of a worker{did_you_mean(key, known | _UNUSED)}"]
+            warnings[key] = [f"is no option of a worker{did_you_mean(key, known | WITHOUT_EFFECT)}"]
     return warnings
