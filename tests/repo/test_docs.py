@@ -81,6 +81,8 @@ def test_pages_are_the_same_wherever_they_are_made(monkeypatch: pytest.MonkeyPat
         ("``a`` of :class:`b.C`", "`a` of `b.C`"),
         ("see:\n    code", "see:\n\n    code"),
         ("one\ntwo", "one\ntwo"),
+        ("as key.converter.*; or .param.* too", "as `key.converter.*`; or `.param.*` too"),
+        ("``a.b.*`` stays", "`a.b.*` stays"),
     ],
 )
 def test_docstrings_become_markdown(given: str, wanted: str) -> None:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tools.docs import clients, errors, plugins
+from tools.docs import clients, errors, plugins, worker
 from tools.layout import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -18,6 +18,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "converters.md": plugins.converters,
     "connectors.md": plugins.connectors,
     "config-providers.md": plugins.config_providers,
+    "worker.md": worker.worker_page,
     "errors.md": errors.error_page,
     "client-properties.md": clients.client_page,
 }

@@ -47,6 +47,7 @@ def prose(text: str) -> str:
     """Docstring text as Markdown: literals, roles, and indented blocks set apart as code."""
     text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", text)
     text = re.sub(r"``([^`]+)``", r"`\1`", text)
+    text = re.sub(r"(?<![`\w.])\.?[A-Za-z][\w.$]*\.\*", r"`\g<0>`", text)  # a star would begin emphasis
     return re.sub(r"(?<=\S)\n(?=    \S)", "\n\n", text)
 
 

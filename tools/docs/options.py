@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from connectkit.config import Config, ConfigKey
-from connectkit.kinds import Importance
+from collections.abc import Sequence
+
+from connectkit.config import Config, ConfigKey, Kind
 from tools.docs.markdown import code, prose, table
 
 HEAD = ("option", "type", "default", "what it does")
 
 
-def options_table(config: type[Config], *, prefix: str = "") -> str:
-    """Every option of the class in order of declaration; a sentence where there is none."""
-    keys = config.definition().keys
+def options_table(
+    config: type[Config], *, prefix: str = "", but_not: type[Config] | None = None, own: Sequence[str] = ()
+) -> str:
+    """Every option of the class in order of declaration; a sentence where there is none.
+
+    ``but_not`` leaves out the options of a class that were told before; ``own`` names those of them that
+    are told all the same, because they mean something else here.
+    """
+    told = set(but_not.definition().by_name) - set(own) if but_not is not None else set()
+    keys = [key for key in config.definition().keys if key.name not in told]
     if not keys:
         return "It has no options."
     return table(HEAD, [_row(key, prefix) for key in keys])
@@ -33,10 +41,7 @@ def _row(key: ConfigKey, prefix: str) -> tuple[str, str, str, str]:
     kind = key.type.lower()
     if key.choices:
         kind = ", ".join(code(choice) for choice in key.choices)
-    told = prose(key.documentation)
-    if key.importance is Importance.HIGH and not told.endswith("."):
-        told += "."
-    return name, kind, _default(key), told
+    return name, kind, _default(key), prose(key.documentation)
 
 
 def _default(key: ConfigKey) -> str:
@@ -49,4 +54,4 @@ def _default(key: ConfigKey) -> str:
     value = key.default_value
     if value is None:
         return "none"
-    return code(value) if value else "empty"
+    return code(value.replace(",", ", ") if key.kind is Kind.LIST else value) if value else "empty"
