@@ -1,0 +1,50 @@
+"""Fixtures that all tests share: a real Kafka, and a log of either kind."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from connectkit.runner.log.api import Log
+from connectkit.runner.log.opening import open_log
+from tests.kafka_server import UnavailableError, shared_kafka
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a real Kafka. Use it in tests marked ``kafka`` only.
+
+    Skips with the reason where none can be started; fails with it where ``CONNECTKIT_REQUIRE_KAFKA=1``.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        base = base.parent
+    try:
+        with shared_kafka(base) as bootstrap:
+            yield bootstrap
+    except UnavailableError as exc:
+        if os.environ.get("CONNECTKIT_REQUIRE_KAFKA", "0") not in ("", "0"):
+            pytest.fail(f"CONNECTKIT_REQUIRE_KAFKA is set, but {exc}")
+        pytest.skip(f"no Kafka: {exc}")
+
+
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Log]:
+    """A log of each kind: the same test must pass on both."""
+    if request.param == "kafka":
+        opened = open_log(request.getfixturevalue("kafka_bootstrap"), {})
+    else:
+        opened = open_log(f"embedded:{tmp_path / 'log'}", {})
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def unique() -> Callable[[str], str]:
+    """Names that no other test uses: the broker is shared."""
+    suffix = uuid.uuid4().hex[:12]
+    return lambda name: f"{name}-{suffix}"

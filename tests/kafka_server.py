@@ -1,0 +1,244 @@
+"""A real Kafka broker for tests: one JVM in KRaft mode, jars by Maven, everything outside the tree.
+
+The jars are kept in ``$XDG_CACHE_HOME/connectkit-tests`` (``~/.cache/connectkit-tests``); the broker's
+data and log go to a folder of the test run. ``CONNECTKIT_TEST_BOOTSTRAP`` names a running cluster
+instead. All processes of a test run share one broker: the first to need it starts it, and it stays
+until the last is done.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+KAFKA_VERSION = "4.3.1"
+_SLF4J_VERSION = "1.7.36"
+_START_TIMEOUT_S = 90.0
+_OTHERS_TIMEOUT_S = 900.0
+
+_POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>connectkit.tests</groupId><artifactId>kafka</artifactId><version>1</version>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{KAFKA_VERSION}</version>
+    </dependency>
+    <dependency>
+      <groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>{_SLF4J_VERSION}</version>
+    </dependency>
+  </dependencies>
+</project>
+"""
+
+# The JVM ends with the process that started it, however that ends: the shell's input closes.
+_TIED_TO_PARENT = '"$@" </dev/null & child=$!; trap "kill $child" TERM; read -r _; kill $child; wait $child'
+
+
+class UnavailableError(Exception):
+    """Kafka cannot be started on this machine; the message says what is missing."""
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept between test runs."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "connectkit-tests"
+
+
+def kafka_jars() -> Path:
+    """The folder with Kafka's jars, fetched by Maven on first use."""
+    if shutil.which("java") is None:
+        raise UnavailableError("java is not installed, and the test broker runs on it")
+    jars = cache_folder() / f"kafka-{KAFKA_VERSION}"
+    with _locked(cache_folder() / "kafka.lock"):
+        if not jars.is_dir():
+            _fetch(jars)
+    return jars
+
+
+def _fetch(jars: Path) -> None:
+    if shutil.which("mvn") is None:
+        raise UnavailableError("mvn is not installed, and it fetches the jars of the test broker")
+    work = jars.with_name(f"{jars.name}.{os.getpid()}")
+    work.mkdir(parents=True)
+    try:
+        (work / "pom.xml").write_text(_POM)
+        done = subprocess.run(
+            ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={work / 'jars'}"],
+            cwd=work,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        if done.returncode:
+            last = (done.stdout + done.stderr).strip().splitlines()[-1:]
+            raise UnavailableError(f"mvn could not fetch the jars of the test broker: {' '.join(last)}")
+        (work / "jars").rename(jars)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+class KafkaServer:
+    """A broker under ``folder``, ready when the constructor returns; ``stop`` ends it."""
+
+    def __init__(self, folder: Path) -> None:
+        jars = kafka_jars()
+        folder.mkdir(parents=True, exist_ok=True)
+        port, controller_port = _free_ports(2)
+        self.bootstrap = f"127.0.0.1:{port}"
+        self.log_file = folder / "server.log"
+        properties = folder / "server.properties"
+        properties.write_text(_properties(folder, port, controller_port))
+        classpath = f"{jars}/*"
+        identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        with self.log_file.open("ab") as log:
+            subprocess.run(
+                ["java", "-cp", classpath, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+                + ["kafka.tools.StorageTool", "format", "-t", identity, "-c", str(properties)],
+                stdout=log,
+                stderr=log,
+                timeout=60,
+                check=True,
+            )
+            self._process = subprocess.Popen(
+                ["sh", "-c", _TIED_TO_PARENT, "kafka", "java", "-Xmx512m", "-cp", classpath]
+                + ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "kafka.Kafka", str(properties)],
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            self._wait_until_ready(port)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait_until_ready(self, port: int) -> None:
+        deadline_s = time.monotonic() + _START_TIMEOUT_S
+        while True:
+            try:
+                with socket.create_connection(("127.0.0.1", port), timeout=1):
+                    return
+            except OSError:
+                if self._process.poll() is not None or time.monotonic() > deadline_s:
+                    tail = self.log_file.read_text(errors="replace").splitlines()[-5:]
+                    raise UnavailableError(f"the test broker did not start: {' | '.join(tail)}") from None
+                time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End the broker and wait for it."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(5)
+
+
+@contextmanager
+def shared_kafka(run_folder: Path) -> Iterator[str]:
+    """The bootstrap address of the broker that all processes of a test run share.
+
+    ``run_folder`` is common to them. The process that started the broker is the last to leave.
+    """
+    given = os.environ.get("CONNECTKIT_TEST_BOOTSTRAP")
+    if given:
+        yield given
+        return
+    folder = run_folder / "kafka"
+    folder.mkdir(parents=True, exist_ok=True)
+    address = folder / "bootstrap"
+    mine: KafkaServer | None = None
+    with _locked(folder / "lock"):
+        if not address.exists():
+            mine = KafkaServer(folder / "broker")
+            address.write_text(mine.bootstrap)
+        bootstrap = address.read_text()
+    user = folder / f"user-{os.getpid()}"
+    user.touch()
+    try:
+        yield bootstrap
+    finally:
+        user.unlink()
+        if mine is not None:
+            _wait_for_others(folder)
+            mine.stop()
+
+
+def _wait_for_others(folder: Path) -> None:
+    deadline_s = time.monotonic() + _OTHERS_TIMEOUT_S
+    while time.monotonic() < deadline_s:
+        pids = [int(path.name.removeprefix("user-")) for path in folder.glob("user-*")]
+        if not any(Path(f"/proc/{pid}").exists() for pid in pids):
+            return
+        time.sleep(0.1)
+
+
+def _properties(folder: Path, port: int, controller_port: int) -> str:
+    return "\n".join(
+        [
+            "process.roles=broker,controller",
+            "node.id=1",
+            f"controller.quorum.voters=1@127.0.0.1:{controller_port}",
+            "controller.listener.names=CONTROLLER",
+            f"listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
+            f"advertised.listeners=PLAINTEXT://127.0.0.1:{port}",
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name=PLAINTEXT",
+            f"log.dirs={folder / 'data'}",
+            "offsets.topic.replication.factor=1",
+            "offsets.topic.num.partitions=4",
+            "transaction.state.log.replication.factor=1",
+            "transaction.state.log.min.isr=1",
+            "transaction.state.log.num.partitions=4",
+            "group.initial.rebalance.delay.ms=0",
+            "group.min.session.timeout.ms=1000",
+            "",
+        ]
+    )
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def main() -> None:
+    """``python -m tests.kafka_server FOLDER``: run a broker until the input closes or Ctrl-C."""
+    server = KafkaServer(Path(sys.argv[1]))
+    print(server.bootstrap, flush=True)
+    try:
+        sys.stdin.read()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.stop()
+
+
+if __name__ == "__main__":
+    main()
