@@ -116,10 +116,7 @@ def _day_of_week_year(fields: Mapping[str, int]) -> int:
     if not 1 <= weekday <= 7:
         carried, index = divmod(weekday - 1, 7)
         week += carried
-        weekday = index + 1
-        if carried > 0:
-            # Numbers beyond the week were ISO ones (from Monday) that were not translated yet.
-            weekday = 1 if weekday == 7 else weekday + 1
+        weekday = (index + 1) % 7 + 1  # a number beyond the week was an ISO one, counted from Monday
     return _first_week(_first_of_year(fields[WEEK_YEAR])) + weekday - 1 + 7 * (week - 1)
 
 
@@ -172,7 +169,7 @@ def day_values(day: int) -> DayValues:
     weekday = _weekday(day)
     month_name, weekday_name = MONTH_NAMES[month - 1], DAY_NAMES[weekday - 1]
     return (
-        "AD" if year > 0 else "BC", of_era, of_era % 100, week_year, week_year % 100,
+        "AD" if year > 0 else "BC", of_era, of_era % 100, week_year, week_year % 100 if week_year >= 0 else -(-week_year % 100),
         month, month_name[:3], month_name,
         week, _week(day_of(year, month, 1), day),
         day - first + 1, day_of_month, (day_of_month - 1) // 7 + 1,

@@ -69,6 +69,8 @@ class DateFormat:
         values: tuple[Any, ...] = f.day_values(day)
         if self._timed:
             values += _time_values(ms)
+        if values[3] < 0:  # a week year before the year 1, its sign beside the digits
+            return _formatter(self._items, sign=1)[0] % self._getter(values)
         return self._template % self._getter(values)
 
     def parse(self, text: str) -> int:
@@ -154,7 +156,7 @@ def _time_values(ms: int) -> tuple[Any, ...]:
     return hour, hour or 24, half, half or 12, "AM" if hour < 12 else "PM", minute, second, millisecond
 
 
-def _formatter(items: Sequence[Item]) -> tuple[str, Callable[[tuple[Any, ...]], Any], bool]:
+def _formatter(items: Sequence[Item], *, sign: int = 0) -> tuple[str, Callable[[tuple[Any, ...]], Any], bool]:
     """A template for ``%``, a getter of what to fill in, and whether that needs the time of day."""
     template: list[str] = []
     places: list[int] = []
@@ -171,7 +173,8 @@ def _formatter(items: Sequence[Item]) -> tuple[str, Callable[[tuple[Any, ...]], 
             place += 1
         places.append(place)
         is_text = letter in "GEa" or (letter in "ML" and count >= 3)
-        template.append("%s" if is_text else f"%0{count}d")
+        width = count + sign if letter == "Y" else count
+        template.append("%s" if is_text else f"%0{width}d")
     timed = any(place >= min(_TIME_PLACES.values()) for place in places)
     if len(places) == 1:
         only = places[0]
