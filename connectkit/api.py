@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from connectkit.config import Config
-from connectkit.plugin import Plugin
+from connectkit.plugin import Plugin, PluginKind
 from connectkit.record import ConnectRecord, SinkRecord, SourceRecord
 from connectkit.schema import Schema, SchemaAndValue
 
@@ -288,7 +288,7 @@ Decoder = Callable[[bytes | None], tuple[Schema | None, Any]]
 class Converter(Plugin[C], ABC, Generic[C]):
     """Bytes to typed values and back. Made as ``cls(config, is_key=…)``; used by one thread at a time."""
 
-    plugin_kind = "converter"
+    plugin_kind: ClassVar[PluginKind | None] = "converter"
 
     def __init__(self, config: C, *, is_key: bool = False) -> None:
         super().__init__(config)
@@ -327,7 +327,7 @@ class Converter(Plugin[C], ABC, Generic[C]):
 class HeaderConverter(Plugin[C], ABC, Generic[C]):
     """The same for header values. Made as ``cls(config)``."""
 
-    plugin_kind = "header_converter"
+    plugin_kind: ClassVar[PluginKind | None] = "header_converter"
 
     @abstractmethod
     def from_connect_header(
