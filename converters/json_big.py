@@ -19,9 +19,7 @@ _NUMERIC: Final = frozenset(b"-+.0123456789eE")
 
 def needs_exact(data: bytes) -> bool:
     """Whether the document may hold a number of more than 1,000 digits, or 1,001 levels of nesting."""
-    return _has_long_number(data) or (
-        data.count(b"[") + data.count(b"{") > MAX_DEPTH and _is_deep(data)
-    )
+    return _has_long_number(data) or (data.count(b"[") + data.count(b"{") > MAX_DEPTH and _is_deep(data))
 
 
 def _has_long_number(data: bytes) -> bool:
@@ -40,12 +38,12 @@ def _has_long_number(data: bytes) -> bool:
 
 def _is_deep(data: bytes) -> bool:
     brackets = _STRING.sub(b"", data).translate(None, _OTHERS)
-    # Each pass takes the innermost level away; what is left can be no deeper than half its length.
-    for _ in range(8):
-        if len(brackets) <= 2 * MAX_DEPTH:
-            return _depth(brackets) > MAX_DEPTH
+    # Each pass takes the innermost one or two levels away; flat documents are gone after a few.
+    taken = 0
+    while len(brackets) > 2 * MAX_DEPTH and taken < 16:
         brackets = brackets.replace(b"[]", b"").replace(b"{}", b"")
-    return _depth(brackets) > MAX_DEPTH - 8
+        taken += 2
+    return _depth(brackets) > MAX_DEPTH - taken
 
 
 def _depth(brackets: bytes) -> int:

@@ -33,7 +33,7 @@ class _Missing:
 MISSING: Final = _Missing()
 
 
-class BadJson(ValueError):
+class BadJsonError(ValueError):
     """The bytes are no JSON: ``reason`` completes "it …", ``at`` counts bytes (of UTF-8) from 0."""
 
     def __init__(self, reason: str, at: int) -> None:
@@ -50,9 +50,7 @@ _NUMBER = re.compile(rb"(-?)0*+([0-9]*+)(?:(?<=[0-9])(\.[0-9]+)?([eE][+-]?[0-9]+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED = {b'"': '"', b"\\": "\\", b"/": "/", b"b": "\b", b"f": "\f", b"n": "\n", b"r": "\r", b"t": "\t"}
 # In a name, Jackson wants the escapes of surrogates in pairs; group 1 is one alone.
-_PAIRS = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F])|\\."
-)
+_PAIRS = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F])|\\.")
 _VALUE, _NAME, _WIDE = range(3)
 """Where a text stands: a value or a name of a UTF-8 document, or either in UTF-16 and UTF-32."""
 _WORDS = {0x74: (b"true", True), 0x66: (b"false", False), 0x6E: (b"null", None)}
@@ -64,7 +62,7 @@ def parse(
     integer: Callable[[str], Any] = int,
     fraction: Callable[[str], Any] = Decimal,
 ) -> Any:
-    """The document's first value, or ``MISSING``; raises ``BadJson``.
+    """The document's first value, or ``MISSING``; raises ``BadJsonError``.
 
     ``integer`` and ``fraction`` make the numbers from their text. What follows the value is not looked
     at, except that a number or word at the root must end where it ends.
@@ -78,6 +76,7 @@ def parse(
     stack: list[tuple[Any, Any]] = []
     container: Any = None
     name: Any = None
+    value: Any
     while True:
         first = text[pos] if pos < end else -1
         if first == 0x22:
@@ -85,7 +84,7 @@ def parse(
         elif first == 0x7B or first == 0x5B:
             stack.append((container, name))
             if len(stack) > MAX_DEPTH:
-                raise BadJson(f"is nested more than {MAX_DEPTH} levels deep", pos)
+                raise BadJsonError(f"is nested more than {MAX_DEPTH} levels deep", pos)
             pos = _skip(text, pos + 1)
             if first == 0x5B:
                 container, name = [], None
@@ -106,10 +105,10 @@ def parse(
         elif first in _WORDS:
             word, value = _WORDS[first]
             if text[pos : pos + len(word)] != word:
-                raise BadJson("has a word that is not true, false or null", pos)
+                raise BadJsonError("has a word that is not true, false or null", pos)
             pos += len(word)
             if not stack and _goes_on(text, pos):
-                raise BadJson("has a word that is not true, false or null", pos - len(word))
+                raise BadJsonError("has a word that is not true, false or null", pos - len(word))
         else:
             _fail(text, pos, "has no value where one should begin")
         while True:
@@ -141,7 +140,7 @@ def _skip(text: bytes, pos: int) -> int:
 
 
 def _fail(text: bytes, pos: int, reason: str) -> NoReturn:
-    raise BadJson("ends too early" if pos >= len(text) else reason, pos)
+    raise BadJsonError("ends too early" if pos >= len(text) else reason, pos)
 
 
 def _name(text: bytes, pos: int, wide: bool) -> tuple[str, int]:
@@ -164,15 +163,15 @@ def _string(text: bytes, pos: int, place: int) -> tuple[str, int]:
     else:
         found = _STRING.match(text, pos)
         if found is None:
-            raise BadJson("has a text that does not end, or holds a bare control character", pos)
+            raise BadJsonError("has a text that does not end, or holds a bare control character", pos)
         if place == _NAME and any(m[1] for m in _PAIRS.finditer(found[1])):
-            raise BadJson("has half a surrogate pair in a member's name", pos)
-        parts = _ESCAPE.split(found[1])
+            raise BadJsonError("has half a surrogate pair in a member's name", pos)
+        parts: list[Any] = _ESCAPE.split(found[1])
         for i in range(0, len(parts), 2):
-            parts[i] = _text(parts[i], pos + 1, place)  # type: ignore[call-overload]  # bytes become text
+            parts[i] = _text(parts[i], pos + 1, place)
         for i in range(1, len(parts), 2):
-            parts[i] = _escaped(parts[i], pos + 1)  # type: ignore[call-overload]
-        value = "".join(parts)  # type: ignore[arg-type]
+            parts[i] = _escaped(parts[i], pos + 1)
+        value = "".join(parts)
     if _SURROGATE.search(value):
         value = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
     return value, found.end()
@@ -184,7 +183,7 @@ def _escaped(code: bytes, at: int) -> str:
     try:
         return _ESCAPED[code]
     except KeyError:
-        raise BadJson("has a backslash before a character that cannot be escaped", at) from None
+        raise BadJsonError("has a backslash before a character that cannot be escaped", at) from None
 
 
 def _text(raw: bytes, at: int, place: int) -> str:
@@ -213,15 +212,15 @@ def _lenient(raw: bytes, at: int, place: int) -> str:
         elif lead & 0xF8 == 0xF0:
             more, code = 3, lead & 0x07
         else:
-            raise BadJson("has a byte that is not UTF-8", at + pos - 1)
+            raise BadJsonError("has a byte that is not UTF-8", at + pos - 1)
         for _ in range(more):
             if pos >= end or raw[pos] & 0xC0 != 0x80:
-                raise BadJson("has a byte that is not UTF-8", at + pos)
+                raise BadJsonError("has a byte that is not UTF-8", at + pos)
             code = code << 6 | raw[pos] & 0x3F
             pos += 1
         if more < 3:
             if 0xD800 <= code < 0xE000:
-                raise BadJson("has half a surrogate pair, which UTF-8 cannot hold", at + pos - 3)
+                raise BadJsonError("has half a surrogate pair, which UTF-8 cannot hold", at + pos - 3)
             made.append(chr(code))
         else:
             code -= 0x10000
@@ -241,13 +240,15 @@ def _number(
         if found.end() == pos + len(sign):
             _fail(text, found.end(), "has a minus sign without a number")
         digits = b"0"
-    length = len(digits) + (len(point) - 1 if point else 0) + (len(exponent.lstrip(b"eE+-")) if exponent else 0)
+    length = (
+        len(digits) + (len(point) - 1 if point else 0) + (len(exponent.lstrip(b"eE+-")) if exponent else 0)
+    )
     if length > MAX_DIGITS:
-        raise BadJson(f"has a number of more than {MAX_DIGITS} digits", pos)
+        raise BadJsonError(f"has a number of more than {MAX_DIGITS} digits", pos)
     if point is None and exponent is None:
         return integer((sign + digits).decode("ascii")), found.end()
     if exponent is not None and len(exponent) > 9 and not _fits_scale(exponent, len(point or b".") - 1):
-        raise BadJson("has a number whose exponent is too large", pos)
+        raise BadJsonError("has a number whose exponent is too large", pos)
     return fraction((sign + digits + (point or b"") + (exponent or b"")).decode("ascii")), found.end()
 
 
@@ -281,7 +282,7 @@ def _to_utf8(data: bytes) -> tuple[bytes, bool]:
         if zeros[:3] == [True] * 3 or zeros[1:] == [True] * 3:
             return _utf32(data, big_endian=zeros[0]), True
         if zeros.count(True) == 3 or head in (b"\x00\x00\xff\xfe", b"\xfe\xff\x00\x00"):
-            raise BadJson("is in an unusual byte order of UTF-32", 0)
+            raise BadJsonError("is in an unusual byte order of UTF-32", 0)
     if len(head) >= 2 and 0 in head[:2]:
         return _utf16(data, big_endian=head[0] == 0), True
     return data, False
@@ -297,5 +298,5 @@ def _utf32(data: bytes, *, big_endian: bool) -> bytes:
     try:
         text = data[:whole].decode("utf-32-be" if big_endian else "utf-32-le", "surrogatepass")
     except UnicodeDecodeError as exc:
-        raise BadJson("has a character that is not UTF-32", exc.start) from None
+        raise BadJsonError("has a character that is not UTF-32", exc.start) from None
     return text.encode("utf-8", "surrogatepass") + (b"\xff" if whole < len(data) else b"")

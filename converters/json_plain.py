@@ -12,13 +12,19 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-import orjson  # json_text, imported next, says what to do where it is missing
-
 from connectkit.converters import json_path
 from connectkit.converters.json_big import needs_exact
 from connectkit.converters.json_parse import MISSING, parse
 from connectkit.converters.json_path import Path
-from connectkit.converters.json_text import OPTIONS, as_jackson, dumps, float_node, is_plain
+from connectkit.converters.json_text import (
+    OPTIONS,
+    as_jackson,
+    dumps,
+    fast_dumps,
+    fast_loads,
+    float_node,
+    is_plain,
+)
 from connectkit.errors import ConversionError, LimitError
 
 MAX_INT64: Final = (1 << 63) - 1
@@ -28,14 +34,11 @@ _EXACT_FLOAT: Final = 1e18
 _SAFE_BYTES: Final = 1000
 """Up to this size a document can break none of Jackson's limits."""
 
-_dumps = orjson.dumps
-_loads = orjson.loads
-
 
 def encode(value: Any) -> bytes:
     """The value's text; ``ConversionError`` with a path if it holds what Connect has no type for."""
     try:
-        out = _dumps(value, None, OPTIONS)
+        out = fast_dumps(value, None, OPTIONS)
     except TypeError:  # includes whatever orjson refuses: other classes, keys, depth, large integers
         return dumps(tree(value))
     if type(value) is dict:
@@ -58,7 +61,7 @@ def encode(value: Any) -> bytes:
 
 
 def _writes_alike(container: dict[str, Any] | list[Any]) -> bool:
-    """Whether Jackson would write all of it as orjson did. Only for what orjson has written: it has an end."""
+    """Whether Jackson would write all of it as orjson did. What orjson has written has an end."""
     stack: list[Any] = [container]
     while stack:
         inside = stack.pop()
@@ -79,7 +82,10 @@ def _writes_alike(container: dict[str, Any] | list[Any]) -> bool:
     return True
 
 
-_REFUSED = "Without a schema, JSON has no form for a value of class {}{}; give the record a schema, or convert it before"
+_REFUSED = (
+    "Without a schema, JSON has no form for the value of class {} at {}"
+    "; give the record a schema, or convert the value before"
+)
 
 
 def tree(value: Any, *, path: Path = None) -> Any:
@@ -105,7 +111,7 @@ def tree(value: Any, *, path: Path = None) -> Any:
         elif isinstance(value, list | tuple | Mapping):
             if depth > MAX_DEPTH:
                 raise LimitError(
-                    f"The value is nested more than {MAX_DEPTH} levels deep, which no JSON reader of Connect takes"
+                    f"The value is nested more than {MAX_DEPTH} levels deep, more than Connect reads as JSON"
                 )
             if isinstance(value, Mapping):
                 _open_map(value, path, depth + 1, target, place, todo)
@@ -116,7 +122,7 @@ def tree(value: Any, *, path: Path = None) -> Any:
                     todo.append((item, json_path.item(path, i), depth + 1, made, i))
         else:
             where = json_path.text(path)
-            raise ConversionError(_REFUSED.format(type(value).__name__, f" (at {where})"), path=where)
+            raise ConversionError(_REFUSED.format(type(value).__name__, where), path=where)
     return root[0]
 
 
@@ -152,9 +158,9 @@ def base64_text(value: bytes | bytearray | memoryview) -> str:
 
 
 def decode(data: bytes) -> Any:
-    """The value of a document; raises ``json_parse.BadJson``. No value at all is None, as in Java."""
+    """The value of a document; raises ``json_parse.BadJsonError``. No value at all is None, as in Java."""
     try:
-        value = _loads(data)
+        value = fast_loads(data)
     except ValueError:
         return decode_exactly(data)
     if type(value) is dict:

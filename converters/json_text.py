@@ -1,7 +1,7 @@
-"""JSON text exactly as Jackson writes it, at orjson's speed where the two agree.
+r"""JSON text exactly as Jackson writes it, at orjson's speed where the two agree.
 
 The tree is of dict, list, tuple, str, int (64 bit), bool, None, floats that both libraries write alike
-(:func:`is_plain`) and :class:`Raw`. Jackson differs from orjson in control characters (``\\u001F``, in
+(:func:`is_plain`) and :class:`Raw`. Jackson differs from orjson in control characters (``\u001F``, in
 upper case), characters beyond the BMP (escaped as two surrogates), lone surrogates (written, escaped)
 and depth (1,000 levels). Source: spec data 2.1, 6.1. Pure functions.
 """
@@ -27,6 +27,8 @@ except ModuleNotFoundError as exc:
 MAX_DEPTH: Final = 1000
 """Levels of nesting Jackson writes (its StreamWriteConstraints)."""
 
+fast_dumps: Final = orjson.dumps
+fast_loads: Final = orjson.loads
 OPTIONS: Final = (
     orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 )
@@ -44,7 +46,7 @@ class Raw:
 
 
 def raw_only(value: Any) -> Any:
-    """orjson's ``default``: knows :class:`Raw`, refuses all else."""
+    """The ``default`` of orjson: knows :class:`Raw`, refuses all else."""
     if type(value) is Raw:
         return value.fragment
     raise TypeError(f"JSON has no form for a value of class {type(value).__name__}")
@@ -86,7 +88,7 @@ _BEYOND_BMP = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
 
 
 def as_jackson(out: bytes) -> bytes:
-    """orjson's text turned into Jackson's: only strings can differ, and only in these two ways."""
+    """Turn orjson's text into Jackson's: only strings can differ, and only in these two ways."""
     if 92 in out and b"\\u" in out:
         out = _ESCAPES.sub(_upper, out)
     # Five searches for one byte are many times faster than one search for any of them.
@@ -150,7 +152,7 @@ def write(tree: Any) -> bytes:
         elif kind is dict or kind is list or kind is tuple:
             if len(stack) >= MAX_DEPTH:
                 raise LimitError(
-                    f"The value is nested more than {MAX_DEPTH} levels deep, which no JSON reader of Connect takes"
+                    f"The value is nested more than {MAX_DEPTH} levels deep, more than Connect reads as JSON"
                 )
             if kind is dict:
                 out.append("{")

@@ -9,8 +9,10 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def decode_utf16(data: bytes, *, big_endian: bool) -> str:
-    """The text. A high surrogate swallows the unit behind it if that is no low one; a last odd byte
-    is one more U+FFFD."""
+    """The text. A high surrogate swallows the unit behind it if that is no low one.
+
+    A last odd byte is one more U+FFFD.
+    """
     encoding = "utf-16-be" if big_endian else "utf-16-le"
     try:
         return data.decode(encoding)
