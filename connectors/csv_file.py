@@ -93,7 +93,7 @@ class CsvFile:
             return records
         first = misfits[0]
         self._failure = DataError(
-            f"{self.path}:{first.line} {first.reason}; correct it, or leave such rows out with on.bad.row=skip"
+            f"{self.path}:{first.line} {first.reason}; correct it, or leave such out with on.bad.row=skip"
         )
         if first.index == 0:
             raise self._failure
