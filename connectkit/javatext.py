@@ -100,6 +100,14 @@ def _java_form(text: str, x: float) -> str:
     return f"{sign}{digits[0]}.{digits[1:] or '0'}E{exponent - 1}"
 
 
+def int_text(number: int) -> str:
+    """An integer in decimal digits, as many as it has: Python's own limit on digits is not Connect's."""
+    try:
+        return str(number)
+    except ValueError:
+        return str(Decimal(number))
+
+
 def decimal_text(d: Decimal) -> str:
     """A decimal as Java's ``BigDecimal.toString`` writes it: ``1.50``, ``1E+3``, ``0E-10``; no ``-0``."""
     return str(d.copy_abs() if d.is_signed() and not d else d)
@@ -132,7 +140,7 @@ def _text(value: Any, schema: Schema | None, depth: int) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):
-        return str(value)
+        return int_text(value)
     if isinstance(value, float):
         return (
             float32_text(value) if schema is not None and schema.type is Type.FLOAT32 else float_text(value)

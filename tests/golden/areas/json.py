@@ -123,7 +123,9 @@ def _back_difference(case: Case, back: Any, converter: JsonConverter, data: byte
         got = _decoded(converter, data)
     except Exception as error:  # noqa: BLE001 - compared with what Java raised
         return (
-            error_difference(back["error"], error) if "error" in back else f"back: raised {type(error)} {error}"
+            error_difference(back["error"], error)
+            if "error" in back
+            else f"back: raised {type(error)} {error}"
         )
     if "error" in back:
         return f"back: gave {shown(got)}, not an error"
