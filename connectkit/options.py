@@ -130,7 +130,7 @@ class ConfigKey:
         return parsed, None
 
     def _sentence(self, value: Any, found: str) -> str:
-        if self.sensitive or not isinstance(value, str) or isinstance(value, HiddenText):
+        if self.sensitive or not isinstance(value, str) or isinstance(value, HiddenText) or not trim(value):
             return found
         return f"'{shortened(without_userinfo(value))}' {found}"
 

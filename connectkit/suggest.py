@@ -17,7 +17,7 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     if not name or len(name) > _MAX_CHARS:
         return None
     wanted = name.casefold()
-    allowed = 1 if len(wanted) < 4 else max(2, len(wanted) // 4)
+    allowed = min(1 if len(wanted) < 4 else max(2, len(wanted) // 4), len(wanted) - 1)
     best: str | None = None
     for candidate in known:
         if abs(len(candidate) - len(wanted)) > allowed or len(candidate) > _MAX_CHARS:

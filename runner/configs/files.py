@@ -123,8 +123,8 @@ def _request(path: Path, parsed: Mapping[str, Any]) -> ConfigFile:
     inner = config.setdefault("name", name)
     if inner != name:
         raise ConfigError(
-            f"{path} names the connector '{shortened(name)}', but '{shortened(str(inner))}' within its config:"
-            f" leave one of them out."
+            f"{path} names the connector '{shortened(name)}', but '{shortened(str(inner))}' within its"
+            f" config: leave one of them out."
         )
     state = parsed.get("initial_state")
     state = "RUNNING" if state is None else str(state).upper()
@@ -145,8 +145,8 @@ def _texts(path: Path, parsed: Mapping[str, Any]) -> dict[str, str | None]:
         else:
             kind = "an object" if isinstance(value, dict) else "a list"
             raise ConfigError(
-                f"{path} gives {kind} for {shortened(key)}, but every option is a text: write lists with commas"
-                f' ("a,b"), and options of options with dots ("transforms.x.type").'
+                f"{path} gives {kind} for {shortened(key)}, but every option is a text: write lists with"
+                f' commas ("a,b"), and options of options with dots ("transforms.x.type").'
             )
     return texts
 

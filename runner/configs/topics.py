@@ -84,18 +84,16 @@ def creation_groups(raw: Mapping[str, Any]) -> tuple[list[CreationGroup], dict[s
         prefix = f"{PREFIX}{name}."
         own = {key[len(prefix) :]: value for key, value in given.items() if key.startswith(prefix)}
         taken |= {prefix + key for key in own}
+        if name == DEFAULT:
+            for key in ("replication.factor", "partitions"):
+                if key not in own:
+                    problems[prefix + key] = ["is required and is missing, as there are other options here"]
         try:
             group = GroupConfig.parse(own, where=prefix.rstrip("."))
         except ConfigError as exc:
             problems.update(exc.problems)
             continue
         if name == DEFAULT:
-            for key, value in (
-                ("replication.factor", group.replication_factor),
-                ("partitions", group.partitions),
-            ):
-                if value is None:
-                    problems[prefix + key] = ["is required and is missing, as there are other options here"]
             for key in ("include", "exclude"):
                 if key in own:
                     warnings[prefix + key] = ["has no effect: the group default takes what is left"]

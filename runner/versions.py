@@ -1,0 +1,51 @@
+"""Which versions of a plugin a configuration accepts: KIP-891's grammar, on what is installed.
+
+Nothing or ``latest``: any. A plain version is that one exactly. Otherwise a Maven range such as
+``[1.0,2.0)`` or ``(,1.5]``, or several with commas. Only one version of a distribution can be installed, so
+this is a check and not a choice. Versions compare number by number, a word before a number. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+
+_RANGE = re.compile(r"\s*([\[(])\s*([^\[\](),\s]*)\s*(?:(,)\s*([^\[\](),\s]*)\s*)?([\])])\s*(?:,|$)")
+_PART = re.compile(r"\d+|[A-Za-z]+")
+
+
+def accepts(wanted: str | None, installed: str) -> bool:
+    """Whether the installed version is one that is wanted; ``ValueError`` if that is no version or range."""
+    wanted = (wanted or "").strip()
+    if not wanted or wanted.lower() == "latest":
+        return True
+    if wanted[0] not in "[(":
+        if any(mark in wanted for mark in "[](), "):
+            raise ValueError("must be latest, a version, or a range such as [1.0,2.0)")
+        return _order(wanted) == _order(installed)
+    at, fits = 0, False
+    while at < len(wanted):
+        found = _RANGE.match(wanted, at)
+        if found is None:
+            raise ValueError("must be latest, a version, or a range such as [1.0,2.0)")
+        fits = fits or _within(found, installed)
+        at = found.end()
+    return fits
+
+
+def _within(found: re.Match[str], installed: str) -> bool:
+    opened, low, comma, high, closed = found.groups()
+    if not comma:
+        if not low or opened != "[" or closed != "]":
+            raise ValueError("must close a single version in square brackets, such as [1.0]")
+        return _order(low) == _order(installed)
+    version = _order(installed)
+    if low and (version < _order(low) or (opened == "(" and version == _order(low))):
+        return False
+    return not (high and (version > _order(high) or (closed == ")" and version == _order(high))))
+
+
+def _order(version: str) -> list[tuple[int, int, str]]:
+    parts = [(1, int(p), "") if p.isdigit() else (-1, 0, p.lower()) for p in _PART.findall(version)]
+    while parts and parts[-1] == (1, 0, ""):
+        parts.pop()
+    return [*parts, (0, 0, "")]  # the end stands above a word and below a number: 1.0-rc < 1.0 < 1.0.1
