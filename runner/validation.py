@@ -30,7 +30,7 @@ from connectkit.runner.configs.topics import PREFIX as TOPIC_CREATION
 from connectkit.runner.configs.topics import creation_groups
 from connectkit.runner.configs.worker import WorkerConfig, worker_warnings
 from connectkit.runner.report import Report, problems_of
-from connectkit.runner.variables import has_variables, make_resolver, variables_in
+from connectkit.runner.variables import Resolver, has_variables, make_resolver, variables_in
 from connectkit.runner.wiring import check_options, check_version, check_wiring, secret_options
 from connectkit.secret import HiddenText
 from connectkit.suggest import closest, did_you_mean, shortened
@@ -44,9 +44,33 @@ _FRAMEWORK: dict[str, type[ConnectorConfig]] = {
 _INNER = ("transforms.", "predicates.", TOPIC_CREATION, *CLIENT_OVERRIDES, *(f"{c}." for c in CONVERTERS))
 
 
-def validate_connector(raw: Mapping[str, Any], worker: WorkerConfig | None, plugins: Registry) -> Report:
-    """Everything found in a connector's configuration. Without a worker, its part is taken as default."""
-    return _ConnectorCheck(raw, worker, plugins).run()
+def validate_connector(
+    raw: Mapping[str, Any],
+    worker: WorkerConfig | None,
+    plugins: Registry,
+    *,
+    providers: Collection[str] | None = None,
+) -> Report:
+    """Everything found in a connector's configuration. Without a worker, its part is taken as default.
+
+    ``providers`` are the names of the worker's config providers, if its configuration is not to tell.
+    """
+    if providers is None:
+        providers = worker.config_providers if worker else ()
+    return _ConnectorCheck(raw, worker, plugins, providers).run()
+
+
+def check_connector(
+    raw: Mapping[str, Any], *, worker: WorkerConfig, registry: Registry, resolver: Resolver | None = None
+) -> Report:
+    """Log the warnings and raise the errors as one ``ConfigError``; for whoever is about to start it."""
+    report = validate_connector(raw, worker, registry, providers=resolver.names if resolver else None)
+    name = shortened(str(raw.get("name") or "without a name"))
+    for key, sentences in report.warnings.items():
+        for sentence in sentences:
+            log.warning("Connector %s: %s %s", name, shortened(key), sentence)
+    report.raise_errors()
+    return report
 
 
 def validate_worker(raw: Mapping[str, Any], plugins: Registry) -> Report:
@@ -135,12 +159,18 @@ def _check_converter(
 
 
 class _ConnectorCheck:
-    def __init__(self, raw: Mapping[str, Any], worker: WorkerConfig | None, plugins: Registry) -> None:
+    def __init__(
+        self,
+        raw: Mapping[str, Any],
+        worker: WorkerConfig | None,
+        plugins: Registry,
+        providers: Collection[str],
+    ) -> None:
         self.raw = raw
         self.worker = worker
         self.plugins = plugins
         self.report = Report()
-        self.templated = _templated(raw, worker.config_providers if worker else (), self.report)
+        self.templated = _templated(raw, providers, self.report)
 
     def run(self) -> Report:
         report = self.report
