@@ -7,41 +7,20 @@ Threads: a task's own.
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 
 from connectkit.errors import ConnectError, FatalTaskError, NotFoundError, RetriableError
+from connectkit.runner.configs.topics import CreationGroup
 from connectkit.runner.log.api import Admin
 from connectkit.runner.tolerance import describe
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TopicGroup:
-    """How the topics of one group are created; -1 takes the broker's default."""
-
-    name: str
-    include: Sequence[str] = ()
-    exclude: Sequence[str] = ()
-    partitions: int = -1
-    replication: int = -1
-    config: Mapping[str, str] = field(default_factory=dict)
-
-    def matches(self, topic: str) -> bool:
-        """Whether one of ``include`` matches the whole name and none of ``exclude`` does."""
-        return _any(self.include, topic) and not _any(self.exclude, topic)
-
-
-def _any(patterns: Sequence[str], topic: str) -> bool:
-    return any(re.fullmatch(pattern, topic) for pattern in patterns)
-
-
 class TopicCreator:
     """Makes sure that a topic is there before the first record goes to it."""
 
-    def __init__(self, admin: Admin, groups: Sequence[TopicGroup]) -> None:
+    def __init__(self, admin: Admin, groups: Sequence[CreationGroup]) -> None:
         self._admin = admin
         self._groups = groups
         """In order of precedence; the last one, ``default``, includes every topic."""
@@ -64,13 +43,18 @@ class TopicCreator:
         except RetriableError:
             raise
         except ConnectError as exc:
-            log.info("Topic %s cannot be described (%s); it is created if it is missing", topic, describe(exc))
+            log.info(
+                "Topic %s cannot be described (%s); it is created if it is missing", topic, describe(exc)
+            )
         group = next((g for g in self._groups if g.matches(topic)), None)
         if group is None:
             return
         try:
             created = self._admin.create_topic(
-                topic, partitions=group.partitions, replication=group.replication, config=group.config
+                topic,
+                partitions=group.partitions,
+                replication=group.replication_factor,
+                config=group.settings,
             )
         except RetriableError:
             raise

@@ -27,9 +27,7 @@ class RecordDecoder:
         self._converters = converters
         self._decoders: dict[str, tuple[Decoder | None, Decoder | None]] = {}
 
-    def decode(
-        self, messages: Sequence[Message], positions: dict[TopicPartition, int]
-    ) -> list[SinkRecord]:
+    def decode(self, messages: Sequence[Message], positions: dict[TopicPartition, int]) -> list[SinkRecord]:
         """Decode a batch; where to go on after it is put into ``positions``."""
         records: list[SinkRecord] = []
         append = records.append

@@ -125,9 +125,7 @@ class RecordEncoder:
             )
         return found[2], found[3]
 
-    def encode_one(
-        self, record: SourceRecord, tolerance: Tolerance, subject: Subject
-    ) -> OutRecord | Skipped:
+    def encode_one(self, record: SourceRecord, tolerance: Tolerance, subject: Subject) -> OutRecord | Skipped:
         """Encode one record under the error policy; ``SKIPPED`` if it was dropped."""
         topic = record.topic
         if topic is None:
@@ -157,7 +155,12 @@ class RecordEncoder:
         if raw_value is SKIPPED:
             return SKIPPED
         return OutRecord(
-            topic, record.kafka_partition, raw_key, raw_value, _timestamp(record), headers if headers else None
+            topic,
+            record.kafka_partition,
+            raw_key,
+            raw_value,
+            _timestamp(record),
+            headers if headers else None,
         )
 
 

@@ -102,7 +102,10 @@ class DeadLetters:
     def _failed(self, error: ConnectError) -> None:
         self._counters.deadletterqueue_produce_failures += 1
         log.error(
-            "A dead letter of task %s could not be written to %s: %s", self._task_id, self.topic, describe(error)
+            "A dead letter of task %s could not be written to %s: %s",
+            self._task_id,
+            self.topic,
+            describe(error),
         )
 
     def _context(

@@ -25,12 +25,13 @@ from connectkit.runner.counters import SinkCounters
 from connectkit.runner.decode import RecordDecoder, where_of
 from connectkit.runner.encode import Converters
 from connectkit.runner.errant import ErrantReporter
+from connectkit.runner.fan import run_all, run_one
 from connectkit.runner.log.api import Consumer, Message
 from connectkit.runner.reporters import DeadLetters
 from connectkit.runner.sink_context import SinkContext
 from connectkit.runner.source_task import close_all
 from connectkit.runner.status import State, StatusListener
-from connectkit.runner.tolerance import SKIPPED, Stage, StoppedRetryingError, Subject, Tolerance, describe
+from connectkit.runner.tolerance import StoppedRetryingError, Subject, Tolerance, describe
 from connectkit.runner.worker_task import WorkerTask
 
 log = logging.getLogger(__name__)
@@ -157,9 +158,7 @@ class WorkerSinkTask(WorkerTask):
                 self._follow_target()
                 return None
             left_s = until - self.clock()
-            messages = self._consumer.consume(
-                self._settings.max_poll_records, max(min(left_s, SLICE_S), 0.0)
-            )
+            messages = self._consumer.consume(self._settings.max_poll_records, max(min(left_s, SLICE_S), 0.0))
             if self._rebalance_error is not None:
                 raise self._rebalance_error
             if messages:
@@ -211,7 +210,7 @@ class WorkerSinkTask(WorkerTask):
     def _convert(self, messages: list[Message]) -> None:
         offsets: dict[TopicPartition, int] = {}
         try:
-            records = self._chain.apply_all(self._decoder.decode(messages, offsets))[0]
+            records = run_all(self._chain, self._decoder.decode(messages, offsets))[0]
         except FencedError:
             raise
         except Exception as exc:  # noqa: BLE001 - what it was shows when the batch is replayed
@@ -225,21 +224,13 @@ class WorkerSinkTask(WorkerTask):
         self._batch = self._batch + records if self._batch else records
         self._batch_offsets.update(offsets)
 
-    def _convert_each(
-        self, messages: list[Message], offsets: dict[TopicPartition, int]
-    ) -> list[SinkRecord]:
+    def _convert_each(self, messages: list[Message], offsets: dict[TopicPartition, int]) -> list[SinkRecord]:
         records: list[SinkRecord] = []
         for message in messages:
             subject = Subject(where_of(message), message)
             record = self._decoder.decode_one(message, self._tolerance, subject)
             if isinstance(record, SinkRecord):
-                records += self._chain.apply_one(
-                    record,
-                    lambda plugin, call, subject=subject: self._tolerance.run(
-                        Stage.TRANSFORMATION, plugin, subject, call
-                    ),
-                    SKIPPED,
-                )
+                records += run_one(self._chain, record, self._tolerance, subject)
             offsets[TopicPartition(message.topic(), message.partition())] = message.offset() + 1
         return records
 
@@ -351,7 +342,9 @@ class WorkerSinkTask(WorkerTask):
         self, error: Exception, last: Mapping[TopicPartition, int], began: float, *, closing: bool
     ) -> None:
         if closing:
-            log.error("Sink task %s failed to flush while its partitions were closed", self.id, exc_info=error)
+            log.error(
+                "Sink task %s failed to flush while its partitions were closed", self.id, exc_info=error
+            )
         else:
             log.error(
                 "Sink task %s failed to flush; it goes back to the offsets committed last",
@@ -374,7 +367,9 @@ class WorkerSinkTask(WorkerTask):
         for tp, offset in wanted.items():
             if tp not in chosen:
                 log.warning(
-                    "Task %s returned an offset of %s-%d from pre_commit, which it was not asked for", self.id, *tp
+                    "Task %s returned an offset of %s-%d from pre_commit, which it was not asked for",
+                    self.id,
+                    *tp,
                 )
             elif offset > offsets[tp]:
                 log.warning(

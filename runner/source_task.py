@@ -29,12 +29,13 @@ from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import SourceCounters
 from connectkit.runner.creation import TopicCreator
 from connectkit.runner.encode import Converters, RecordEncoder
+from connectkit.runner.fan import run_all, run_one
 from connectkit.runner.ledger import Ledger, Submission
 from connectkit.runner.log.api import Delivery, OutRecord, Producer
 from connectkit.runner.offset_key import dump
 from connectkit.runner.offsets import OffsetStore, StoredOffsets
 from connectkit.runner.status import State, StatusListener
-from connectkit.runner.tolerance import SKIPPED, Stage, StoppedRetryingError, Subject, Tolerance, describe
+from connectkit.runner.tolerance import Stage, StoppedRetryingError, Subject, Tolerance, describe
 from connectkit.runner.worker_task import WorkerTask
 
 log = logging.getLogger(__name__)
@@ -143,10 +144,10 @@ class WorkerSourceTask(WorkerTask):
                 else:
                     self._producer.poll(0.0)
                     control.sleep(self._times.retry_s)
-            self.check_failure()
         finally:
             if not control.cancelled:
                 self._finish()
+        self.check_failure()
 
     def _pause(self) -> None:
         self.tell(State.PAUSED)
@@ -211,7 +212,7 @@ class WorkerSourceTask(WorkerTask):
         return True
 
     def _send_whole(self, batch: list[SourceRecord]) -> None:
-        records, origin = self._chain.apply_all(batch)
+        records, origin = run_all(self._chain, batch)
         topics: dict[str, None] = {}
         out = self._encoder.encode(records, topics)
         originals = batch
@@ -252,19 +253,12 @@ class WorkerSourceTask(WorkerTask):
 
     def _make(self, record: SourceRecord) -> list[OutRecord]:
         subject = Subject(where_of(record), record)
-        children = self._tolerate_chain(record, subject)
         made = []
-        for child in children:
+        for child in run_one(self._chain, record, self._tolerance, subject):
             encoded = self._encoder.encode_one(child, self._tolerance, subject)
             if isinstance(encoded, OutRecord):
                 made.append(encoded)
         return made
-
-    def _tolerate_chain(self, record: SourceRecord, subject: Subject) -> list[SourceRecord]:
-        found = self._chain.apply_one(
-            record, lambda plugin, call: self._tolerance.run(Stage.TRANSFORMATION, plugin, subject, call), SKIPPED
-        )
-        return found
 
     def _dispatch_each(
         self, out: list[OutRecord], originals: list[SourceRecord], origin: list[int] | None
@@ -334,10 +328,14 @@ class WorkerSourceTask(WorkerTask):
             self.counters.written.record(count, self.clock())
             return
         failed = 0
-        for index, error in failures:
+        for index, error in sorted(failures, key=lambda failure: failure[0]):
             original = flight.original(index)
             subject = Subject(where_of(original, flight.out[index][0]), original)
             try:
+                if isinstance(error, (FatalTaskError, FencedError)):  # not a matter of one record
+                    raise FatalTaskError(
+                        f"{subject.where} could not be written: {describe(error)}"
+                    ) from error
                 self._tolerance.drop(Stage.KAFKA_PRODUCE, "the producer", error, subject)
             except FatalTaskError as exc:
                 self.fail(error if isinstance(error, FencedError) else exc)
@@ -412,7 +410,7 @@ class WorkerSourceTask(WorkerTask):
 
     @property
     def caught_up(self) -> bool:
-        """Nothing more will come, and all that came is acknowledged and stored. Any thread."""
+        """Nothing more will come, and all that came is acknowledged. Any thread."""
         return self.finished and self._held is None and not self._in_flight
 
     # --- the end ---------------------------------------------------------------------------------
@@ -473,9 +471,7 @@ class _Flight:
             if self._left[number]:
                 return
         if self._owner._listens:
-            metadata = RecordMetadata(
-                delivery.topic, delivery.partition, delivery.offset, delivery.timestamp
-            )
+            metadata = RecordMetadata(delivery.topic, delivery.partition, delivery.offset, delivery.timestamp)
             self._owner.committed(self.originals[number], metadata)
         if not self.submission.whole:
             self.submission.settle_one(number)

@@ -73,9 +73,7 @@ class StatusStore:
     def forget_tasks(self, connector: str, *, keep: int = 0) -> None:
         """Drop the statuses of tasks from number ``keep`` on."""
         with self._lock:
-            self._tasks = {
-                t: s for t, s in self._tasks.items() if t.connector != connector or t.task < keep
-            }
+            self._tasks = {t: s for t, s in self._tasks.items() if t.connector != connector or t.task < keep}
 
     def forget(self, connector: str) -> None:
         with self._lock:

@@ -68,9 +68,7 @@ class Subject:
 class Reporter(Protocol):
     """Takes notice of a failed record: a log line, a dead letter. Any thread."""
 
-    def report(
-        self, stage: Stage, plugin: str, error: Exception, subject: Subject
-    ) -> Future[None] | None:
+    def report(self, stage: Stage, plugin: str, error: Exception, subject: Subject) -> Future[None] | None:
         """Returns what to wait for before the record's offset may be committed, if anything."""
         ...
 

@@ -41,6 +41,8 @@ class WorkerTask(ABC):
         self._ended = threading.Event()
         self._failure: BaseException | None = None
         self.failed = False
+        self.error: BaseException | None = None
+        """What ended the task, if not a stop; set before the task has ended."""
 
     # --- what the worker calls -------------------------------------------------------------------
 
@@ -59,7 +61,8 @@ class WorkerTask(ABC):
         """The task did not end in time: fence it, so that it can no longer commit, and let go of it."""
         self.control.cancel()
         log.error(
-            "Task %s did not stop in time and was abandoned; nothing it does from here on is committed", self.id
+            "Task %s did not stop in time and was abandoned; nothing it does from here on is committed",
+            self.id,
         )
         self._status(self.id, State.UNASSIGNED, None)
         self.fence()
@@ -108,6 +111,7 @@ class WorkerTask(ABC):
         self.execute()
 
     def _tell_end(self, error: BaseException | None) -> None:
+        self.error = error
         if self.control.cancelled:
             if error is not None:
                 log.warning("Abandoned task %s ended with an error", self.id, exc_info=error)

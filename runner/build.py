@@ -1,0 +1,229 @@
+"""Builds connectors and tasks out of their configurations: plugins, converters, chain, clients.
+
+Everything here may raise; nothing is started. Variables are resolved just before, by the worker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connectkit.api import Connector, SinkTask, SourceTask
+from connectkit.errors import ConfigError
+from connectkit.plugin import Found, Registry
+from connectkit.runner.chain import Chain
+from connectkit.runner.clients import ClientConfigs
+from connectkit.runner.configs.connector import (
+    ConnectorConfig,
+    SinkConnectorConfig,
+    SourceConnectorConfig,
+)
+from connectkit.runner.configs.topics import creation_groups
+from connectkit.runner.configs.worker import WorkerConfig
+from connectkit.runner.control import Control, TaskId
+from connectkit.runner.counters import ErrorCounters, SinkCounters, SourceCounters
+from connectkit.runner.creation import TopicCreator
+from connectkit.runner.encode import Converters
+from connectkit.runner.errant import ErrantReporter
+from connectkit.runner.log.api import Log
+from connectkit.runner.offsets import OffsetStore
+from connectkit.runner.reporters import DeadLetters, LogReporter, create_dead_letter_topic
+from connectkit.runner.sink_task import SinkSettings, WorkerSinkTask
+from connectkit.runner.source_task import SourceTimes, WorkerSourceTask
+from connectkit.runner.status import StatusListener
+from connectkit.runner.tolerance import ErrorPolicy, Tolerance
+
+DEFAULT_POLL_RECORDS = 500
+"""Kafka's default of ``max.poll.records``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A connector's class and its parsed framework options."""
+
+    found: Found
+    config: ConnectorConfig
+
+    @property
+    def is_source(self) -> bool:
+        return self.found.kind == "source"
+
+
+def plan_connector(raw: Mapping[str, Any], registry: Registry) -> Plan:
+    """Find the connector's class and parse what the framework reads of its configuration."""
+    name = raw.get("connector.class")
+    if not isinstance(name, str) or not name.strip():
+        raise ConfigError(problems={"connector.class": ["is required and is missing"]})
+    found = registry.find_connector(name)
+    kind = SourceConnectorConfig if found.kind == "source" else SinkConnectorConfig
+    return Plan(found, kind.parse(raw, known=lambda key: True))
+
+
+def make_connector(raw: Mapping[str, Any], registry: Registry) -> Connector[Any]:
+    """The connector instance."""
+    cls: type[Any] = plan_connector(raw, registry).found.cls
+    connector: Connector[Any] = cls(cls.config_type.parse(raw, known=lambda key: True))
+    return connector
+
+
+def make_converters(config: ConnectorConfig, worker: WorkerConfig, registry: Registry) -> Converters:
+    """The connector's converters, each with the options of whoever names its class."""
+
+    def make(which: str, **extra: Any) -> Any:
+        name, options = config.converter(which) or worker.converter(which)
+        kind = "header_converter" if which == "header" else "converter"
+        return registry.create(kind, name, options, where=f"{which}.converter", **extra)  # type: ignore[arg-type]
+
+    return Converters(make("key", is_key=True), make("value", is_key=False), make("header"))
+
+
+class TaskBuilder:
+    """Builds the tasks of one worker."""
+
+    def __init__(
+        self,
+        worker: WorkerConfig,
+        log: Log,
+        store: OffsetStore,
+        registry: Registry,
+        status: StatusListener,
+    ) -> None:
+        self._worker = worker
+        self._log = log
+        self._store = store
+        self._registry = registry
+        self._status = status
+        self._clients = ClientConfigs(worker)
+
+    def build(
+        self,
+        task_id: TaskId,
+        connector: Mapping[str, Any],
+        task_config: Mapping[str, Any],
+        control: Control,
+        now: float,
+    ) -> WorkerSourceTask | WorkerSinkTask:
+        """A task that is ready to start."""
+        plan = plan_connector(connector, self._registry)
+        cls: Any = plan.found.cls
+        task_class = cls.task_class
+        task = task_class(task_class.config_type.parse(task_config, known=lambda key: True))
+        chain = Chain.build(connector, self._registry)
+        converters = make_converters(plan.config, self._worker, self._registry)
+        configs = {key: value for key, value in task_config.items() if value is not None}
+        if isinstance(plan.config, SourceConnectorConfig):
+            return self._source(task_id, task, plan.config, configs, chain, converters, control, now)
+        assert isinstance(plan.config, SinkConnectorConfig)
+        return self._sink(task_id, task, plan.config, configs, chain, converters, control, now)
+
+    def _tolerance(
+        self, task_id: TaskId, config: ConnectorConfig, errors: ErrorCounters, control: Control
+    ) -> Tolerance:
+        timeout_ms = config.errors_retry_timeout
+        policy = ErrorPolicy(
+            tolerate_all=config.errors_tolerance == "all",
+            retry_timeout_s=None if timeout_ms < 0 else timeout_ms / 1000,
+            retry_delay_max_s=config.errors_retry_delay_max_ms / 1000,
+        )
+        tolerance = Tolerance(policy, errors, control)
+        if config.errors_log_enable:
+            tolerance.reporters.append(
+                LogReporter(task_id, errors, include_places=config.errors_log_include_messages)
+            )
+        return tolerance
+
+    def _source(
+        self,
+        task_id: TaskId,
+        task: SourceTask[Any],
+        config: SourceConnectorConfig,
+        configs: Mapping[str, str],
+        chain: Chain,
+        converters: Converters,
+        control: Control,
+        now: float,
+    ) -> WorkerSourceTask:
+        counters = SourceCounters(now)
+        creator = None
+        groups = creation_groups(config.originals)[0] if self._worker.topic_creation_enable else []
+        if groups:
+            admin = self._log.admin(self._clients.admin(config, client_id=f"connector-adminclient-{task_id}"))
+            creator = TopicCreator(admin, groups)
+        return WorkerSourceTask(
+            task_id,
+            task,
+            configs=configs,
+            chain=chain,
+            converters=converters,
+            producer=self._log.producer(self._clients.producer(task_id, config)),
+            creator=creator,
+            store=self._store,
+            tolerance=self._tolerance(task_id, config, counters.errors, control),
+            counters=counters,
+            control=control,
+            status=self._status,
+            times=SourceTimes(flush_timeout_s=self._worker.offset_flush_timeout_ms / 1000),
+        )
+
+    def _sink(
+        self,
+        task_id: TaskId,
+        task: SinkTask[Any],
+        config: SinkConnectorConfig,
+        configs: Mapping[str, str],
+        chain: Chain,
+        converters: Converters,
+        control: Control,
+        now: float,
+    ) -> WorkerSinkTask:
+        counters = SinkCounters(now)
+        tolerance = self._tolerance(task_id, config, counters.errors, control)
+        letters = self._dead_letters(task_id, config, counters.errors)
+        if letters is not None:
+            tolerance.reporters.append(letters)
+        errant = ErrantReporter(tolerance, converters) if tolerance.reporters else None
+        client = self._clients.consumer(task_id, config)
+        return WorkerSinkTask(
+            task_id,
+            task,
+            configs=configs,
+            chain=chain,
+            converters=converters,
+            consumer=self._log.consumer(client),
+            tolerance=tolerance,
+            counters=counters,
+            control=control,
+            status=self._status,
+            settings=SinkSettings(
+                topics=config.topics,
+                pattern=config.topics_regex or None,
+                flush_interval_s=self._worker.offset_flush_interval_ms / 1000,
+                flush_timeout_s=self._worker.offset_flush_timeout_ms / 1000,
+                max_poll_records=int(client.get("max.poll.records", DEFAULT_POLL_RECORDS)),
+            ),
+            errant=errant,
+            dead_letters=letters,
+        )
+
+    def _dead_letters(
+        self, task_id: TaskId, config: SinkConnectorConfig, errors: ErrorCounters
+    ) -> DeadLetters | None:
+        topic = config.dead_letter_topic
+        if topic is None:
+            return None
+        admin = self._log.admin(self._clients.admin(config, client_id=f"connector-dlq-adminclient-{task_id}"))
+        try:
+            create_dead_letter_topic(admin, topic, config.errors_deadletterqueue_topic_replication_factor)
+        finally:
+            admin.close()
+        producer = self._log.producer(
+            self._clients.producer(task_id, config, client_id="connector-dlq-producer")
+        )
+        return DeadLetters(
+            topic,
+            task_id,
+            producer,
+            errors,
+            context_headers=config.errors_deadletterqueue_context_headers_enable,
+        )

@@ -1,0 +1,76 @@
+"""``connectkit validate``: every problem of the given files, each with its key, and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from connectkit.errors import ConfigError
+from connectkit.plugin import plugins
+from connectkit.runner.configs.files import ConfigFile, read_connector_file, read_worker_file
+from connectkit.runner.configs.worker import WorkerConfig
+from connectkit.runner.standalone import is_connector_file
+from connectkit.runner.validation import validate_connector, validate_worker
+
+
+def validate_files(paths: Sequence[Path]) -> int:
+    """Check each file; a worker's file among them decides what connectors may do. 0 or 2."""
+    clean = True
+    worker: WorkerConfig | None = None
+    names: dict[str, Path] = {}
+    for path in sorted(paths, key=is_connector_file):  # workers' files first, else in the order given
+        try:
+            if is_connector_file(path):
+                file = read_connector_file(path)
+                report = validate_connector(file.config, worker, plugins)
+                if file.name in names:
+                    report.error("name", f"is '{file.name}' in {names[file.name]} too; names must differ")
+                names[file.name] = path
+            else:
+                file = _read(path)
+                report = validate_worker(file.config, plugins)
+                if not report.errors:
+                    worker = WorkerConfig.parse(file.config, known=lambda key: True)
+        except ConfigError as exc:
+            _show(path, "error", exc.problems or {"": [str(exc)]})
+            clean = False
+            continue
+        for sentence in file.warnings:
+            print(f"{path}: warning: {sentence}")
+        _show(path, "error", report.errors)
+        _show(path, "warning", report.warnings)
+        clean = clean and not report.errors
+        if not report.errors:
+            count = sum(map(len, report.warnings.values())) + len(file.warnings)
+            print(f"{path}: ok" + (f", with {count} warning{'s' if count != 1 else ''}" if count else ""))
+    sys.stdout.flush()
+    return 0 if clean else 2
+
+
+def _read(path: Path) -> ConfigFile:
+    """A worker's file, or whatever a file is that is neither."""
+    try:
+        found = read_worker_file(path)
+    except ConfigError:
+        # JSON is never a worker's file: then what is wrong with it as a connector's is what to say.
+        if path.suffix == ".json":
+            return read_connector_file(path)
+        raise
+    if "name" in found.config and "bootstrap.servers" not in found.config:
+        raise ConfigError(
+            problems={
+                "connector.class": [
+                    "is missing: a connector's file must have it (and a worker's file must have "
+                    "bootstrap.servers)"
+                ]
+            }
+        )
+    return found
+
+
+def _show(path: Path, kind: str, found: Mapping[str, Sequence[str]]) -> None:
+    for key, sentences in found.items():
+        for sentence in sentences:
+            place = f"{key}: " if key else ""
+            print(f"{path}: {kind}: {place}{sentence}")

@@ -1,0 +1,261 @@
+"""The parser of the command line and what each command calls."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from connectkit._version import __version__
+from connectkit.errors import ConfigError, ConnectError
+
+DESCRIPTION = """\
+connectkit moves data between Apache Kafka and other systems: Kafka Connect for Python.
+
+A first look, without a broker:
+  connectkit quickstart            make a small example in ./connectkit-quickstart and run it
+
+Running connectors:
+  connectkit standalone worker.properties orders.properties
+  connectkit standalone orders.json          no worker file: a log in ./connectkit-data, JSON
+"""
+
+STANDALONE = """\
+Run connectors in this process.
+
+The first file is the worker's (Java properties, as for Kafka's connect-standalone); the others are
+connectors, as properties or JSON. Without a worker file the worker keeps its topics in
+./connectkit-data (an embedded log, no broker) and its records are JSON.
+
+Ctrl-C stops it gracefully: tasks commit what they have done. A second Ctrl-C stops it at once.
+Exit codes: 1 wrong usage, 2 the worker could not start, 3 a connector could not be created,
+4 a task failed (with --until-done) or did not stop in time.
+"""
+
+STANDALONE_EXAMPLES = """\
+examples:
+  connectkit standalone worker.properties file-source.properties file-sink.properties
+  connectkit standalone csv-source.json csv-sink.json --until-done
+"""
+
+VALIDATE = """\
+Check configuration files without running them, and print every problem with its key.
+
+Misspelt options, classes and aliases are named with what was probably meant; placeholders such as
+${file:/path:key} are checked for their form and never resolved.
+Exit codes: 0 nothing wrong (there may be warnings), 2 problems, 1 wrong usage.
+"""
+
+TOPICS = """\
+Look at the topics of a broker or of an embedded log.
+
+examples:
+  connectkit topics list
+  connectkit topics read orders --limit 10
+  connectkit topics read orders --bootstrap-servers localhost:9092 --follow
+  connectkit topics read orders --converter StringConverter
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line, with help texts that teach."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="connectkit", description=DESCRIPTION, formatter_class=form)
+    parser.add_argument("--version", "-V", action="version", version=f"connectkit {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show tracebacks and debug messages")
+
+    run_it = commands.add_parser(
+        "standalone",
+        parents=[common],
+        help="run connectors in this process",
+        description=STANDALONE,
+        epilog=STANDALONE_EXAMPLES,
+        formatter_class=form,
+    )
+    run_it.add_argument("files", nargs="*", metavar="FILE", help="worker.properties, then connectors")
+    run_it.add_argument(
+        "--until-done",
+        action="store_true",
+        help="end when every source has read everything and every sink has written it",
+    )
+    run_it.add_argument("--no-live", action="store_true", help="no live lines on a terminal")
+    run_it.add_argument(
+        "--log-level",
+        default="info",
+        choices=["debug", "info", "warning", "error"],
+        help="least important messages to show (default: info)",
+    )
+    run_it.set_defaults(run=_standalone)
+
+    check = commands.add_parser(
+        "validate",
+        parents=[common],
+        help="check configuration files",
+        description=VALIDATE,
+        formatter_class=form,
+    )
+    check.add_argument("files", nargs="+", metavar="FILE", type=Path, help="a worker's or connectors' files")
+    check.set_defaults(run=_validate)
+
+    listing = commands.add_parser(
+        "plugins",
+        parents=[common],
+        help="list what is installed, or explain one plugin",
+        description="List the installed connectors, converters, transforms …, or explain one with its options.",
+        epilog="examples:\n  connectkit plugins\n  connectkit plugins CsvSource\n",
+        formatter_class=form,
+    )
+    listing.add_argument("name", nargs="?", metavar="NAME", help="a plugin, by any of its names")
+    listing.set_defaults(run=_plugins)
+
+    topics = commands.add_parser(
+        "topics", help="list and read topics", description=TOPICS, formatter_class=form
+    )
+    actions = topics.add_subparsers(dest="action", metavar="ACTION", required=True)
+    where = argparse.ArgumentParser(add_help=False, parents=[common])
+    where.add_argument(
+        "--bootstrap-servers",
+        metavar="ADDRESS",
+        help="host:port of a broker, or embedded:DIR (default: embedded:./connectkit-data)",
+    )
+    where.add_argument(
+        "--worker", metavar="FILE", type=Path, help="take addresses and security from this file"
+    )
+    lists = actions.add_parser("list", parents=[where], help="names, partitions and record counts")
+    lists.set_defaults(run=_topics_list)
+    reads = actions.add_parser(
+        "read",
+        parents=[where],
+        help="print records as JSON lines",
+        description="Print the records of a topic, one JSON object a line: place, key, value, headers.",
+    )
+    reads.add_argument("topic", metavar="TOPIC")
+    reads.add_argument("--limit", type=_count, metavar="N", help="stop after N records")
+    reads.add_argument("--follow", "-f", action="store_true", help="go on as records arrive, until Ctrl-C")
+    reads.add_argument("--latest", action="store_true", help="begin at the end instead of the beginning")
+    reads.add_argument(
+        "--converter", metavar="NAME", help="converter of values (default: the worker's, or JsonConverter)"
+    )
+    reads.add_argument("--key-converter", metavar="NAME", help="converter of keys (default: like values)")
+    reads.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of the value converter, such as schemas.enable=false; may be repeated",
+    )
+    reads.add_argument("--values", action="store_true", help="print only the values")
+    reads.set_defaults(run=_topics_read)
+
+    quick = commands.add_parser(
+        "quickstart",
+        parents=[common],
+        help="make a small example and run it",
+        description="Make a folder with a data file and two connectors, run them, and say what happened.",
+    )
+    quick.add_argument("folder", nargs="?", default="connectkit-quickstart", type=Path, metavar="FOLDER")
+    quick.set_defaults(run=_quickstart)
+    return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must not be negative")
+    return number
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Parse and run; usage mistakes end with 1."""
+    parser = build_parser()
+    if not arguments:
+        parser.print_help(sys.stderr)
+        return 1
+    try:
+        parsed = parser.parse_args(list(arguments))
+    except SystemExit as exc:
+        return 1 if exc.code else 0
+    command: Callable[[argparse.Namespace], int] = parsed.run
+    try:
+        return command(parsed)
+    except ConnectError as exc:
+        return _complain(exc, debug=parsed.debug)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        sys.stderr.close()
+        return 0
+
+
+def _complain(error: ConnectError, *, debug: bool) -> int:
+    if debug:
+        raise error
+    if isinstance(error, ConfigError) and error.problems:
+        for key, found in error.problems.items():
+            for sentence in found:
+                sys.stderr.write(f"{key}: {sentence}\n")
+    else:
+        sys.stderr.write(f"connectkit: {error}\n")
+    return 2
+
+
+def _standalone(parsed: argparse.Namespace) -> int:
+    from connectkit.runner.observe import set_up_logging
+    from connectkit.runner.standalone import Options, is_connector_file
+    from connectkit.runner.standalone import run as run_worker
+
+    files = list(parsed.files)
+    if not files:
+        sys.stderr.write(
+            "connectkit standalone needs a file: a worker's, or at least one connector's; see connectkit "
+            "standalone --help\n"
+        )
+        return 1
+    worker: Path | None = None
+    if not files[0]:
+        files = files[1:]  # as in Kafka: an empty first argument means that there is no worker file
+    elif not is_connector_file(Path(files[0])):
+        worker = Path(files.pop(0))
+    handler = set_up_logging(level="debug" if parsed.debug else parsed.log_level)
+    return run_worker(
+        Options(
+            worker_file=worker,
+            connector_files=[Path(file) for file in files],
+            until_done=parsed.until_done,
+            live=not parsed.no_live,
+        ),
+        handler,
+    )
+
+
+def _validate(parsed: argparse.Namespace) -> int:
+    from connectkit.runner.cli.checking import validate_files
+
+    return validate_files(parsed.files)
+
+
+def _plugins(parsed: argparse.Namespace) -> int:
+    from connectkit.runner.cli.listing import explain_plugin, list_plugins
+
+    return list_plugins() if parsed.name is None else explain_plugin(parsed.name)
+
+
+def _topics_list(parsed: argparse.Namespace) -> int:
+    from connectkit.runner.cli.topics import list_topics
+
+    return list_topics(parsed)
+
+
+def _topics_read(parsed: argparse.Namespace) -> int:
+    from connectkit.runner.cli.topics import read_topic
+
+    return read_topic(parsed)
+
+
+def _quickstart(parsed: argparse.Namespace) -> int:
+    from connectkit.runner.cli.quickstart import quickstart
+
+    return quickstart(parsed.folder)

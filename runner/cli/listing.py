@@ -1,0 +1,73 @@
+"""``connectkit plugins``: what is installed, and the options of one plugin."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+from connectkit.errors import ConfigError
+from connectkit.plugin import KINDS, Found, PluginKind, plugins
+
+_TITLES: dict[PluginKind, str] = {
+    "source": "Source connectors",
+    "sink": "Sink connectors",
+    "converter": "Converters",
+    "header_converter": "Header converters",
+    "transform": "Transforms (transforms.ALIAS.type)",
+    "predicate": "Predicates (predicates.ALIAS.type)",
+    "config_provider": "Config providers",
+}
+
+
+def list_plugins() -> int:
+    """All plugins by kind: short name, version, distribution, Java names."""
+    for kind in KINDS:
+        found = plugins.all(kind)
+        if not found:
+            continue
+        print(f"{_TITLES[kind]}:")
+        width = max(len(info.name) for info in found)
+        for info in found:
+            java = ", ".join(info.java_names)
+            print(f"  {info.name:<{width}}  {info.version:<8}  {java or info.distribution}".rstrip())
+        print()
+    print("connectkit plugins NAME explains one with all its options.")
+    return 0
+
+
+def explain_plugin(name: str) -> int:
+    """One plugin with its options."""
+    first: ConfigError | None = None
+    shown = False
+    for kind in KINDS:
+        try:
+            found = plugins.find(kind, name)
+        except ConfigError as exc:
+            if first is None or "did you mean" in str(exc):
+                first = exc
+            continue
+        if shown:
+            print()
+        _explain(found)
+        shown = True
+    if not shown:
+        assert first is not None
+        raise ConfigError(str(first).replace("source connector", "plugin"))
+    return 0
+
+
+def _explain(found: Found) -> None:
+    cls: Any = found.cls
+    print(
+        f"{found.info.name}, a {found.kind.replace('_', ' ')} of {found.info.distribution or 'this program'}"
+    )
+    for line in (cls.__doc__ or "").strip().splitlines()[:1]:
+        print(f"  {line}")
+    for java in found.info.java_names:
+        print(f"  also named {java}")
+    keys = cls.config_type.definition().keys
+    print("\nOptions:" if keys else "\nIt has no options.")
+    for key in keys:
+        default = "required" if key.required else f"default: {key.default_value!r}"
+        print(f"  {key.name} ({key.type.lower()}, {default})")
+        print(textwrap.fill(key.documentation, 96, initial_indent="      ", subsequent_indent="      "))

@@ -1,0 +1,51 @@
+"""Runs records through a chain and keeps track of which record each result came from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from connectkit.record import ConnectRecord
+from connectkit.runner.chain import Chain, Step
+from connectkit.runner.tolerance import SKIPPED, Stage, Subject, Tolerance
+
+R = TypeVar("R", bound=ConnectRecord)
+
+_NOT_ONE = {type(None), list}
+
+
+def run_all(chain: Chain, records: list[R]) -> tuple[list[R], list[int] | None]:
+    """What a batch becomes, and for each result the number of its record, or None if one became one.
+
+    Any exception ends it; nothing in the records has changed then.
+    """
+    if not chain.steps:
+        return records, None
+    results = chain.apply_batch(records)
+    if _NOT_ONE.isdisjoint(map(type, results)):
+        return results, None
+    made: list[R] = []
+    origin: list[int] = []
+    for number, result in enumerate(results):
+        if type(result) is list:
+            made += result
+            origin += [number] * len(result)
+        elif result is not None:
+            made.append(result)
+            origin.append(number)
+    return made, origin
+
+
+def run_one(chain: Chain, record: R, tolerance: Tolerance, subject: Subject) -> Sequence[R]:
+    """What one record becomes with each step under the error policy; empty if it was dropped."""
+    if not chain.steps:
+        return (record,)
+
+    def on_step(step: Step, each: R) -> Any:
+        made = tolerance.run(Stage.TRANSFORMATION, step.label, subject, lambda: step.apply(each))
+        return None if made is SKIPPED else made
+
+    result = chain.apply_steps(record, on_step)
+    if result is None:
+        return ()
+    return result if type(result) is list else (result,)

@@ -1,0 +1,144 @@
+"""A line per connector on a terminal: state, records in and out per second, lag; and a closing summary.
+
+Plain ANSI, drawn by one thread; log lines go through :class:`LiveStream`, which lifts the lines out of the
+way. Nothing here is imported unless stderr is a terminal or a summary is asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TextIO
+
+from connectkit.runner.herder import Herder
+from connectkit.runner.sink_task import WorkerSinkTask
+from connectkit.runner.source_task import WorkerSourceTask
+
+INTERVAL_S = 0.5
+
+
+@dataclass(slots=True)
+class Totals:
+    """What the tasks of a connector have moved since they started."""
+
+    read: int = 0
+    written: int = 0
+    skipped: int = 0
+    lag: int | None = None
+
+
+def totals_of(herder: Herder, name: str) -> Totals:
+    """The sums over a connector's tasks."""
+    made = Totals()
+    for task in herder.tasks():
+        if task.id.connector != name:
+            continue
+        if isinstance(task, WorkerSourceTask):
+            made.read += int(task.counters.polled.total)
+            made.written += int(task.counters.written.total)
+            made.skipped += task.counters.errors.total_records_skipped
+        elif isinstance(task, WorkerSinkTask):
+            made.read += int(task.counters.read.total)
+            made.written += int(task.counters.sent.total)
+            made.skipped += task.counters.errors.total_records_skipped
+            if task.lag is not None:
+                made.lag = (made.lag or 0) + task.lag
+    return made
+
+
+class Live:
+    """Draws until closed; ``stream`` is where log lines must go meanwhile."""
+
+    def __init__(
+        self,
+        herder: Herder,
+        terminal: TextIO,
+        *,
+        width: int = 100,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._herder = herder
+        self._terminal = terminal
+        self._width = width
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._drawn = 0
+        self._lines: list[str] = []
+        self._before: dict[str, tuple[float, Totals]] = {}
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="live-display", daemon=True)
+        self.stream = LiveStream(self)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop drawing; the last lines stay."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join(2.0)
+        with self._lock:
+            self._drawn = 0
+            self._lines = []
+
+    def write(self, text: str) -> None:
+        """A log line, above the live lines."""
+        with self._lock:
+            self._erase()
+            self._terminal.write(text)
+            self._draw()
+
+    def _run(self) -> None:
+        while not self._closing.wait(INTERVAL_S):
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Draw the present state."""
+        lines = [self._line(name)[: self._width] for name in self._herder.connectors()]
+        with self._lock:
+            self._erase()
+            self._lines = lines
+            self._draw()
+
+    def _line(self, name: str) -> str:
+        status = self._herder.status(name)
+        now, seen = self._clock(), totals_of(self._herder, name)
+        then, before = self._before.get(name, (now, seen))
+        self._before[name] = now, seen
+        span = max(now - then, 0.001)
+        states = [task.state.value for task in status.tasks.values()] or [status.connector.state.value]
+        state = "FAILED" if "FAILED" in states else states[0]
+        lag = f"  lag {seen.lag:,}" if seen.lag is not None else ""
+        skipped = f"  skipped {seen.skipped:,}" if seen.skipped else ""
+        return (
+            f"{name:<24} {status.type:<6} {state:<10} {len(status.tasks)} task{'s' if len(status.tasks) != 1 else ' '}"
+            f"  in {(seen.read - before.read) / span:>9,.0f}/s  out {(seen.written - before.written) / span:>9,.0f}/s"
+            f"  total {seen.written:,}{lag}{skipped}"
+        )
+
+    def _erase(self) -> None:
+        if self._drawn:
+            self._terminal.write(f"\x1b[{self._drawn}F\x1b[J")
+            self._drawn = 0
+
+    def _draw(self) -> None:
+        if not self._closing.is_set() or self._lines:
+            self._terminal.write("".join(f"{line}\n" for line in self._lines))
+            self._drawn = len(self._lines)
+        self._terminal.flush()
+
+
+class LiveStream:
+    """A stream for log handlers."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+
+    def write(self, text: str) -> int:
+        self._live.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """``write`` has flushed."""

@@ -1,0 +1,305 @@
+"""The standalone worker as a process: files in, signals, ending, exit codes.
+
+Exit codes: 1 wrong usage; 2 the worker could not start (a bad file, a log that does not answer, unreadable
+offsets); 3 a listed connector could not be created; 4 it ended with a failed or abandoned task; 0 otherwise.
+SIGINT and SIGTERM stop it inside ``task.shutdown.graceful.timeout.ms``; a second one stops it at once.
+Source: Kafka Connect's ConnectStandalone; ``--until-done`` and code 4 are our own.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from connectkit.errors import ConfigError, ConnectError
+from connectkit.runner.configs.files import ConfigFile, read_connector_file, read_worker_file
+
+if TYPE_CHECKING:
+    from connectkit.runner.herder import Herder
+    from connectkit.runner.live import Live
+
+log = logging.getLogger(__name__)
+
+EXIT_OK, EXIT_USAGE, EXIT_WORKER, EXIT_CONNECTOR, EXIT_FAILED = range(5)
+
+DEFAULT_FOLDER = "connectkit-data"
+"""Where a worker without a file keeps its log and its offsets."""
+
+JSON_CONVERTER = "org.apache.kafka.connect.json.JsonConverter"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says."""
+
+    worker_file: Path | None = None
+    connector_files: Sequence[Path] = ()
+    until_done: bool = False
+    live: bool = True
+    overrides: dict[str, str] = field(default_factory=dict)
+    """Worker options that go before the file's."""
+
+
+def default_worker(folder: str | os.PathLike[str] = DEFAULT_FOLDER) -> dict[str, str | None]:
+    """The worker that runs when no file is given: a log in a folder, JSON, no broker."""
+    return {
+        "bootstrap.servers": f"embedded:{folder}",
+        "key.converter": JSON_CONVERTER,
+        "value.converter": JSON_CONVERTER,
+        "offset.storage.file.filename": str(Path(folder) / "source-offsets.json"),
+        "offset.flush.interval.ms": "10000",
+    }
+
+
+def is_connector_file(path: Path) -> bool:
+    """Whether the first file on the command line is already a connector's."""
+    try:
+        return "connector.class" in read_connector_file(path).config
+    except ConfigError:
+        return False
+
+
+def open_herder(options: Options) -> Herder:
+    """A started herder; raises ``ConnectError`` with what keeps the worker from starting."""
+    from connectkit.plugin import plugins
+    from connectkit.runner.configs.worker import WorkerConfig, worker_warnings
+    from connectkit.runner.herder import Herder
+    from connectkit.runner.log.opening import EMBEDDED, open_log
+    from connectkit.runner.offset_file import OffsetFile
+    from connectkit.runner.variables import make_resolver
+    from connectkit.runner.worker import Worker
+
+    raw = _worker_settings(options)
+    resolver = make_resolver(raw, plugins)
+    resolved = resolver.resolve(raw).config
+    config = WorkerConfig.parse(resolved, known=lambda key: True)
+    for key, sentences in worker_warnings(raw).items():
+        for sentence in sentences:
+            log.warning("Worker option %s %s", key, sentence)
+    if config.plugins_allow is not None:
+        plugins.allow(config.plugins_allow)
+    for which in ("key", "value"):
+        plugins.find("converter", config.converter(which)[0])
+    plugins.find("header_converter", config.header_converter)
+    embedded = config.bootstrap.startswith(EMBEDDED)
+    if embedded:
+        _make_folder(Path(config.bootstrap.removeprefix(EMBEDDED)))
+    worker = Worker(
+        config,
+        log=open_log(config.bootstrap, resolved if embedded else None),
+        store=OffsetFile(config.offset_storage_file_filename),
+        registry=plugins,
+        resolver=resolver,
+    )
+    herder = Herder(worker)
+    try:
+        herder.start()
+    except BaseException:
+        worker.stop()
+        raise
+    return herder
+
+
+def _worker_settings(options: Options) -> dict[str, str | None]:
+    if options.worker_file is None:
+        raw = default_worker()
+    else:
+        found = read_worker_file(options.worker_file)
+        for sentence in found.warnings:
+            log.warning("%s", sentence)
+        raw = dict(found.config)
+    raw.update(options.overrides)
+    return raw
+
+
+def _make_folder(folder: Path) -> None:
+    """The embedded log's folder, for its owner only."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ConfigError(
+            f"The folder {folder} of the embedded log cannot be made ({exc.strerror}); choose another in "
+            "bootstrap.servers=embedded:DIR"
+        ) from exc
+
+
+def create_connectors(herder: Herder, files: Sequence[ConfigFile]) -> None:
+    """Create each; the first that fails ends it."""
+    from connectkit.runner.control import Target
+
+    targets = {"RUNNING": Target.STARTED, "PAUSED": Target.PAUSED, "STOPPED": Target.STOPPED}
+    for file in files:
+        for sentence in file.warnings:
+            log.warning("%s", sentence)
+        try:
+            herder.put(file.config, target=targets[file.initial_state])
+        except ConnectError as exc:
+            raise ConnectError(f"{file.path}: {exc}") from exc
+        except Exception as exc:
+            from connectkit.runner.tolerance import describe
+
+            raise ConnectError(
+                f"{file.path}: connector {file.name} could not be started: {describe(exc)}"
+            ) from exc
+
+
+def run(options: Options, handler: logging.StreamHandler | None = None) -> int:  # type: ignore[type-arg]
+    """Run the worker until a signal, or until all is done; returns the exit code."""
+    stop = threading.Event()
+    with _signals(stop):
+        began = time.monotonic()
+        try:
+            herder = open_herder(options)
+        except ConnectError as exc:
+            say_problems("The worker cannot start", exc)
+            return EXIT_WORKER
+        live = _live(options, herder, handler)
+        code = EXIT_OK
+        try:
+            try:
+                files = [read_connector_file(path) for path in options.connector_files]
+                create_connectors(herder, files)
+            except ConnectError as exc:
+                say_problems("The worker stops", exc)
+                code = EXIT_CONNECTOR
+            else:
+                log.info("The worker is ready after %.2f s", time.monotonic() - began)
+                _tune_collector()
+                done = _Done(herder, stop) if options.until_done else None
+                if done is not None:
+                    done.wait()
+                else:
+                    stop.wait()
+        finally:
+            log.info("The worker stops")
+            clean = herder.stop()
+            if live is not None:
+                live.close()
+        if code == EXIT_OK:
+            code = _verdict(herder, clean=clean, until_done=options.until_done)
+        return code
+
+
+def _verdict(herder: Herder, *, clean: bool, until_done: bool) -> int:
+    failures = [task for task in herder.tasks() if task.failed or task.error is not None]
+    if not clean:
+        return EXIT_FAILED
+    return EXIT_FAILED if failures and until_done else EXIT_OK
+
+
+def _live(
+    options: Options,
+    herder: Herder,
+    handler: logging.StreamHandler | None,  # type: ignore[type-arg]
+) -> Live | None:
+    if not options.live or handler is None or not sys.stderr.isatty():
+        return None
+    from connectkit.runner.live import Live
+
+    width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+    live = Live(herder, sys.stderr, width=width)
+    handler.setStream(live.stream)
+    live.start()
+    return live
+
+
+def say_problems(what: str, error: ConnectError) -> None:
+    """Log an error, each problem of a configuration on a line of its own."""
+    problems = error.problems if isinstance(error, ConfigError) else {}
+    if len(problems) > 1 or any(len(found) > 1 for found in problems.values()):
+        log.error("%s, because of its configuration:", what)
+        for key, found in problems.items():
+            for sentence in found:
+                log.error("  %s: %s", key, sentence)
+    else:
+        log.error("%s: %s", what, error)
+    log.debug("Where it was found", exc_info=error)
+
+
+@contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    """The first SIGINT or SIGTERM asks to stop; the second ends the process at once."""
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            os.write(2, b"Stopped at once; what was not committed will be read again.\n")
+            os._exit(128 + number)
+        stop.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+def _tune_collector() -> None:
+    """Records live for a batch and hold no cycles: look for cycles rarely, and never at what is imported."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+class _Done:
+    """Waits until every source has said that it is finished and every sink has read to the end."""
+
+    def __init__(self, herder: Herder, stop: threading.Event) -> None:
+        self._herder = herder
+        self._stop = stop
+        self._changed = threading.Event()
+        herder.worker.status.listen(self._changed.set)
+
+    def wait(self) -> None:
+        """Returns when all is done, when nothing can go on, or on a signal."""
+        if self._until(self._sources_done):
+            for task in self._herder.tasks():
+                if task.kind == "sink":
+                    task.control.drain()
+            self._until(self._sinks_done)
+
+    def _until(self, reached: object) -> bool:
+        assert callable(reached)
+        while not reached():
+            if self._stop.wait(0.02):
+                return False
+        return True
+
+    def _sources_done(self) -> bool:
+        from connectkit.runner.source_task import WorkerSourceTask
+
+        return all(
+            task.failed or task.caught_up
+            for task in self._herder.tasks()
+            if isinstance(task, WorkerSourceTask)
+        )
+
+    def _sinks_done(self) -> bool:
+        from connectkit.runner.sink_task import WorkerSinkTask
+
+        sinks = [
+            task for task in self._herder.tasks() if isinstance(task, WorkerSinkTask) and not task.failed
+        ]
+        if any(task.read_to is None for task in sinks):
+            return False
+        places = {tp: at for task in sinks for tp, at in (task.read_to or {}).items()}
+        admin = self._herder.worker.admin()
+        try:
+            ends = admin.offsets(places)
+        finally:
+            admin.close()
+        return all(places[tp] >= end for tp, end in ends.items())

@@ -1,0 +1,191 @@
+"""A worker: what its connectors and tasks share, and how they are started and stopped.
+
+It holds the log, the source offsets, the statuses and the commit thread. Stopping has a budget at every
+level: connectors 5 s in all, tasks ``task.shutdown.graceful.timeout.ms`` in all; whoever is late is fenced
+and abandoned. Threads: called by the herder, which makes one change at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from connectkit.errors import ConfigError
+from connectkit.plugin import Registry
+from connectkit.runner.build import Plan, TaskBuilder, make_connector, plan_connector
+from connectkit.runner.clients import ClientConfigs
+from connectkit.runner.commit_schedule import CommitSchedule
+from connectkit.runner.configs.worker import WorkerConfig
+from connectkit.runner.control import Control, TaskId
+from connectkit.runner.log.api import Admin, Log
+from connectkit.runner.observe import log_context
+from connectkit.runner.offsets import OffsetStore
+from connectkit.runner.status import State, StatusStore, trace_of
+from connectkit.runner.tolerance import describe
+from connectkit.runner.variables import Resolver, has_variables
+from connectkit.runner.worker_connector import WorkerConnector
+from connectkit.runner.worker_task import WorkerTask
+
+log = logging.getLogger(__name__)
+
+CONNECTOR_STOP_S = 5.0
+"""How long all connectors together may take to stop."""
+
+
+class Worker:
+    """Starts and stops connectors and tasks."""
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        *,
+        log: Log,
+        store: OffsetStore,
+        registry: Registry,
+        resolver: Resolver,
+        worker_id: str = "standalone",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.config = config
+        self.status = StatusStore(worker_id)
+        self.log = log
+        self.store = store
+        self._registry = registry
+        self._resolver = resolver
+        self._clock = clock
+        self._schedule = CommitSchedule(config.offset_flush_interval_ms / 1000)
+        self._builder = TaskBuilder(config, log, store, registry, self.status.set_task)
+
+    def start(self) -> None:
+        """Read the stored offsets and see that the log answers; raises what is wrong."""
+        self.store.start()
+        admin = self.admin()
+        try:
+            admin.cluster_id()
+        finally:
+            admin.close()
+
+    def stop(self) -> None:
+        """After connectors and tasks: let go of what they shared."""
+        self._schedule.stop()
+        self.store.stop()
+        self._resolver.close()
+        self.log.close()
+
+    def admin(self) -> Admin:
+        """A new admin client of the worker's own."""
+        return self.log.admin(ClientConfigs(self.config).admin())
+
+    # --- configurations --------------------------------------------------------------------------
+
+    def check_connector(self, raw: Mapping[str, str | None]) -> str:
+        """The connector's name, if its configuration has no problem; ``ConfigError`` with all it has."""
+        from connectkit.runner.validation import validate_connector
+
+        report = validate_connector(raw, self.config, self._registry)
+        for key, sentences in report.warnings.items():
+            for sentence in sentences:
+                log.warning("Connector %s: %s %s", raw.get("name"), key, sentence)
+        if report.errors:
+            raise ConfigError(problems=report.errors)
+        return (raw.get("name") or "").strip()
+
+    def plan(self, raw: Mapping[str, str | None]) -> Plan:
+        """What the framework reads of a connector's configuration, variables resolved."""
+        return plan_connector(self._resolver.resolve(raw).config, self._registry)
+
+    def connector_type(self, raw: Mapping[str, str | None]) -> str:
+        """``source``, ``sink`` or ``unknown``."""
+        try:
+            return self._registry.find_connector(raw.get("connector.class") or "").kind
+        except ConfigError:
+            return "unknown"
+
+    def complete_task_config(
+        self, connector: Mapping[str, str | None], task: Mapping[str, str]
+    ) -> dict[str, str]:
+        """A task configuration as it is kept: with the framework's keys, and variables put back."""
+        found = self._registry.find_connector(connector.get("connector.class") or "").cls
+        made = dict(task)
+        task_class: Any = getattr(found, "task_class", None)
+        made["task.class"] = f"{task_class.__module__}.{task_class.__qualname__}"
+        for key in ("topics", "topics.regex"):
+            value = connector.get(key)
+            if value is not None:
+                made[key] = value
+        for key, value in connector.items():
+            if key in made and has_variables(value):
+                made[key] = value or ""
+        return made
+
+    # --- connectors ------------------------------------------------------------------------------
+
+    def start_connector(
+        self, name: str, raw: Mapping[str, str | None], reconfigure: Callable[[str], None]
+    ) -> WorkerConnector:
+        """A connector instance with its thread; the caller moves it to its state."""
+        return WorkerConnector(
+            name,
+            lambda: make_connector(self._resolver.resolve(raw).config, self._registry),
+            self.status,
+            reconfigure,
+        )
+
+    def stop_connectors(self, connectors: Sequence[WorkerConnector]) -> bool:
+        """Stop these; False if one had to be abandoned."""
+        for connector in connectors:
+            connector.shutdown()
+        until = self._clock() + CONNECTOR_STOP_S
+        clean = True
+        for connector in connectors:
+            if not connector.wait(until - self._clock()):
+                connector.abandon()
+                clean = False
+        return clean
+
+    # --- tasks -----------------------------------------------------------------------------------
+
+    def start_task(
+        self,
+        task_id: TaskId,
+        connector: Mapping[str, str | None],
+        task_config: Mapping[str, str],
+        *,
+        paused: bool,
+    ) -> WorkerTask | None:
+        """Build and start a task; None if it could not be built, which its status tells."""
+        control = Control(paused=paused)
+        try:
+            task = self._builder.build(
+                task_id,
+                self._resolver.resolve(connector).config,
+                self._resolver.resolve(task_config).config,
+                control,
+                self._clock(),
+            )
+        except Exception as exc:  # noqa: BLE001 - whatever a plugin raises fails this task only
+            with log_context(f"[{task_id.connector}|task-{task_id.task}] "):
+                log.error("Task %s could not be built: %s", task_id, describe(exc))
+                log.debug("Where building task %s failed", task_id, exc_info=exc)
+            self.status.set_task(task_id, State.FAILED, trace_of(exc))
+            return None
+        if task.kind == "source":
+            self._schedule.add(task)  # type: ignore[arg-type]  # the kind says so
+        task.start()
+        return task
+
+    def stop_tasks(self, tasks: Sequence[WorkerTask]) -> bool:
+        """Stop these within the graceful timeout; False if one had to be abandoned."""
+        for task in tasks:
+            task.control.stop()
+        until = self._clock() + self.config.task_shutdown_graceful_timeout_ms / 1000
+        clean = True
+        for task in tasks:
+            if not task.wait(until - self._clock()):
+                task.abandon()
+                clean = False
+            if task.kind == "source":
+                self._schedule.remove(task)  # type: ignore[arg-type]  # the kind says so
+        return clean
