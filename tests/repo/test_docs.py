@@ -8,9 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from connectkit.config import Config
 from connectkit.plugin import KINDS, PluginInfo
+from connectkit.runner.cli.commands import build_parser
+from connectkit.runner.configs.connector import SinkConnectorConfig, SourceConnectorConfig
+from connectkit.runner.configs.worker import WorkerConfig
+from connectkit.runner.log.kafka.properties import PROPERTIES
 from tools.docs import markdown
 from tools.docs.__main__ import PAGES, REFERENCE, main
+from tools.docs.cli import commands
 from tools.docs.plugins import PAGE_OF, shipped
 
 SHIPPED = [info for kind in KINDS for info in shipped(kind)]
@@ -44,6 +50,43 @@ def test_every_option_of_a_plugin_is_told(info: PluginInfo) -> None:
 def test_java_names_of_the_class_are_its_entry_points(info: PluginInfo) -> None:
     declared = info.load().java_names
     assert not declared or set(declared) == set(info.java_names)
+
+
+@pytest.mark.parametrize("config", [WorkerConfig, SourceConnectorConfig, SinkConnectorConfig])
+def test_every_option_of_worker_and_connectors_is_told(config: type[Config]) -> None:
+    page = text("worker.md")
+    assert [key.name for key in config.definition().keys if f"\n| `{key.name}`" not in page] == []
+
+
+def test_every_command_and_argument_is_told() -> None:
+    page = text("cli.md")
+    parser = build_parser()
+    found = dict(commands(parser))
+    assert {"standalone", "validate", "plugins", "topics", "topics list", "topics read", "quickstart"} <= set(
+        found
+    )
+    for path, command in found.items():
+        section = page.partition(f"# {path}\n")[2].partition("\n#")[0]
+        assert section, f"{path} is not told"
+        assert command.description, f"{path} does not explain itself"
+        for action in command._actions:
+            for option in action.option_strings:
+                assert option in ("-h", "--help") or f"`{option}" in section
+
+
+def test_every_argument_has_a_help_text() -> None:
+    bare = [
+        f"{path} {action.dest}"
+        for path, command in commands(build_parser())
+        for action in command._actions
+        if not action.help
+    ]
+    assert bare == []
+
+
+def test_every_client_property_is_told() -> None:
+    page = text("client-properties.md")
+    assert [each.name for each in PROPERTIES if f"| `{each.name}` |" not in page] == []
 
 
 def test_the_pages_in_the_tree_are_current(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,9 @@ FIRST_LINE = 100
 FORBIDDEN = {
     "a path of some machine": re.compile(r"(?<![\w.])/(?:work|root)" + r"/|(?<![\w.])/home/" + r"[a-z]"),
     "a registry's host": re.compile(
-        "|".join([r"py" + r"pi\.org", "python" + "hosted", "maven" + r"\.org", "npm" + r"js\."])
+        "|".join(
+            [r"py" + r"pi\.org", "python" + "hosted", "maven" + r"\.org|repo1?\.ma" + "ven", "npm" + r"js\."]
+        )
     ),
     "an unfinished place": re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|X" + r"XX)\b"),
 }
