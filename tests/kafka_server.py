@@ -99,20 +99,18 @@ class KafkaServer:
         self.log_file = folder / "server.log"
         properties = folder / "server.properties"
         properties.write_text(_properties(folder, port, controller_port))
-        classpath = f"{jars}/*"
+        java = ["java", "-Xmx512m", "-cp", f"{jars}/*", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
         identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         with self.log_file.open("ab") as log:
             subprocess.run(
-                ["java", "-cp", classpath, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
-                + ["kafka.tools.StorageTool", "format", "-t", identity, "-c", str(properties)],
+                [*java, "kafka.tools.StorageTool", "format", "-t", identity, "-c", str(properties)],
                 stdout=log,
                 stderr=log,
                 timeout=60,
                 check=True,
             )
             self._process = subprocess.Popen(
-                ["sh", "-c", _TIED_TO_PARENT, "kafka", "java", "-Xmx512m", "-cp", classpath]
-                + ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "kafka.Kafka", str(properties)],
+                ["sh", "-c", _TIED_TO_PARENT, "kafka", *java, "kafka.Kafka", str(properties)],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

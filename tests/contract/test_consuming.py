@@ -46,7 +46,9 @@ def numbers(messages: list[Message]) -> list[int]:
     return sorted(int(m.value() or b"") for m in messages)
 
 
-def test_a_single_member_reads_everything(opened: Callable[..., Consumer], topic: str, unique: Unique) -> None:
+def test_a_single_member_reads_everything(
+    opened: Callable[..., Consumer], topic: str, unique: Unique
+) -> None:
     consumer = opened(group_id=unique("g"))
     listener = Recorder()
     consumer.subscribe(topics=[topic], listener=listener)
@@ -59,7 +61,9 @@ def test_a_single_member_reads_everything(opened: Callable[..., Consumer], topic
     assert listener.events[-1][0] == "revoked"
 
 
-def test_never_more_records_than_asked_for(opened: Callable[..., Consumer], topic: str, unique: Unique) -> None:
+def test_never_more_records_than_asked_for(
+    opened: Callable[..., Consumer], topic: str, unique: Unique
+) -> None:
     consumer = opened(group_id=unique("g"))
     consumer.subscribe(topics=[topic])
     found: list[Message] = []
@@ -236,6 +240,7 @@ def test_a_pattern_matches_whole_names_and_new_topics(
     consumer = opened(group_id=unique("g"), metadata_max_age_ms="200")
     consumer.subscribe(pattern=f"{name}-[a-c]")
     assert values(read(consumer, 1)) == [f"{name}-a".encode()]
+    consumer.commit({TopicPartition(f"{name}-a", 0): 1})
     admin.create_topic(f"{name}-b")
     assert send(producer, [record(f"{name}-b", b"b")]) == []
     assert values(read(consumer, 1)) == [b"b"]
@@ -284,9 +289,7 @@ def test_an_offset_out_of_range_follows_the_reset_policy(opened: Callable[..., C
     assert len(read(consumer, 100)) == 100
 
 
-def test_without_reset_policy_a_missing_offset_is_an_error(
-    log: Log, topic: str, unique: Unique
-) -> None:
+def test_without_reset_policy_a_missing_offset_is_an_error(log: Log, topic: str, unique: Unique) -> None:
     consumer = log.consumer({**GROUP, "group.id": unique("g"), "auto.offset.reset": "none"})
     consumer.subscribe(topics=[topic])
     with pytest.raises(FatalTaskError, match=r"auto\.offset\.reset"):

@@ -66,9 +66,7 @@ def test_batches_of_several_topics_and_kinds_keep_their_order(
         stamp = 1_700_000_000_000 + i if i % 3 == 0 else None
         headers: list[tuple[str, bytes | None]] | None = [("n", b"%d" % i)] if i % 5 == 0 else None
         partition = 0 if i % 2 else None
-        batch.append(
-            record(names[i % 2], b"%d" % i, partition=partition, timestamp=stamp, headers=headers)
-        )
+        batch.append(record(names[i % 2], b"%d" % i, partition=partition, timestamp=stamp, headers=headers))
     assert send(producer, batch) == []
     for place, name in enumerate(names):
         consumer = log.consumer({})

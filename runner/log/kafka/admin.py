@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 
 from confluent_kafka import (
@@ -14,7 +16,7 @@ from confluent_kafka import (
     TopicCollection,
 )
 from confluent_kafka import TopicPartition as _TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, OffsetSpec, ResourceType
+from confluent_kafka import admin as _typed_admin
 
 from connectkit.api import TopicPartition
 from connectkit.errors import FatalTaskError, RetriableError
@@ -24,6 +26,8 @@ from connectkit.runner.log.kafka.handles import Watch, make
 from connectkit.runner.log.kafka.translate import Translated
 from connectkit.runner.log.topics import INTERNAL_TOPICS
 
+_admin: Any = _typed_admin  # its names are not exported for type checkers
+_UNSTABLE_WAIT_S = 0.05
 _GRACE_S = 5.0
 """Beyond its own time-out a request is waited for this much longer, so that its error is the one shown."""
 
@@ -35,7 +39,7 @@ class KafkaAdmin:
         self._watch = watch
         self._timeout_s = translated.api_timeout_ms / 1000
         self._lock = threading.Lock()
-        self._handle: Any = make(AdminClient, translated, watch)
+        self._handle: Any = make(_admin.AdminClient, translated, watch)
 
     def _client(self) -> Any:
         handle = self._handle
@@ -76,7 +80,7 @@ class KafkaAdmin:
             what,
             lambda kafka: kafka.describe_topics(TopicCollection([name]), request_timeout=self._timeout_s),
         )
-        resource = ConfigResource(ResourceType.TOPIC, name)
+        resource = _admin.ConfigResource(_admin.ResourceType.TOPIC, name)
         entries = self._ask(
             what, lambda kafka: kafka.describe_configs([resource], request_timeout=self._timeout_s)
         )
@@ -91,7 +95,7 @@ class KafkaAdmin:
         replication: int = -1,
         config: Mapping[str, str] | None = None,
     ) -> bool:
-        topic = NewTopic(
+        topic = _admin.NewTopic(
             name,
             num_partitions=partitions,
             replication_factor=replication,
@@ -132,32 +136,54 @@ class KafkaAdmin:
         wanted = [TopicPartition(*where) for where in partitions]
         if not wanted:
             return {}
-        spec = OffsetSpec.latest() if end else OffsetSpec.earliest()
+        spec = _admin.OffsetSpec.latest() if end else _admin.OffsetSpec.earliest()
         request = {_TopicPartition(w.topic, w.partition): spec for w in wanted}
         found = {}
-        with_each = self._ask(
+        (futures,) = self._ask(
             "reading the ends of partitions",
             lambda kafka: [kafka.list_offsets(request, request_timeout=self._timeout_s)],
         )
-        for partition, future in with_each[0].items():
+        for partition, future in futures.items():
             result = self._ask(
-                f"reading the end of {partition.topic}-{partition.partition}", lambda _, future=future: future
+                f"reading the end of {partition.topic}-{partition.partition}", partial(_given, future)
             )
             found[TopicPartition(partition.topic, partition.partition)] = int(result.offset)
         return found
 
     def group_offsets(self, group: str) -> dict[TopicPartition, int]:
-        result = self._ask(
-            f"reading the offsets of group {group}",
-            lambda kafka: kafka.list_consumer_group_offsets(
-                [ConsumerGroupTopicPartitions(group)], request_timeout=self._timeout_s
-            ),
-        )
+        """Committed offsets; those of a transaction that is just ending are waited for."""
+        what = f"reading the offsets of group {group}"
+        deadline_s = time.monotonic() + self._timeout_s
+        while True:
+            try:
+                result = self._ask(what, partial(self._stable_offsets, group))
+                break
+            except _UnstableError as exc:
+                if time.monotonic() > deadline_s:
+                    raise RetriableError(f"{what} failed: a transaction of the group is still open") from exc
+                time.sleep(_UNSTABLE_WAIT_S)
         return {
             TopicPartition(p.topic, p.partition): p.offset
             for p in sorted(result.topic_partitions, key=lambda p: (p.topic, p.partition))
             if p.offset >= 0
         }
+
+    def _stable_offsets(self, group: str, kafka: Any) -> Any:
+        (future,) = kafka.list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group)], require_stable=True, request_timeout=self._timeout_s
+        ).values()
+        try:
+            result = future.result(self._timeout_s + _GRACE_S)
+        except KafkaException as exc:
+            if kafka_error(exc).code() == KafkaError.UNSTABLE_OFFSET_COMMIT:
+                raise _UnstableError from exc
+            raise
+        for partition in result.topic_partitions:
+            if partition.error is not None:
+                if partition.error.code() == KafkaError.UNSTABLE_OFFSET_COMMIT:
+                    raise _UnstableError
+                raise KafkaException(partition.error)
+        return result
 
     def set_group_offsets(self, group: str, offsets: Mapping[TopicPartition, int | None]) -> None:
         """Set, or with None remove. Removing one of several means deleting the group and setting the rest.
@@ -193,6 +219,14 @@ class KafkaAdmin:
 
     def close(self) -> None:
         self._handle = None
+
+
+def _given(future: Any, _: Any) -> Any:
+    return future
+
+
+class _UnstableError(Exception):
+    """Offsets of the group are part of a transaction that has not ended."""
 
 
 class _AlreadyThereError(Exception):

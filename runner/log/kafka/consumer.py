@@ -16,7 +16,7 @@ from confluent_kafka import TopicPartition as _TopicPartition
 
 from connectkit.api import TopicPartition
 from connectkit.errors import ConfigError, ConnectError, FatalTaskError, RetriableError
-from connectkit.runner.log.api import CommitDone, RebalanceListener
+from connectkit.runner.log.api import CommitDone, Message, RebalanceListener
 from connectkit.runner.log.kafka.faults import (
     UNKNOWN_TOPIC,
     UNREACHABLE,
@@ -66,7 +66,11 @@ class KafkaConsumer:
         self._to_pause: set[TopicPartition] = set()
         self._known: dict[TopicPartition, int] = {}
         """Positions known better than by librdkafka, which has none before the first message."""
+        self._begins: dict[TopicPartition, int] = {}
+        """Partitions assigned or sought to their beginning (-2) or end (-1), until their first record."""
         self._unsought: dict[TopicPartition, int] = {}
+        self._missing: set[str] = set()
+        self._next_missing_s = 0.0
         self._closed = False
         self._handle: Any = make(_Consumer, translated, watch, on_commit=self._on_commit)
 
@@ -131,8 +135,10 @@ class KafkaConsumer:
     def assign(self, offsets: Mapping[TopicPartition, int]) -> None:
         self._pattern = None
         self._listener = None
-        self._known = {TopicPartition(*w): at for w, at in offsets.items() if at >= 0}
-        self._unsought.clear()
+        self._missing.clear()
+        self._forget(list({*self._known, *self._begins, *self._unsought}))
+        for where, at in offsets.items():
+            self._place(where, at)
         wanted = [_TopicPartition(w.topic, w.partition, at) for w, at in offsets.items()]
         self._call("assigning partitions")(lambda: self._handle.assign(wanted))
 
@@ -169,9 +175,7 @@ class KafkaConsumer:
             self._starts[partition] = offset
             return
         self._check_assigned([partition])
-        self._known.pop(partition, None)
-        if offset >= 0:
-            self._known[partition] = offset
+        self._place(partition, offset)
         self._unsought[partition] = offset
         self._try_seeks()
 
@@ -197,11 +201,26 @@ class KafkaConsumer:
         (found,) = self._handle.position([_TopicPartition(partition.topic, partition.partition)])
         if found.offset >= 0:
             return int(found.offset)
-        position = self.committed([partition]).get(partition)
-        if position is None:
-            position = self._reset_position(partition)
+        begin = self._begins.get(partition)
+        if begin is not None:
+            position: int | None = self._end(partition, high=begin == _LATEST)
+        else:
+            position = self.committed([partition]).get(partition)
+            if position is None:
+                position = self._reset_position(partition)
+        assert position is not None
         self._known[partition] = position
         return position
+
+    def _place(self, where: TopicPartition, offset: int) -> None:
+        self._forget([where])
+        (self._known if offset >= 0 else self._begins)[where] = offset
+
+    def _forget(self, partitions: Iterable[TopicPartition]) -> None:
+        for where in partitions:
+            self._known.pop(where, None)
+            self._begins.pop(where, None)
+            self._unsought.pop(where, None)
 
     def _starting_position(self, partition: TopicPartition) -> int:
         assert self._starts is not None
@@ -219,40 +238,47 @@ class KafkaConsumer:
                 f"group {self._group} has no committed offset for {_shown(where)}, "
                 "and auto.offset.reset is none"
             )
-        low, high = self._call(f"finding the ends of {_shown(where)}")(
+        return self._end(where, high=self._reset not in ("earliest", "smallest", "beginning"))
+
+    def _end(self, where: TopicPartition, *, high: bool) -> int:
+        first, end = self._call(f"finding the ends of {_shown(where)}")(
             lambda: self._handle.get_watermark_offsets(
                 _TopicPartition(where.topic, where.partition), timeout=self._timeout_s
             )
         )
-        return int(low if self._reset in ("earliest", "smallest", "beginning") else high)
+        return int(end if high else first)
 
     # --- reading --------------------------------------------------------------------------------
 
-    def consume(self, max_records: int, timeout_s: float) -> list[_Message]:
+    def consume(self, max_records: int, timeout_s: float) -> list[Message]:
         if self._closed:
             raise FatalTaskError("the consumer is closed")
         limit = min(max_records, self._max_poll_records)
         if self._pattern is not None:
             self._refresh_pattern()
+        if self._missing:
+            self._look_for_missing()
         handle = self._handle
         if self._unsought:
             self._try_seeks()
         # librdkafka's consume waits until it has all it was asked for: take what is there, or wait for one.
-        messages: list[_Message] = handle.consume(limit, 0)
-        if not messages:
-            if self._failures or self._committed:
-                timeout_s = 0.0
-            first = handle.poll(timeout_s)
-            if first is not None:
-                messages = handle.consume(limit - 1, 0) if limit > 1 else []
-                messages.insert(0, first)
+        try:
+            messages: list[Any] = handle.consume(limit, 0)
+            if not messages:
+                first = handle.poll(0.0 if self._failures or self._committed else timeout_s)
+                if first is not None:
+                    messages = handle.consume(limit - 1, 0) if limit > 1 else []
+                    messages.insert(0, first)
+        except KafkaException as exc:  # a fatal error of the whole consumer
+            raise translate_error(
+                kafka_error(exc), f"reading in group {self._group}", self._watch.reach
+            ) from exc
         if any(map(_error_of, messages)):
             messages = self._sift(messages)
         if self._unsought:
             messages = [m for m in messages if TopicPartition(m.topic(), m.partition()) not in self._unsought]
-        if self._known and messages:
-            for where in {(m.topic(), m.partition()) for m in messages}:
-                self._known.pop(where, None)  # type: ignore[call-overload]  # equal to its TopicPartition
+        if messages and (self._known or self._begins):
+            self._forget({TopicPartition(*at) for at in {(m.topic(), m.partition()) for m in messages}})
         if self._committed:
             self._tell_commits()
         if self._failures and not messages:
@@ -261,7 +287,7 @@ class KafkaConsumer:
             self._watch.check()
         return messages
 
-    def _sift(self, messages: list[_Message]) -> list[_Message]:
+    def _sift(self, messages: list[Any]) -> list[Any]:
         """The records; errors among them are logged, or kept to be raised once the records are out."""
         records = []
         for message in messages:
@@ -274,10 +300,27 @@ class KafkaConsumer:
                 self._note(error, message)
         return records
 
-    def _note(self, error: Any, message: _Message) -> None:
+    def _look_for_missing(self) -> None:
+        """Look each second for subscribed topics that do not exist yet; librdkafka takes minutes."""
+        now_s = time.monotonic()
+        if now_s < self._next_missing_s:
+            return
+        self._next_missing_s = now_s + _NO_MATCH_REFRESH_S
+        for name in sorted(self._missing):
+            try:
+                found = self._handle.list_topics(name, timeout=self._timeout_s).topics.get(name)
+            except KafkaException as exc:
+                self._watch.reach.note(kafka_error(exc))
+                return
+            if found is not None and found.error is None:
+                self._missing.discard(name)
+
+    def _note(self, error: Any, message: Any) -> None:
         code = error.code()
         where = f"{message.topic()}-{message.partition()}" if message.topic() else "the subscribed topics"
         if code in UNKNOWN_TOPIC or code in UNREACHABLE or (error.retriable() and not error.fatal()):
+            if code in UNKNOWN_TOPIC and message.topic():
+                self._missing.add(message.topic())
             self._watch.reach.note(error)
             self._watch.logger.log(logging.WARNING, "reading %s: %s; trying on", where, error.name())
         elif code == KafkaError._MAX_POLL_EXCEEDED:
@@ -307,10 +350,9 @@ class KafkaConsumer:
             starts, to_pause = self._starts, self._to_pause
         finally:
             self._starts, self._starting, self._to_pause = None, set(), set()
-        for where in wanted:
-            self._known.pop(where, None)
-            self._unsought.pop(where, None)
-        self._known.update({where: at for where, at in starts.items() if at >= 0})
+        self._forget(wanted)
+        for where, at in starts.items():
+            self._place(where, at)
         offsets = [_TopicPartition(w.topic, w.partition, starts.get(w, _UNSET)) for w in wanted]
         if self._cooperative:
             handle.incremental_assign(offsets)
@@ -329,9 +371,7 @@ class KafkaConsumer:
         gone = [TopicPartition(p.topic, p.partition) for p in partitions]
         if gone and self._listener is not None:
             self._guarded(self._listener.on_lost if lost else self._listener.on_revoked, gone)
-        for where in gone:
-            self._known.pop(where, None)
-            self._unsought.pop(where, None)
+        self._forget(gone)
         if self._cooperative:
             handle.incremental_unassign(partitions)
         else:
@@ -433,6 +473,7 @@ class KafkaConsumer:
         if self._closed:
             return
         self._closed = True
+        self._failures.clear()
         try:
             self._handle.close()
         finally:

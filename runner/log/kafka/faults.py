@@ -164,7 +164,7 @@ def translate_error(error: Any, what: str, reach: Reach) -> ConnectError:
 def translate_admin(error: Any, what: str, reach: Reach) -> ConnectError:
     """As ``translate_error``, where a missing thing is ``NotFoundError`` and a busy one ``ConflictError``."""
     code = error.code()
-    if code in UNKNOWN_TOPIC or code == KafkaError.GROUP_ID_NOT_FOUND:
+    if code in UNKNOWN_TOPIC or code in (KafkaError.GROUP_ID_NOT_FOUND, KafkaError._NOENT):
         return NotFoundError(f"{what} failed: it does not exist in the Kafka cluster ({error.name()})")
     if code in (
         KafkaError.NON_EMPTY_GROUP,

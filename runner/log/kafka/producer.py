@@ -37,6 +37,7 @@ _log = logging.getLogger("connectkit.log.kafka")
 _OnEach = Callable[[int, Delivery], None]
 _FULL_WAIT_S = 0.05
 _NO_OFFSET = -1
+_CLOSING_STEPS = 5
 _ANY_PARTITION = -1
 
 
@@ -124,7 +125,7 @@ class KafkaProducer:
         except BaseException:
             flight.on_done = flight.on_each = None
             raise
-        self._handle.poll(0)
+        self._serve(0)
         self._land()
 
     def _enqueue(self, flight: _Flight, ticket: _Ticket) -> None:
@@ -224,7 +225,7 @@ class KafkaProducer:
     def _wait_for_room(self, deadline_s: float) -> bool:
         if self._closed or time.monotonic() >= deadline_s:
             return False
-        self._handle.poll(_FULL_WAIT_S)
+        self._serve(_FULL_WAIT_S)
         self._land()
         return True
 
@@ -248,7 +249,7 @@ class KafkaProducer:
 
     def _report_all(self) -> None:
         while len(self._handle):
-            self._handle.poll(_FULL_WAIT_S)
+            self._serve(_FULL_WAIT_S)
             self._land()
         self._land()
         self._reports_all = True
@@ -300,16 +301,33 @@ class KafkaProducer:
     def poll(self, timeout_s: float = 0.0) -> None:
         if self._closed:
             return
-        self._handle.poll(0 if self._landed else timeout_s)
+        self._serve(0 if self._landed else timeout_s)
         self._land()
         self._watch.check()
 
     def flush(self, timeout_s: float) -> int:
         if not self._closed:
-            self._handle.flush(timeout_s)
+            self._flush(timeout_s)
             self._land()
             return len(self._handle)
         return 0
+
+    def _serve(self, timeout_s: float) -> None:
+        try:
+            self._handle.poll(timeout_s)
+        except KafkaException as exc:  # a fatal error of the whole producer
+            raise self._fatal(exc) from exc
+
+    def _flush(self, timeout_s: float) -> None:
+        try:
+            self._handle.flush(timeout_s)
+        except KafkaException as exc:
+            raise self._fatal(exc) from exc
+
+    def _fatal(self, exc: KafkaException) -> ConnectError:
+        return translate_error(
+            kafka_error(exc), f"writing to {self._watch.reach.bootstrap_servers}", self._watch.reach
+        )
 
     # --- transactions ---------------------------------------------------------------------------
 
@@ -326,14 +344,14 @@ class KafkaProducer:
     def commit_transaction(self, timeout_s: float) -> None:
         """Commit. After a ``RetriableError`` abort, and after a failed abort make a new producer."""
         deadline_s = time.monotonic() + timeout_s
-        self._handle.flush(timeout_s)
+        self._flush(timeout_s)
         self._land()
         left_s = max(1.0, deadline_s - time.monotonic())
         self._transact("committing a transaction", lambda: self._handle.commit_transaction(left_s))
 
     def abort_transaction(self, timeout_s: float) -> None:
         self._transact("aborting a transaction", lambda: self._handle.abort_transaction(timeout_s))
-        self._handle.poll(0)
+        self._serve(0)
         self._land()
 
     def send_offsets(self, offsets: Mapping[TopicPartition, int], group: str, timeout_s: float) -> None:
@@ -375,13 +393,23 @@ class KafkaProducer:
     def close(self, timeout_s: float) -> None:
         if self._closed:
             return
-        self._handle.flush(max(0.0, timeout_s))
+        deadline_s = time.monotonic() + timeout_s
+        self._until_settled(lambda: self._handle.flush(max(0.0, deadline_s - time.monotonic())))
         self._closed = True
         if len(self._handle):
             self._handle.purge(in_queue=True, in_flight=True, blocking=True)
-            self._handle.poll(0.1)
+            self._until_settled(lambda: self._handle.poll(_FULL_WAIT_S))
         self._land()
         self._handle = None
+
+    def _until_settled(self, step: Callable[[], object]) -> None:
+        """Go on past fatal errors, which have been raised or logged before: the records are failed too."""
+        for _ in range(_CLOSING_STEPS):
+            try:
+                step()
+            except KafkaException:
+                continue
+            return
 
 
 _CONNECTION_KEYS = frozenset({"bootstrap.servers", "security.protocol", "client.dns.lookup", "client.id"})
