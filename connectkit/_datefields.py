@@ -169,7 +169,8 @@ def day_values(day: int) -> DayValues:
     weekday = _weekday(day)
     month_name, weekday_name = MONTH_NAMES[month - 1], DAY_NAMES[weekday - 1]
     return (
-        "AD" if year > 0 else "BC", of_era, of_era % 100, week_year, week_year % 100 if week_year >= 0 else -(-week_year % 100),
+        "AD" if year > 0 else "BC", of_era, of_era % 100, week_year,
+        week_year % 100 if week_year >= 0 else -(-week_year % 100),
         month, month_name[:3], month_name,
         week, _week(day_of(year, month, 1), day),
         day - first + 1, day_of_month, (day_of_month - 1) // 7 + 1,

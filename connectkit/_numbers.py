@@ -38,7 +38,7 @@ def parse_decimal(text: str, max_digits: int) -> Decimal | None:
     if not (-_INT32 <= exponent < _INT32 and -_INT32 <= len(fraction) - exponent < _INT32):
         return None
     number = Decimal(text)
-    return number if number else number.copy_abs()  # BigDecimal has no negative zero
+    return number or number.copy_abs()  # BigDecimal has no negative zero
 
 
 def to_integral(number: Decimal) -> int | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from connectkit._numbers import parse_decimal, to_float32, to_float, to_integral
+from connectkit._numbers import parse_decimal, to_float, to_float32, to_integral
 from connectkit._values_convert import convert_to
 from connectkit._values_text import DATE_FORMAT, TIME_FORMAT, TIMESTAMP_FORMAT
 from connectkit.builder import SchemaBuilder
@@ -43,8 +43,8 @@ def parse_string(text: str | None, *, limits: Limits = DEFAULT_LIMITS) -> Schema
 
 
 def _is_blank(token: str) -> bool:
-    """Java's String.isBlank."""
-    return not token or token.isspace()
+    """Blank as Kafka's utilities have it: nothing but characters up to U+0020."""
+    return not token.strip(_BLANKS)
 
 
 class _Parser:
@@ -168,13 +168,10 @@ class _Parser:
         return SchemaAndValue(Schema.STRING, self._text)
 
     def _parse_quoted(self) -> SchemaAndValue:
-        start = end = self._mark()
-        while self._has_next():
-            end = self._mark()
-            if self._take() == '"':
-                break
-            end = self._at
-        content = self._text[start:end]
+        parts: list[str] = []
+        while self._has_next() and not self._consume('"'):  # which drops blank tokens, as in Connect
+            parts.append(self._take())
+        content = "".join(parts)
         return _parse_temporal(content) or SchemaAndValue(Schema.STRING, content)
 
     def _parse_array(self, depth: int) -> SchemaAndValue:
