@@ -138,7 +138,10 @@ class WorkerSinkTask(WorkerTask):
             log.warning("The commit of the offsets of sink task %s timed out", self.id)
             self.counters.commits.committed(now - self._committing[1], now, success=False)
             self._committing = None
-        messages = self._poll(max(self._next_commit - now, 0.0))
+        until = self._next_commit
+        if self._committing is not None:  # nothing else is due before its answer, or its end
+            until = max(until, self._committing[1] + self._settings.flush_timeout_s)
+        messages = self._poll(max(until - now, 0.0))
         if messages is None:
             return
         if messages:
@@ -169,6 +172,8 @@ class WorkerSinkTask(WorkerTask):
                 return None
             self._idle()
             if left_s <= SLICE_S or context.commit_requested:
+                return messages
+            if self._committing is None and self.clock() >= self._next_commit:
                 return messages
             self.check_failure()
 

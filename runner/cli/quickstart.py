@@ -25,10 +25,10 @@ Neptune,24764.0,102.0,16.1,16,1989-08-25
 WORKER = """\
 # The worker: where records go on their way, and how they are written there.
 # bootstrap.servers=localhost:9092 would use a Kafka broker instead of this folder.
-bootstrap.servers=embedded:{folder}/log
+bootstrap.servers=embedded:{folder}/data
 key.converter=JsonConverter
 value.converter=JsonConverter
-offset.storage.file.filename={folder}/source-offsets.json
+offset.storage.file.filename={folder}/data/source-offsets.json
 offset.flush.interval.ms=5000
 """
 
@@ -108,7 +108,7 @@ def quickstart(folder: Path) -> int:
             print(f"  {line[:width]}")
     else:
         print("Nothing new: the source goes on where it stopped. Add a row to planets.csv and run it again.")
-    tool = f"connectkit topics read planets --bootstrap-servers embedded:{folder}/log"
+    tool = f"connectkit topics read planets --bootstrap-servers embedded:{folder}/data"
     print(
         f"\nWhere to look next:\n"
         f"  {tool} --limit 3\n"
