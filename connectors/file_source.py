@@ -155,7 +155,7 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
             return False
         except OSError as error:
             raise ConnectError(
-                f"{self._shown} cannot be opened: {reason(error)}; look at its permissions."
+                f"{self._shown} cannot be opened: {reason(error)}; name a file that this worker may read."
             ) from error
         try:
             self._position = self._stored_position()

@@ -10,6 +10,7 @@ check and the use is refused too.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 from typing import Self
@@ -138,7 +139,7 @@ def open_to_read(path: str) -> int:
         folder.close()
     if stat.S_ISDIR(os.fstat(fd).st_mode):
         os.close(fd)
-        raise IsADirectoryError(f"{path} is a directory")
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     return fd
 
 
