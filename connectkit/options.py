@@ -211,7 +211,8 @@ def _make_key(cls: type[Any], declared: dataclasses.Field[Any], hint: Any) -> Co
     settings = dict(declared.metadata["connectkit"])
     name = settings.pop("key") or declared.name.replace("_", ".")
     inner, nullable = _without_none(hint)
-    kind, convert, choices = _conversion(where, inner, settings.pop("kind"), settings.pop("trim"))
+    trimmed = settings.pop("trim")
+    kind, convert, choices = _conversion(where, inner, settings.pop("kind"), trimmed)
     default = declared.default_factory() if declared.default_factory is not MISSING else declared.default
     sensitive = settings.pop("sensitive")
     if sensitive is None:
@@ -232,9 +233,21 @@ def _make_key(cls: type[Any], declared: dataclasses.Field[Any], hint: Any) -> Co
     )
     if default is None and not nullable:
         raise TypeError(f"{where} has the default None, so its type must be '… | None'.")
-    if default not in (MISSING, None) and (found := key.problem(default)):
-        raise TypeError(f"The default of {where} {found}.")
+    if default is not MISSING and default is not None:
+        _check_default(where, key)
     return key
+
+
+def _check_default(where: str, key: ConfigKey) -> None:
+    """A default is a value that the option could have been given."""
+    try:
+        right = key.convert(key.default) == key.default
+    except ValueError:
+        right = False
+    if not right:
+        raise TypeError(f"The default of {where} is not of its type.")
+    if found := key.problem(key.default):
+        raise TypeError(f"The default of {where} {found}.")
 
 
 def _without_none(hint: Any) -> tuple[Any, bool]:
@@ -275,7 +288,13 @@ def _conversion(
         if args[0] is str:
             return Kind.LIST, lambda value: parse_kind(value, Kind.LIST), ()
         _, item, choices = _conversion(where, args[0], None, True)
-        return Kind.LIST, lambda value: [item(each) for each in parse_kind(value, Kind.LIST)], choices
+
+        def items(value: Any) -> list[Any]:
+            return [
+                item(each) for each in (value if isinstance(value, list) else parse_kind(value, Kind.LIST))
+            ]
+
+        return Kind.LIST, items, choices
     if hint is timedelta:
         return Kind.STRING, parse_duration, ()
     if hint is re.Pattern or origin is re.Pattern:

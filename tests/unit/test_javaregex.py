@@ -1,0 +1,76 @@
+"""Java's regular expressions. Expectations are what java.util.regex answers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectkit.javaregex import compile_java
+
+
+@pytest.mark.parametrize(
+    ("pattern", "yes", "no"),
+    [
+        ("orders-\\d+", ["orders-12"], ["orders-", "orders-١"]),
+        ("(?<n>a+)-\\k<n>", ["aa-aa"], ["aa-a"]),
+        ("\\Qa.b\\E+", ["a.bb"], ["axb"]),
+        ("\\Qa.b", ["a.b"], ["axb"]),
+        ("[a-c&&[^b]]+", ["ac"], ["b", "d"]),
+        ("[a-c[x-z]]+", ["ax"], ["m"]),
+        ("[^a[x]]", ["b"], ["a", "x"]),
+        ("[\\w&&[^\\d_]]+", ["ab"], ["a1", "_"]),
+        ("[]a]", ["]", "a"], ["b"]),
+        ("[a\\-z]", ["a", "-", "z"], ["b"]),
+        ("a(?i)b|c", ["ab", "aB", "C"], ["Ab"]),
+        ("(?i:a)b", ["Ab"], ["AB"]),
+        ("(a(?i)b)c", ["aBc"], ["aBC"]),
+        ("(?i)é", ["é"], ["É"]),
+        ("(?iu)é", ["É"], []),
+        (".", ["a", "\u0085"[:0] or "b"], ["\n", "\r", "\u2028", "\x85"]),
+        ("(?s).", ["\n"], []),
+        ("\\p{Alpha}\\p{Upper}\\P{Digit}", ["aBx"], ["abx", "aB1", "éBx"]),
+        ("\\p{L}+", ["aé中"], ["a1"]),
+        ("\\pL\\p{Lu}\\p{IsAlphabetic}", ["éÉa"], ["éé"]),
+        ("[\\p{Lu}1]+", ["É1"], ["é"]),
+        ("a\\z", ["a"], []),
+        ("\\x41\\u0042\\x{1F600}\\t\\e\\cA", ["AB😀\t\x1b\x01"], []),
+        ("\\h\\R", [" \r\n", "\xa0\n"], ["a\n"]),
+        ("(?>a*)b", ["aab"], []),
+        ("a++b", ["aab"], []),
+        ("(a)(b)\\2\\1", ["abba"], ["abab"]),
+        ("db\\.([^.]+)\\.(.*)", ["db.x.y.z"], ["db.x"]),
+        ("", [""], ["a"]),
+    ],
+)
+def test_matches_as_java(pattern: str, yes: list[str], no: list[str]) -> None:
+    compiled = compile_java(pattern)
+    assert [text for text in yes if not compiled.fullmatch(text)] == []
+    assert [text for text in no if compiled.fullmatch(text)] == []
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("(", ")", "[", "[a", "a\\", "*", "\\p{Foo}", "\\p{IsLatin}", "\\G", "\\k<x", "[z-a]", "(?<n"),
+        *("(?q)a", "(?<=a+)b", "\\x{110000}", "\\xg", "a" * 20_000, "(?", "\\y"),
+    ],
+)
+def test_what_is_none_is_told_in_a_sentence(pattern: str) -> None:
+    with pytest.raises(ValueError, match=r"^must be a regular expression"):
+        compile_java(pattern)
+
+
+@given(st.text("ab()[]{}^$.|?*+\\-&dwQEk<>:=!i", max_size=12))
+def test_any_text_compiles_or_is_a_value_error(pattern: str) -> None:
+    try:
+        compiled = compile_java(pattern)
+    except ValueError:
+        return
+    compiled.fullmatch("ab")
+
+
+@given(st.text(max_size=20))
+def test_quoted_text_is_itself(text: str) -> None:
+    if "\\E" not in text:
+        assert compile_java(f"\\Q{text}\\E").fullmatch(text)
