@@ -56,11 +56,17 @@ def tagged_values(part: Any) -> Iterator[tuple[str, Any]]:
             yield from tagged_values(item)
 
 
+def _answer(case: Case) -> dict[str, Any]:
+    """Java's answer where it is one object (a sequence of records has several)."""
+    out = case.get("out")
+    return out if isinstance(out, dict) else {}
+
+
 def unrepresentable(case: Case, difference: str) -> bool:
     """The input, or the result of parsing it, cannot be made in Python."""
     if difference.startswith(UNREPRESENTABLE):
         return True
-    result = (case.get("out") or {}).get("result")
+    result = _answer(case).get("result")
     if not isinstance(result, dict) or "struct" in dict(tagged_values(result)):
         return False
     try:
@@ -140,7 +146,7 @@ def has_other_width(schema: Any, tagged: Any) -> bool:
 
 def refused_width(case: Case, difference: str) -> bool:
     """Java refuses a number for its class alone; we accept it, since it is in range."""
-    refused = "error" in case or any("error" in r for r in (case.get("out") or {}).get("results", ()))
+    refused = "error" in case or any("error" in r for r in _answer(case).get("results", ()))
     return refused and "gave " in difference and any(has_other_width(s, v) for s, v in pairs(case))
 
 
