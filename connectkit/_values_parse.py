@@ -7,6 +7,7 @@ keys that a Python dict cannot hold. Every text gives a result, in time linear i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -23,7 +24,10 @@ from connectkit.logical import DATE, TIME, TIMESTAMP, decimal_schema, scale_of
 from connectkit.schema import NULL, Schema, SchemaAndValue, Type
 
 _BLANKS = "".join(map(chr, range(0x21)))  # what Java's trim() takes off
-_DELIMITERS = frozenset(':,{}[]"')
+# A delimiter, or all up to the next one; a backslash takes the character behind it along.
+_TOKEN = re.compile(r'[:,{}\[\]"]|(?:\\.|[^\\:,{}\[\]"])+\\?|\\', re.DOTALL)
+# A text that begins with one of the other printable ASCII characters can only be a string.
+_STRINGS_BEGIN = frozenset(map(chr, range(0x21, 0x7F))) - frozenset("0123456789+-[{ntf")
 _DATE_CHARS, _TIME_CHARS, _TIMESTAMP_CHARS = 10, 13, 24
 _RANK = {
     t: i for i, t in enumerate((Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT32, Type.FLOAT64))
@@ -37,7 +41,7 @@ def parse_string(text: str | None, *, limits: Limits = DEFAULT_LIMITS) -> Schema
     """The value that a text stands for, with the narrowest schema. ``null`` and None are ``NULL``."""
     if text is None:
         return NULL
-    if not text:
+    if not text or text[0] in _STRINGS_BEGIN:
         return SchemaAndValue(Schema.STRING, text)
     return _Parser(text, limits).parse(embedded=False, depth=limits.depth)
 
@@ -76,21 +80,11 @@ class _Parser:
         return self._read() if token is None else token
 
     def _read(self) -> str:
-        text, start, at = self._text, self._at, self._at
-        escaped = False
-        while at < len(text):
-            c = text[at]
-            if c == "\\":
-                escaped = not escaped
-            else:
-                if c in _DELIMITERS and not escaped:
-                    if at == start:
-                        at += 1
-                    break
-                escaped = False
-            at += 1
-        self._at = at
-        return text[start:at]
+        start = self._at
+        found = _TOKEN.match(self._text, start)
+        assert found is not None  # the callers see to it that there is text left
+        self._at = found.end()
+        return found[0]
 
     def _take_text(self, count: int) -> str | None:
         """The text of that many tokens; None, and nothing is taken, if there are fewer."""
