@@ -12,7 +12,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from connectkit.converters.utf16 import decode_utf16
 from connectkit.suggest import did_you_mean
@@ -35,7 +35,6 @@ cp1255: windows-1255 cp1255
 cp1256: windows-1256 cp1256
 cp1257: windows-1257 cp1257 cp5353
 cp1258: windows-1258 cp1258
-cp273: ibm273 273 cp273 ibm-273
 cp437: ibm437 437 cp437 cspc8codepage437 ibm-437 windows-437
 cp500: ibm500 500 cp500 csibm500 ebcdic-cp-bh ebcdic-cp-ch ibm-500
 cp737: x-ibm737 737 cp737 ibm-737 ibm737
@@ -93,7 +92,6 @@ koi8-u: koi8-u koi8_u
 mac-latin2: x-maccentraleurope maccentraleurope
 mac-roman: x-macroman macroman
 shift_jis: shift_jis csshiftjis ms_kanji shift-jis sjis x-sjis
-tis-620: tis-620 tis620 tis620.2533
 utf-16-be: utf-16be iso-10646-ucs-2 utf_16be unicodebigunmarked x-utf-16be
 utf-16-le: utf-16le utf_16le unicodelittleunmarked x-utf-16le
 utf-32-be: utf-32be utf_32be x-utf-32be
@@ -102,7 +100,8 @@ utf-8: utf-8 utf8 unicode-1-1-utf-8
 """
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_HALF_IN_UTF8 = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_EBCDIC: Final = frozenset(("cp037", "cp500", "cp1026", "cp1140"))
+_HALF_IN_UTF8 = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]?")
 
 
 class Charset(NamedTuple):
@@ -155,15 +154,22 @@ def _utf16_decoder(*, big_endian: bool, marked: bool) -> Callable[[bytes], str]:
     return decode
 
 
-def _utf32_decoder(codec: str, *, marked: bool) -> Callable[[bytes], str]:
+def _utf32_decoder(*, big_endian: bool, marked: bool) -> Callable[[bytes], str]:
     def decode(data: bytes) -> str:
         if marked and data.startswith(b"\x00\x00\xfe\xff"):
-            return data[4:].decode("utf-32-be", "replace")
+            return _utf32(data[4:], "big")
         if marked and data.startswith(b"\xff\xfe\x00\x00"):
-            return data[4:].decode("utf-32-le", "replace")
-        return data.decode(codec, "replace")
+            return _utf32(data[4:], "little")
+        return _utf32(data, "big" if big_endian else "little")
 
     return decode
+
+
+def _utf32(data: bytes, order: Literal["big", "little"]) -> str:
+    """A number beyond Unicode, or the bytes that are left over, are one U+FFFD; halves of pairs are kept."""
+    codes = (int.from_bytes(data[i : i + 4], order) for i in range(0, len(data) & ~3, 4))
+    text = "".join(chr(code) if code < 0x110000 else "\ufffd" for code in codes)
+    return text + "\ufffd" if len(data) & 3 else text
 
 
 def _table_charset(codec: str) -> Charset:
@@ -175,7 +181,16 @@ def _table_charset(codec: str) -> Charset:
         except UnicodeEncodeError:
             return info.encode(_joined(text), "replace")[0]
 
-    return Charset(encode, lambda data: info.decode(data, "replace")[0])
+    def decode(data: bytes) -> str:
+        return info.decode(data, "replace")[0]
+
+    if codec not in _EBCDIC:
+        return Charset(encode, decode)
+    # Java writes the line feed as EBCDIC's new line (0x15), and reads that and 0x25 as line feeds.
+    return Charset(
+        lambda text: encode(text).replace(b"\x25", b"\x15"),
+        lambda data: decode(data.replace(b"\x15", b"\x25")),
+    )
 
 
 def _table() -> dict[str, str]:
@@ -207,9 +222,13 @@ _MAKERS: Final[dict[str, Callable[[], Charset]]] = {
     "utf-16-le": lambda: Charset(
         _wide_encoder("utf-16-le", b""), _utf16_decoder(big_endian=False, marked=False)
     ),
-    "utf-32": lambda: Charset(_wide_encoder("utf-32-be", b""), _utf32_decoder("utf-32-be", marked=True)),
-    "utf-32-be": lambda: Charset(_wide_encoder("utf-32-be", b""), _utf32_decoder("utf-32-be", marked=False)),
-    "utf-32-le": lambda: Charset(_wide_encoder("utf-32-le", b""), _utf32_decoder("utf-32-le", marked=False)),
+    "utf-32": lambda: Charset(_wide_encoder("utf-32-be", b""), _utf32_decoder(big_endian=True, marked=True)),
+    "utf-32-be": lambda: Charset(
+        _wide_encoder("utf-32-be", b""), _utf32_decoder(big_endian=True, marked=False)
+    ),
+    "utf-32-le": lambda: Charset(
+        _wide_encoder("utf-32-le", b""), _utf32_decoder(big_endian=False, marked=False)
+    ),
 }
 
 

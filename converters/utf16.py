@@ -23,9 +23,11 @@ def decode_utf16(data: bytes, *, big_endian: bool) -> str:
         chr(int.from_bytes(data[i : i + 2], "big" if big_endian else "little"))
         for i in range(0, len(data) - odd, 2)
     ]
-    text = _BROKEN_PAIR.sub("\ufffd", "".join(units))
-    # A unit that is swallowed at the very end takes an odd byte behind it along: both are too short.
-    if odd and not (units and "\ud800" <= units[-1] < "\udc00"):
+    raw = "".join(units)
+    text = _BROKEN_PAIR.sub("\ufffd", raw)
+    # A high surrogate that ends the text takes the odd byte behind it along: together they are cut short.
+    cut_short = any(len(found[0]) == 1 for found in _BROKEN_PAIR.finditer(raw))
+    if odd and not cut_short:
         text += "\ufffd"
     joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
     return _SURROGATE.sub("\ufffd", joined)

@@ -60,15 +60,15 @@ def _agreeing(ask: list[Any]) -> Any:
             answers.append((form(), None))
         except Exception as error:  # noqa: BLE001 - compared below
             answers.append((None, error))
-    first, error = answers[0]
+    first, failure = answers[0]
     for other, problem in answers[1:]:
         same = repr(other) == repr(first) and _values(other) == _values(first)
-        if type(problem) is not type(error) or str(problem) != str(error) or not same:
+        if type(problem) is not type(failure) or str(problem) != str(failure) or not same:
             raise AssertionError(
-                f"the forms differ: {shown(first)} {error!r}, and {shown(other)} {problem!r}"
+                f"the forms differ: {shown(first)} {failure!r}, and {shown(other)} {problem!r}"
             )
-    if error is not None:
-        raise error
+    if failure is not None:
+        raise failure
     return first
 
 
