@@ -52,7 +52,7 @@ def _time_of_day(fields: Mapping[str, int], stamps: Mapping[str, int]) -> int:
     of_half = max(stamps[HOUR], stamps[AM_PM]) if HOUR in stamps and AM_PM in stamps else 0
     if of_day and of_day >= of_half:
         hours = fields[HOUR_OF_DAY]
-    elif of_half or not of_day:
+    else:
         hours = fields.get(HOUR, 0) + 12 * fields.get(AM_PM, 0)
     minutes = hours * 60 + fields.get(MINUTE, 0)
     return (minutes * 60 + fields.get(SECOND, 0)) * 1000 + fields.get(MILLISECOND, 0)

@@ -37,7 +37,7 @@ class Item(NamedTuple):
     """A letter of a pattern and how often it stands there, or a literal text (letter "")."""
 
     letter: str
-    count: int
+    times: int
     text: str = ""
 
 
@@ -54,7 +54,7 @@ _NAMES = {"M": _MONTHS, "L": _MONTHS, "E": _DAYS, "G": _ERAS, "a": _HALVES}
 
 def is_number(item: Item) -> bool:
     """Whether an item is read as a number, so that one just before it must not take its digits."""
-    return item.letter in NUMERIC or (item.letter in ("M", "L") and item.count <= 2)
+    return item.letter in NUMERIC or (item.letter in ("M", "L") and item.times <= 2)
 
 
 def parse_fields(
@@ -84,12 +84,12 @@ def parse_fields(
         if letter in "zZX":
             value, at = _zone(text, at, item)
         elif is_number(item):
-            end = start + item.count if i + 1 < len(items) and is_number(items[i + 1]) else len(text)
+            end = start + item.times if i + 1 < len(items) and is_number(items[i + 1]) else len(text)
             if end > len(text):
                 return None
             began = at
             value, at = _number(text, at, end)
-            if value is not None and letter in "yY" and item.count <= 2 and text[began:at].isdecimal():
+            if value is not None and letter in "yY" and item.times <= 2 and text[began:at].isdecimal():
                 if at - began == 2:
                     value, short_year = century(value), FIELDS[letter]
         else:
@@ -98,7 +98,7 @@ def parse_fields(
             return None
         name = FIELDS.get(letter, f.ZONE_OFFSET)
         fields.pop(name, None)  # what is set again is set last
-        fields[name] = _adjusted(letter, item.count, value)
+        fields[name] = _adjusted(letter, item.times, value)
     return fields, short_year
 
 
@@ -156,7 +156,7 @@ def _zone(text: str, at: int, item: Item) -> tuple[int | None, int]:
     if item.letter == "X":
         if text[at] == "Z":
             return 0, at + 1
-        form = (_OFFSET_HOURS, _OFFSET, _OFFSET_COLON)[item.count - 1]
+        form = (_OFFSET_HOURS, _OFFSET, _OFFSET_COLON)[item.times - 1]
         return _offset(text, at, form) if text[at] in "+-" else (None, at)
     if text[at] in "+-":
         return _offset(text, at, _OFFSET)

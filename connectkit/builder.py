@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from connectkit.errors import DataError, SchemaError
 from connectkit.schema import Field, Schema, Type, intern
+from connectkit.struct import round32
 from connectkit.validation import validate_value
 
 
@@ -69,17 +70,11 @@ class SchemaBuilder:
 
     @classmethod
     def array(cls, value_schema: Schema | SchemaBuilder) -> Self:
-        if value_schema is None:
-            raise SchemaError("valueSchema cannot be null.")
-        return cls.array_of(value_schema)
+        return cls.array_of(_checked(value_schema, "valueSchema"))
 
     @classmethod
     def map(cls, key_schema: Schema | SchemaBuilder, value_schema: Schema | SchemaBuilder) -> Self:
-        if key_schema is None:
-            raise SchemaError("keySchema cannot be null.")
-        if value_schema is None:
-            raise SchemaError("valueSchema cannot be null.")
-        return cls.map_of(key_schema, value_schema)
+        return cls.map_of(_checked(key_schema, "keySchema"), _checked(value_schema, "valueSchema"))
 
     @classmethod
     def array_of(cls, value_schema: Schema | SchemaBuilder | None) -> Self:
@@ -134,27 +129,31 @@ class SchemaBuilder:
         try:
             validate_value(self._snapshot(), value, None)
         except DataError as error:
-            raise SchemaError("Invalid default value") from error
+            raise SchemaError(f"Invalid default value: {error}") from error
+        if self._type is Type.FLOAT32 and isinstance(value, float):
+            value = round32(value)
         return self._once("default", value)
 
     def name(self, name: str | None) -> Self:
-        return self._once("name", name)
+        return self._once("name", _of_class("name", name, str))
 
     def version(self, version: int | None) -> Self:
-        return self._once("version", version)
+        return self._once("version", _of_class("version", version, int))
 
     def doc(self, doc: str | None) -> Self:
-        return self._once("doc", doc)
+        return self._once("doc", _of_class("doc", doc, str))
 
     def parameter(self, key: str, value: str) -> Self:
         """Add one parameter, or replace it."""
+        _of_class("name of a parameter", key, str)
+        _of_class(f"parameter {key}", value, str)
         self._parameters = {**(self._parameters or {}), key: value}
         return self
 
     def parameters(self, parameters: Mapping[str, str]) -> Self:
         """Add these parameters; an empty mapping changes nothing."""
-        if parameters:
-            self._parameters = {**(self._parameters or {}), **parameters}
+        for key, value in (parameters or {}).items():
+            self.parameter(key, value)
         return self
 
     def field(self, name: str, schema: Schema | SchemaBuilder) -> Self:
@@ -163,8 +162,8 @@ class SchemaBuilder:
             raise SchemaError(f"Cannot create fields on type {self._type}")
         if not name:
             raise SchemaError("fieldName cannot be null.")
-        if schema is None:
-            raise SchemaError(f"fieldSchema for field {name} cannot be null.")
+        _of_class("name of a field", name, str)
+        _checked(schema, f"fieldSchema for field {name}")
         if name in self._fields:
             raise SchemaError(f"Cannot create field because of field name duplication {name}")
         self._fields[name] = schema
@@ -224,6 +223,24 @@ class SchemaBuilder:
             )
         del making[id(self)]
         return schema
+
+
+def _checked(schema: Schema | SchemaBuilder, what: str) -> Schema | SchemaBuilder:
+    if schema is None:
+        raise SchemaError(f"{what} cannot be null.")
+    if not isinstance(schema, Schema | SchemaBuilder):
+        raise SchemaError(f"{what} must be a Schema or a SchemaBuilder, not a {_class_of(schema)}.")
+    return schema
+
+
+def _of_class(what: str, value: Any, wanted: type) -> Any:
+    if value is not None and (not isinstance(value, wanted) or isinstance(value, bool)):
+        raise SchemaError(f"The {what} must be a {wanted.__name__}, not a {_class_of(value)}.")
+    return value
+
+
+def _class_of(value: object) -> str:
+    return value.__class__.__name__
 
 
 def _built(schema: Schema | SchemaBuilder | None, making: dict[int, Schema] | None = None) -> Schema | None:

@@ -70,8 +70,9 @@ class DateFormat:
         if self._timed:
             values += _time_values(ms)
         if values[3] < 0:  # a week year before the year 1, its sign beside the digits
-            return _formatter(self._items, sign=1)[0] % self._getter(values)
-        return self._template % self._getter(values)
+            return str(_formatter(self._items, sign=1)[0] % self._getter(values))
+        text: str = self._template % self._getter(values)
+        return text
 
     def parse(self, text: str) -> int:
         """The moment that the text begins with, in milliseconds; ``ConversionError`` if there is none."""
@@ -199,11 +200,11 @@ def _fast_parser(items: Sequence[Item]) -> Callable[[str], int | None] | None:
         if not item.letter:
             regex += re.escape(item.text)
             continue
-        if item.letter not in "yMLdHmsS" or not is_number(item) or (item.letter == "y" and item.count < 3):
+        if item.letter not in "yMLdHmsS" or not is_number(item) or (item.letter == "y" and item.times < 3):
             return None
         names.append(FIELDS[item.letter])
         obey = i + 1 < len(items) and is_number(items[i + 1])
-        regex += f"([0-9]{{{item.count}}})" if obey else r"([0-9]{1,9})(?![\dE])"
+        regex += f"([0-9]{{{item.times}}})" if obey else r"([0-9]{1,9})(?![\dE])"
     if len(set(names)) != len(names) or not names:
         return None
     match = re.compile(regex).match

@@ -18,7 +18,6 @@ from typing import Any
 from connectkit._calendar import civil_of
 from connectkit.errors import LimitError
 from connectkit.instant import DAY_MS, Instant, Temporal, millis_of
-from connectkit.limits import DEFAULT_LIMITS
 from connectkit.schema import Schema, SchemaAndValue, StructValue, Type
 
 _FLOAT32 = struct.Struct(">f")
@@ -127,12 +126,15 @@ def date_text(value: Temporal) -> str:
 def text_of(value: Any, schema: Schema | None = None) -> str:
     """Any value of a record as text; ``schema`` is only needed to tell float32 from float64.
 
-    Raises ``LimitError`` where values are nested deeper than a decoder would have let in.
+    Raises ``LimitError`` where values are nested too deeply for that.
     """
-    return _text(value, schema, 0)
+    try:
+        return _text(value, schema)
+    except RecursionError:
+        raise LimitError("A value is nested too deeply to be made into text.") from None
 
 
-def _text(value: Any, schema: Schema | None, depth: int) -> str:
+def _text(value: Any, schema: Schema | None) -> str:
     if value is None:
         return "null"
     if isinstance(value, str):
@@ -151,11 +153,9 @@ def _text(value: Any, schema: Schema | None, depth: int) -> str:
         return date_text(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return b64encode(value).decode("ascii")
-    if depth > DEFAULT_LIMITS.depth * 16:
-        raise LimitError("The value is nested too deeply to be made into text")
     if isinstance(value, StructValue):
         shown = (
-            f"{field.name}={_text(item, field.schema, depth + 1)}"
+            f"{field.name}={_text(item, field.schema)}"
             for field, item in zip(value.schema.fields, value.values)
             if item is not None
         )
@@ -164,11 +164,9 @@ def _text(value: Any, schema: Schema | None, depth: int) -> str:
         key_schema = value_schema = None
         if schema is not None and schema.type is Type.MAP:
             key_schema, value_schema = schema.key_schema, schema.value_schema
-        entries = (
-            f"{_text(k, key_schema, depth + 1)}={_text(v, value_schema, depth + 1)}" for k, v in value.items()
-        )
+        entries = (f"{_text(k, key_schema)}={_text(v, value_schema)}" for k, v in value.items())
         return f"{{{', '.join(entries)}}}"
     if isinstance(value, list | tuple | set | frozenset) and not isinstance(value, SchemaAndValue):
         element = schema.value_schema if schema is not None and schema.type is Type.ARRAY else None
-        return f"[{', '.join(_text(item, element, depth + 1) for item in value)}]"
+        return f"[{', '.join(_text(item, element) for item in value)}]"
     return str(value)

@@ -15,6 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from connectkit.errors import SchemaError
+from connectkit.instant import TEMPORAL_TYPES, Temporal, millis_of
 
 if TYPE_CHECKING:
     from connectkit.builder import SchemaBuilder
@@ -89,7 +90,7 @@ class Schema:
     """
 
     __slots__ = (
-        "__weakref__", "_fields", "_hash", "_index", "_key_schema", "_value_schema",
+        "__weakref__", "_fields", "_hash", "_index", "_key_schema", "_recursive", "_value_schema",
         "default", "doc", "name", "optional", "parameters", "type", "version",
     )  # fmt: skip
 
@@ -142,6 +143,7 @@ class Schema:
         self._fields = tuple(fields)
         self._index = {f.name: f for f in self._fields}
         self._hash: int | None = None
+        self._recursive: bool | None = None
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -209,9 +211,19 @@ class Schema:
         optional = " optional" if self.optional else ""
         return f"<{self}{optional}>"
 
+    def __copy__(self) -> Schema:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Schema:
+        return self
+
     def __reduce__(self) -> tuple[Any, ...]:
         from connectkit.builder import rebuild
 
+        if self._recursive is None:
+            self._recursive = _reaches_itself(self, {})
+        if self._recursive:  # pickle must know the object before what it contains
+            return (Schema.__new__, (Schema,), self._state())
         return (rebuild, (self._state(),))
 
     def _state(self) -> dict[str, Any]:
@@ -221,6 +233,24 @@ class Schema:
             "fields": [(f.name, f.schema) for f in self._fields],
             "key_schema": self._key_schema, "value_schema": self._value_schema,
         }  # fmt: skip
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Only ``pickle`` calls this, for recursive schemas."""
+        fields = [Field(name, i, schema) for i, (name, schema) in enumerate(state.pop("fields"))]
+        self.__init__(fields=fields, **state)  # type: ignore[misc]  # the object was made without it
+
+
+def _reaches_itself(schema: Schema, seen: dict[int, bool]) -> bool:
+    """Whether a schema contains itself, or a part of it does. ``seen``: False while on the way down."""
+    known = seen.get(id(schema))
+    if known is not None:
+        return not known
+    seen[id(schema)] = False
+    parts = [f.schema for f in schema._fields]
+    parts += [part for part in (schema._key_schema, schema._value_schema) if part is not None]
+    found = any(_reaches_itself(part, seen) for part in parts)
+    seen[id(schema)] = True
+    return found
 
 
 def _equal(a: Schema | None, b: Schema | None, assumed: set[tuple[int, int]]) -> bool:
@@ -254,11 +284,9 @@ def same_value(a: Any, b: Any) -> bool:
         return True
     kind = type(a)
     if kind is not type(b):
-        return (
-            isinstance(a, bytes | bytearray | memoryview)
-            and isinstance(b, bytes | bytearray | memoryview)
-            and bytes(a) == bytes(b)
-        )
+        if isinstance(a, bytes | bytearray | memoryview) and isinstance(b, bytes | bytearray | memoryview):
+            return bytes(a) == bytes(b)
+        return isinstance(a, TEMPORAL_TYPES) and isinstance(b, TEMPORAL_TYPES) and _same_moment(a, b)
     if kind is float:
         return repr(a) == repr(b)
     if kind is Decimal:
@@ -268,6 +296,14 @@ def same_value(a: Any, b: Any) -> bool:
     if kind is dict:
         return len(a) == len(b) and all(k in b and same_value(v, b[k]) for k, v in a.items())
     return bool(a == b)
+
+
+def _same_moment(a: Temporal, b: Temporal) -> bool:
+    """A date is the midnight it begins with: in Connect both are one class."""
+    try:
+        return millis_of(a) == millis_of(b)
+    except ValueError:  # one has no time zone
+        return False
 
 
 class SchemaAndValue(NamedTuple):
@@ -280,7 +316,7 @@ class SchemaAndValue(NamedTuple):
 NULL: Final = SchemaAndValue(None, None)
 
 _interned: weakref.WeakKeyDictionary[Schema, weakref.ref[Schema]] = weakref.WeakKeyDictionary()
-_intern_lock = threading.Lock()
+_intern_lock = threading.RLock()  # a finalizer may run inside, and may make schemas
 
 
 def intern(schema: Schema) -> Schema:

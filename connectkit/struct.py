@@ -32,7 +32,7 @@ class Struct(StructValue):
     __slots__ = ("schema", "values")
 
     def __init__(self, schema: Schema) -> None:
-        if schema.type is not Type.STRUCT:
+        if not isinstance(schema, Schema) or schema.type is not Type.STRUCT:
             raise SchemaError(f"Not a struct schema: {schema}")
         self.schema = schema
         self.values: list[Any] = [None] * len(schema._fields)
@@ -99,6 +99,9 @@ class Struct(StructValue):
         return self.schema == other.schema and same_value(self.values, other.values)
 
     __hash__ = None  # type: ignore[assignment]  # it can be changed, and may hold lists
+
+    def __copy__(self) -> Struct:
+        return Struct.of(self.schema, self.values[:])
 
     def __str__(self) -> str:
         from connectkit.javatext import text_of  # the text form is Java's, and covers every value class

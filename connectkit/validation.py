@@ -7,15 +7,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from connectkit.errors import SchemaError
+from connectkit.errors import LimitError, SchemaError
 from connectkit.instant import TEMPORAL_TYPES
 from connectkit.schema import DECIMAL_NAME, INT_BITS, TEMPORAL_NAMES, Schema, StructValue, Type
 
 _CLASSES: dict[Type, tuple[type, ...]] = {
-    Type.INT8: (int,),
-    Type.INT16: (int,),
-    Type.INT32: (int,),
-    Type.INT64: (int,),
     Type.FLOAT32: (float,),
     Type.FLOAT64: (float,),
     Type.BOOLEAN: (bool,),
@@ -34,7 +30,10 @@ def validate_value(schema: Schema | None, value: Any, field: str | None) -> None
     Decimal is not looked at. Beyond Connect, integers are checked for their range, since Python's
     have no width.
     """
-    _validate(schema, value, "value" if field is None else f'field: "{field}"')
+    try:
+        _validate(schema, value, "value" if field is None else f'field: "{field}"')
+    except RecursionError:
+        raise LimitError("A value is nested too deeply to be checked against its schema.") from None
 
 
 def _validate(schema: Schema | None, value: Any, where: str) -> None:
@@ -77,12 +76,11 @@ def fits_class(schema: Schema, value: Any) -> bool:
 
 def fits_type(wanted: Type, value: Any) -> bool:
     """The same for a bare type: logical names play no part."""
-    if not isinstance(value, _CLASSES[wanted]):
-        return False
     bits = INT_BITS.get(wanted)
-    if bits is not None:
-        return not isinstance(value, bool) and -(1 << (bits - 1)) <= value < 1 << (bits - 1)
-    return True
+    if bits is None:
+        return isinstance(value, _CLASSES[wanted])
+    bound = 1 << (bits - 1)
+    return isinstance(value, int) and not isinstance(value, bool) and -bound <= value < bound
 
 
 def _hint(schema: Schema, value: Any) -> str:
