@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
+from confluent_kafka import Consumer as _Consumer
 from confluent_kafka import (
     ConsumerGroupTopicPartitions,
     KafkaError,
@@ -21,13 +22,13 @@ from confluent_kafka import admin as _typed_admin
 from connectkit.api import TopicPartition
 from connectkit.errors import FatalTaskError, RetriableError
 from connectkit.runner.log.api import TopicInfo
-from connectkit.runner.log.kafka.faults import kafka_error, translate_admin
+from connectkit.runner.log.kafka.faults import PASSING, kafka_error, translate_admin
 from connectkit.runner.log.kafka.handles import Watch, make
 from connectkit.runner.log.kafka.translate import Translated
 from connectkit.runner.log.topics import INTERNAL_TOPICS
 
 _admin: Any = _typed_admin  # its names are not exported for type checkers
-_UNSTABLE_WAIT_S = 0.05
+_RETRY_WAIT_S = 0.1
 _GRACE_S = 5.0
 """Beyond its own time-out a request is waited for this much longer, so that its error is the one shown."""
 
@@ -36,6 +37,7 @@ class KafkaAdmin:
     """Thread-safe."""
 
     def __init__(self, translated: Translated, watch: Watch) -> None:
+        self._translated = translated
         self._watch = watch
         self._timeout_s = translated.api_timeout_ms / 1000
         self._lock = threading.Lock()
@@ -49,16 +51,22 @@ class KafkaAdmin:
         return handle
 
     def _ask(self, what: str, step: Callable[[Any], Any]) -> Any:
-        try:
-            answer = step(self._client())
-            if isinstance(answer, dict):
-                (answer,) = answer.values()
-            return answer.result(self._timeout_s + _GRACE_S) if isinstance(answer, Future) else answer
-        except KafkaException as exc:
-            self._client()  # hear why connections failed
-            raise translate_admin(kafka_error(exc), what, self._watch.reach) from exc
-        except TimeoutError as exc:
-            raise RetriableError(f"{what} failed: {self._watch.reach.sentence()}") from exc
+        """Call and wait; what passes by itself (a coordinator that moves) is tried again, as in Java."""
+        deadline_s = time.monotonic() + self._timeout_s
+        while True:
+            try:
+                answer = step(self._client())
+                if isinstance(answer, dict):
+                    (answer,) = answer.values()
+                return answer.result(self._timeout_s + _GRACE_S) if isinstance(answer, Future) else answer
+            except KafkaException as exc:
+                self._client()  # hear why connections failed
+                error = kafka_error(exc)
+                if error.code() not in PASSING or time.monotonic() > deadline_s:
+                    raise translate_admin(error, what, self._watch.reach) from exc
+            except TimeoutError as exc:
+                raise RetriableError(f"{what} failed: {self._watch.reach.sentence()}") from exc
+            time.sleep(_RETRY_WAIT_S)
 
     def cluster_id(self) -> str:
         metadata = self._ask(
@@ -151,39 +159,34 @@ class KafkaAdmin:
         return found
 
     def group_offsets(self, group: str) -> dict[TopicPartition, int]:
-        """Committed offsets; those of a transaction that is just ending are waited for."""
-        what = f"reading the offsets of group {group}"
-        deadline_s = time.monotonic() + self._timeout_s
-        while True:
-            try:
-                result = self._ask(what, partial(self._stable_offsets, group))
-                break
-            except _UnstableError as exc:
-                if time.monotonic() > deadline_s:
-                    raise RetriableError(f"{what} failed: a transaction of the group is still open") from exc
-                time.sleep(_UNSTABLE_WAIT_S)
-        return {
-            TopicPartition(p.topic, p.partition): p.offset
-            for p in sorted(result.topic_partitions, key=lambda p: (p.topic, p.partition))
-            if p.offset >= 0
-        }
+        """Committed offsets on topics that exist; those of a transaction that is just ending are waited for.
 
-    def _stable_offsets(self, group: str, kafka: Any) -> Any:
-        (future,) = kafka.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group)], require_stable=True, request_timeout=self._timeout_s
-        ).values()
+        Asked through a consumer that joins nothing, for every partition there is: librdkafka's own admin
+        call for this takes the whole process down when the group's coordinator has moved (its
+        ``rd_kafka_handle_OffsetFetch`` uses the consumer group that an admin client does not have).
+        """
+        what = f"reading the offsets of group {group}"
+        metadata = self._ask("listing topics", lambda kafka: kafka.list_topics(timeout=self._timeout_s))
+        every = [
+            _TopicPartition(name, number)
+            for name, topic in sorted(metadata.topics.items())
+            for number in sorted(topic.partitions)
+        ]
+        if not every:
+            return {}
+        extra = {"group.id": group, "enable.auto.commit": "false", "isolation.level": "read_committed"}
+        consumer: Any = make(_Consumer, self._translated, self._watch, **extra)
         try:
-            result = future.result(self._timeout_s + _GRACE_S)
-        except KafkaException as exc:
-            if kafka_error(exc).code() == KafkaError.UNSTABLE_OFFSET_COMMIT:
-                raise _UnstableError from exc
-            raise
-        for partition in result.topic_partitions:
+            found = self._ask(what, lambda _: consumer.committed(every, timeout=self._timeout_s))
+        finally:
+            consumer.close()
+        offsets = {}
+        for partition in found:
             if partition.error is not None:
-                if partition.error.code() == KafkaError.UNSTABLE_OFFSET_COMMIT:
-                    raise _UnstableError
-                raise KafkaException(partition.error)
-        return result
+                raise translate_admin(partition.error, what, self._watch.reach)
+            if partition.offset >= 0:
+                offsets[TopicPartition(partition.topic, partition.partition)] = int(partition.offset)
+        return offsets
 
     def set_group_offsets(self, group: str, offsets: Mapping[TopicPartition, int | None]) -> None:
         """Set, or with None remove. Removing one of several means deleting the group and setting the rest.
@@ -223,10 +226,6 @@ class KafkaAdmin:
 
 def _given(future: Any, _: Any) -> Any:
     return future
-
-
-class _UnstableError(Exception):
-    """Offsets of the group are part of a transaction that has not ended."""
 
 
 class _AlreadyThereError(Exception):

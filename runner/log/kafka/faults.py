@@ -69,7 +69,7 @@ _REBALANCED = frozenset(
         KafkaError.STALE_MEMBER_EPOCH,
     }
 )
-_PASSING = frozenset(
+PASSING = frozenset(
     {
         KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
         KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -156,7 +156,7 @@ def translate_error(error: Any, what: str, reach: Reach) -> ConnectError:
         return FatalTaskError(f"{what} failed for good ({name}); restart the task")
     if error.txn_requires_abort():
         return RetriableError(f"{what} failed: the transaction must be aborted and tried again ({name})")
-    if error.retriable() or code in _PASSING:
+    if error.retriable() or code in PASSING:
         return RetriableError(f"{what} failed for now ({name})")
     return FatalTaskError(f"{what} failed ({name}: {_plain(error.str())})")
 
