@@ -21,6 +21,7 @@ from pathlib import Path
 
 import psutil
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
 
 from benchmarks import peer
 from benchmarks.workload import RECORDS, connector_config
@@ -71,11 +72,13 @@ class Bench:
                     break
         raise SystemExit(f"{runner} {side} did not finish; its output ends:\n{out.read_text()[-3000:]}")
 
+    def create(self, topic: str) -> None:
+        """Make the topic beforehand, so that no runner waits for it."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        admin.create_topics([NewTopic(topic, 1, 1)])[topic].result()
+
     def _end(self, topic: str) -> int:
-        try:
-            return int(self._watcher.get_watermark_offsets(TopicPartition(topic, 0), timeout=5)[1])
-        except Exception:  # the topic is made by the first record
-            return 0
+        return int(self._watcher.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1])
 
     def _command(self, runner: str, side: str, topic: str, *, transforms: bool) -> list[str]:
         if runner == "bare":
@@ -129,6 +132,7 @@ def main(bootstrap: str, rounds: int = 3, runners: tuple[str, ...] = RUNNERS) ->
             for turn in range(rounds):
                 for runner in runners:
                     topic = f"bench-{label.replace('+', '-')}-{runner}-{turn}-{int(time.time())}"
+                    bench.create(topic)
                     for side in ("source", "sink"):
                         done = bench.run(runner, side, topic, transforms=transforms)
                         runs.setdefault((side, runner), []).append(done)

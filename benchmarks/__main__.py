@@ -1,0 +1,47 @@
+"""``python -m benchmarks [throughput|chain|startup|log|codec …]``: all of them, or the named ones."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import tempfile
+from pathlib import Path
+
+LOCAL = {
+    "chain": "benchmarks.chain",
+    "codec": "benchmarks.json_codec",
+    "log": "benchmarks.log_embedded",
+    "startup": "benchmarks.startup",
+}
+
+
+def main() -> None:
+    """Run the benchmarks asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", choices=[*LOCAL, "throughput", []], help="default: all")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of the throughput runs (default 3)")
+    parser.add_argument("--runners", default="bare,ours,java", help="which of bare, ours, java (default all)")
+    chosen = parser.parse_args()
+    names = chosen.names or [*LOCAL, "throughput"]
+    for name in names:
+        print(f"== {name}", flush=True)
+        if name in LOCAL:
+            importlib.import_module(LOCAL[name]).main()
+        else:
+            _throughput(chosen.rounds, tuple(chosen.runners.split(",")))
+
+
+def _throughput(rounds: int, runners: tuple[str, ...]) -> None:
+    from benchmarks import throughput
+    from tests import kafka_server
+
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with kafka_server.shared_kafka(Path(folder)) as bootstrap:
+                throughput.main(bootstrap, rounds, runners)
+        except kafka_server.UnavailableError as reason:
+            print(f"left out: {reason}")
+
+
+if __name__ == "__main__":
+    main()
