@@ -124,7 +124,12 @@ def build_parser() -> argparse.ArgumentParser:
     where.add_argument(
         "--worker", metavar="FILE", type=Path, help="take addresses and security from this file"
     )
-    lists = actions.add_parser("list", parents=[where], help="names, partitions and record counts")
+    lists = actions.add_parser(
+        "list",
+        parents=[where],
+        help="names, partitions and record counts",
+        description="Print the name of each topic, how many partitions it has and how many records it holds.",
+    )
     lists.set_defaults(run=_topics_list)
     reads = actions.add_parser(
         "read",
@@ -132,7 +137,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="print records as JSON lines",
         description="Print the records of a topic, one JSON object a line: place, key, value, headers.",
     )
-    reads.add_argument("topic", metavar="TOPIC")
+    reads.add_argument("topic", metavar="TOPIC", help="the topic to read, from its beginning")
     reads.add_argument("--limit", type=_count, metavar="N", help="stop after N records")
     reads.add_argument("--follow", "-f", action="store_true", help="go on as records arrive, until Ctrl-C")
     reads.add_argument("--latest", action="store_true", help="begin at the end instead of the beginning")
@@ -156,7 +161,14 @@ def build_parser() -> argparse.ArgumentParser:
         help="make a small example and run it",
         description="Make a folder with a data file and two connectors, run them, and say what happened.",
     )
-    quick.add_argument("folder", nargs="?", default="connectkit-quickstart", type=Path, metavar="FOLDER")
+    quick.add_argument(
+        "folder",
+        nargs="?",
+        default="connectkit-quickstart",
+        type=Path,
+        metavar="FOLDER",
+        help="where to make it; what is there already goes on where it stopped",
+    )
     quick.set_defaults(run=_quickstart)
     return parser
 

@@ -14,6 +14,8 @@ import pytest
 
 from tools.layout import ROOT, folders, packages, pyproject, sources
 
+pytestmark = pytest.mark.xdist_group("wheel")  # built once, in one process
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
