@@ -45,7 +45,13 @@ def _within(found: re.Match[str], installed: str) -> bool:
 
 
 def _order(version: str) -> list[tuple[int, int, str]]:
-    parts = [(1, int(p), "") if p.isdigit() else (-1, 0, p.lower()) for p in _PART.findall(version)]
-    while parts and parts[-1] == (1, 0, ""):
-        parts.pop()
-    return [*parts, (0, 0, "")]  # the end stands above a word and below a number: 1.0-rc < 1.0 < 1.0.1
+    """What versions sort by. The end stands above a word and below a number: 1.0-rc < 1.0 < 1.0.1."""
+    parts: list[tuple[int, int, str]] = []
+    for part in [*_PART.findall(version), ""]:
+        if part.isdigit():
+            parts.append((1, int(part), ""))
+            continue
+        while parts and parts[-1] == (1, 0, ""):  # zeros at the end of the numbers say nothing
+            parts.pop()
+        parts.append((-1, 0, part.lower()) if part else (0, 0, ""))
+    return parts

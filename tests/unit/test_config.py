@@ -245,7 +245,7 @@ def test_validate_tells_values_and_recommendations() -> None:
 )
 def test_a_wrong_declaration_is_a_type_error(annotation: Any, default: Any, settings: Any) -> None:
     body = {"__annotations__": {"x": annotation}, "x": option(default, doc="x", **settings)}
-    made = type("Made", (Config,), body)
+    made: Any = type("Made", (Config,), body)
     with pytest.raises(TypeError):
         made.definition()
 
