@@ -94,7 +94,7 @@ class RecordMaker:
                 elif len(row) != width:
                     misfits[i] = f"has {len(row)} columns where {width} are expected"
             kept = [i for i in places if i not in misfits]
-            columns = self._columns([rows[i] for i in kept], kept, misfits)
+            columns: Sequence[Sequence[Any]] = self._columns([rows[i] for i in kept], kept, misfits)
         else:
             kept = places  # type: ignore[assignment]  # a range serves as well
             columns = self._columns(rows, kept, misfits)
@@ -111,7 +111,7 @@ class RecordMaker:
         ]
 
     def _records(
-        self, columns: list[Sequence[Any]], positions: Sequence[int], lines: Sequence[int]
+        self, columns: Sequence[Sequence[Any]], positions: Sequence[int], lines: Sequence[int]
     ) -> list[SourceRecord]:
         if not positions:
             return []

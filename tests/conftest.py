@@ -8,10 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from connectkit.runner.log.api import Log
 from connectkit.runner.log.opening import open_log
 from tests.kafka_server import UnavailableError, shared_kafka
+
+# No test depends on how fast this machine is just now.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ def columns(draw: st.DrawFn) -> list[Column]:
     made = []
     for name in draw(st.lists(names, unique=True, max_size=5)):
         kind = draw(st.sampled_from([None, *TYPE_NAMES]))
-        decimal = {"precision": draw(st.integers(5, 38)), "scale": draw(st.integers(0, 5))}
+        decimal: dict[str, Any] = {"precision": draw(st.integers(5, 38)), "scale": draw(st.integers(0, 5))}
         pattern = (
             draw(st.sampled_from([None, "%d, %m:%Y", '%H"%M']))
             if kind in {"date", "time", "timestamp"}

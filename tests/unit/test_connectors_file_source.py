@@ -208,13 +208,14 @@ def test_offsets_that_an_operator_sets() -> None:
     source = connector(file="f")
     here = (("filename", "f"),)
     assert source.alter_offsets({here: {"position": 0}, (("junk", 1),): None})
-    for offsets in (
+    wrong: list[dict[Any, Any]] = [
         {here: {}},
         {here: {"position": "1"}},
         {here: {"position": -1}},
         {here: {"position": True}},
         {(("other", "f"),): {"position": 1}},
-    ):
+    ]
+    for offsets in wrong:
         with pytest.raises(ConnectError):
             source.alter_offsets(offsets)
     with pytest.raises(ConnectError):
