@@ -151,6 +151,7 @@ class OffsetReader(Protocol):
 
     def offsets(self, partitions: Collection[Partition]) -> list[dict[str, Any] | None]:
         """The same for several, in the order asked."""
+        ...
 
 
 class TransactionContext(Protocol):
@@ -218,6 +219,7 @@ class ErrantRecordReporter(Protocol):
 
     def report(self, record: SinkRecord, error: Exception) -> Future[None]:
         """Hand the record over; with ``errors.tolerance=none`` it raises, and the task fails."""
+        ...
 
 
 class SinkTaskContext(Protocol):
