@@ -130,7 +130,7 @@ class _Checker:
             return None
         predicate = self.raw.get(predicate_key)
         if predicate is None:
-            if negate is not None:
+            if negate is not None and negate_key not in self.report.errors:
                 self.report.error(negate_key, f"has nothing to negate: set {predicate_key}, or leave it out")
             return None
         predicate = trim(str(predicate))
