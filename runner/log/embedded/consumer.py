@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +26,8 @@ _EARLIEST, _LATEST = -2, -1
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.001, 0.025
 """Other processes' commits are looked for this often; this process's wake a waiting consumer at once."""
 _FETCH_BATCHES = 8
-"""Stored batches read in one go from a partition."""
+_FETCH_BYTES = 4 * 1024 * 1024
+"""Stored batches, and about bytes, read in one go from a partition."""
 
 
 class _Reading:
@@ -192,7 +194,7 @@ class EmbeddedConsumer:
                 continue
             while len(gathered) < limit:
                 if reading.next_message >= len(reading.messages):
-                    if reading.drained_at == version or not self._fetch(where, reading, version):
+                    if reading.drained_at == version or not self._fetch_known(where, reading, version):
                         break
                     continue
                 begin = reading.next_message
@@ -206,51 +208,50 @@ class EmbeddedConsumer:
                 break
         return gathered
 
+    def _fetch_known(self, where: TopicPartition, reading: _Reading, version: int) -> bool:
+        try:
+            return self._fetch(where, reading, version)
+        except NotFoundError:
+            if self._membership is None:
+                raise
+            return False  # deleted just now; the group takes the partition away in the next step
+
     def _fetch(self, where: TopicPartition, reading: _Reading, version: int) -> bool:
         """Read stored batches ahead; False if there is nothing to read in this version of the file."""
-        with self._connection.read(f"read {_shown(where)}") as sql:
-            position = self._find_position(where, reading)
-            (start, end) = sql.execute(
-                "SELECT start_offset, next_offset FROM partitions WHERE id = ?", (reading.partition_id,)
-            ).fetchone()
-            if not start <= position <= end:
-                position = self._out_of_range(where, position, start, end)
-                reading.position = position
-            bound = end
-            if self._committed_only:
-                stable = last_stable_offset(sql, reading.partition_id)
-                bound = end if stable is None else min(end, stable)
-            (first,) = sql.execute(
-                "SELECT max(base_offset) FROM batches WHERE partition_id = ? AND base_offset <= ?",
-                (reading.partition_id, position),
-            ).fetchone()
-            rows = sql.execute(
-                "SELECT base_offset, last_offset, data, txns.state FROM batches"
-                " LEFT JOIN txns ON txns.id = batches.txn_id"
-                " WHERE partition_id = ? AND base_offset >= ? AND base_offset < ?"
-                " ORDER BY base_offset LIMIT ?",
-                (reading.partition_id, position if first is None else first, bound, _FETCH_BATCHES),
-            ).fetchall()
         reading.messages, reading.next_message = [], 0
-        for base, last, data, state in rows:
-            if last < position:
-                continue
-            if not (state == ABORTED and self._committed_only):
-                reading.messages += self._decoded(where, base, data)
-            reading.position = last + 1
-        messages = reading.messages
-        if messages and messages[0][2] < position:
-            reading.messages = messages = [message for message in messages if message[2] >= position]
-        if messages:
-            reading.position = messages[0][2]
-            return True
-        if len(rows) == _FETCH_BATCHES:
-            return self._fetch(where, reading, version)
-        reading.position = max(position, bound)
-        reading.drained_at = version
-        if bound < end:
-            self._abort_abandoned()
-        return False
+        while True:
+            with self._connection.read(f"read {_shown(where)}") as sql:
+                self._find_position(where, reading)
+                end, bound = self._bounds(sql, where, reading)
+                position = reading.position or 0
+                rows = _stored(sql, reading.partition_id, position, bound)
+            for base, last, data, state in rows:
+                if not (state == ABORTED and self._committed_only):
+                    reading.messages += self._decoded(where, base, data)
+                reading.position = last + 1
+            messages = reading.messages
+            if messages and messages[0][2] < position:
+                reading.messages = messages = [message for message in messages if message[2] >= position]
+            if messages:
+                reading.position = messages[0][2]
+                return True
+            if not rows:
+                reading.position = max(position, bound)
+                reading.drained_at = version
+                if bound < end:
+                    self._abort_abandoned()
+                return False
+
+    def _bounds(self, sql: sqlite3.Connection, where: TopicPartition, reading: _Reading) -> tuple[int, int]:
+        """The partition's end and the offset below which may be read; brings the position into range."""
+        start, end = sql.execute(
+            "SELECT start_offset, next_offset FROM partitions WHERE id = ?", (reading.partition_id,)
+        ).fetchone()
+        assert reading.position is not None
+        if not start <= reading.position <= end:
+            reading.position = self._out_of_range(where, reading.position, start, end)
+        stable = last_stable_offset(sql, reading.partition_id) if self._committed_only else None
+        return end, end if stable is None else min(end, stable)
 
     def _decoded(self, where: TopicPartition, base: int, data: bytes) -> list[EmbeddedMessage]:
         try:
@@ -452,6 +453,30 @@ class _Relay:
 
     def on_lost(self, partitions: Sequence[TopicPartition]) -> None:
         self._consumer.revoked(partitions, lost=True)
+
+
+def _stored(
+    sql: sqlite3.Connection, partition_id: int, position: int, bound: int
+) -> list[tuple[int, int, bytes, str | None]]:
+    """The next stored batches from a position on, below ``bound``: as many as should be decoded at once."""
+    (first,) = sql.execute(
+        "SELECT max(base_offset) FROM batches WHERE partition_id = ? AND base_offset <= ?",
+        (partition_id, position),
+    ).fetchone()
+    rows = []
+    size_bytes = 0
+    for row in sql.execute(
+        "SELECT base_offset, last_offset, data, txns.state FROM batches"
+        " LEFT JOIN txns ON txns.id = batches.txn_id"
+        " WHERE partition_id = ? AND base_offset >= ? AND base_offset < ? AND last_offset >= ?"
+        " ORDER BY base_offset LIMIT ?",
+        (partition_id, position if first is None else first, bound, position, _FETCH_BATCHES),
+    ):
+        rows.append(row)
+        size_bytes += len(row[2])
+        if size_bytes >= _FETCH_BYTES:
+            break
+    return rows
 
 
 def _shown(where: TopicPartition) -> str:

@@ -23,6 +23,7 @@ class ProcessLock:
 
     def __init__(self, folder: Path, name: str) -> None:
         self._path = folder / f"{name}.lock"
+        self._descriptor = -1
         folder.mkdir(mode=0o700, exist_ok=True)
         self._descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         if fcntl is not None:
@@ -34,6 +35,9 @@ class ProcessLock:
             self._path.unlink(missing_ok=True)
             os.close(self._descriptor)
             self._descriptor = -1
+
+    def __del__(self) -> None:
+        self.release()  # its holder was dropped without being closed
 
 
 def is_alive(folder: Path, name: str) -> bool:

@@ -315,6 +315,8 @@ DEFAULTS: dict[str, dict[str, str]] = {
         "auto.offset.reset": "latest",
         # With librdkafka's 1000 ms a reader that fills the queue waits out the second: 120,000 records/s.
         "fetch.queue.backoff.ms": "2",
+        # Read ahead for tens of milliseconds, not for a hundred megabytes a task.
+        "queued.min.messages": "50000",
         "queued.max.messages.kbytes": "32768",
     },
     "a": {},
