@@ -9,7 +9,6 @@ Source: reliability 3.3 (masking).
 
 from __future__ import annotations
 
-import hmac
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn, final
@@ -80,6 +79,8 @@ class Secret:
             return NotImplemented
         if self._text is None or other._text is None:
             return self is other
+        import hmac
+
         return hmac.compare_digest(
             self._text.encode("utf-8", "surrogatepass"), other._text.encode("utf-8", "surrogatepass")
         )
