@@ -92,7 +92,9 @@ class Control:
             return self.stopping
 
     def sleep(self, seconds: float) -> bool:
-        """Wait this long, or until the task shall end; pausing does not cut it short. Returns ``stopping``."""
+        """Wait this long, or until the task shall end; pausing does not cut it short. Returns "
+        "``stopping``.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self.stopping, seconds)
             return self.stopping

@@ -14,7 +14,7 @@ from connectkit.headers import Headers
 from connectkit.record import SinkRecord
 from connectkit.runner.encode import Converters
 from connectkit.runner.log.api import Message
-from connectkit.runner.tolerance import SKIPPED, Skipped, Stage, Subject, Tolerance
+from connectkit.runner.tolerance import SKIPPED, Stage, Subject, Tolerance
 
 _CACHED = 10_000
 """Topics whose decoders are kept; a pattern may match any number of topics."""
@@ -90,8 +90,8 @@ class RecordDecoder:
             headers.add(name, value, schema)
         return headers
 
-    def decode_one(self, message: Message, tolerance: Tolerance, subject: Subject) -> SinkRecord | Skipped:
-        """Decode one message under the error policy; ``SKIPPED`` if it was dropped."""
+    def decode_one(self, message: Message, tolerance: Tolerance, subject: Subject) -> SinkRecord | None:
+        """Decode one message under the error policy; None if it was dropped."""
         topic, raw = message.topic(), message.headers() or []
         key, value, header = self._converters
 
@@ -100,16 +100,17 @@ class RecordDecoder:
 
         made_key = run(Stage.KEY_CONVERTER, key, lambda: key.to_connect_data(topic, message.key(), raw))
         if made_key is SKIPPED:
-            return SKIPPED
+            return None
         made_value = run(
             Stage.VALUE_CONVERTER, value, lambda: value.to_connect_data(topic, message.value(), raw)
         )
         if made_value is SKIPPED:
-            return SKIPPED
+            return None
         headers: Any = run(Stage.HEADER_CONVERTER, header, lambda: self._headers(topic, raw))
         if headers is SKIPPED:
-            return SKIPPED
-        return _record(message, *made_key, *made_value, headers)
+            return None
+        key_schema, made = made_key
+        return _record(message, key_schema, made, made_value[0], made_value[1], headers)
 
 
 def _record(

@@ -15,7 +15,7 @@ from connectkit.errors import FatalTaskError
 from connectkit.headers import Headers
 from connectkit.record import SourceRecord
 from connectkit.runner.log.api import OutRecord
-from connectkit.runner.tolerance import SKIPPED, Skipped, Stage, Subject, Tolerance
+from connectkit.runner.tolerance import SKIPPED, Stage, Subject, Tolerance
 from connectkit.schema import Schema
 
 
@@ -63,7 +63,7 @@ class RecordEncoder:
             ):
                 topic, key_schema, value_schema = record.topic, record.key_schema, schema
                 encode_key, encode_value = self._lookup(topic, key_schema, value_schema)
-                topics[topic] = None
+                topics[record.topic] = None  # type: ignore[index]  # the look-up refuses None
             headers = record._headers
             timestamp = record.timestamp
             if headers is not None or timestamp is not None or encode_key is None or encode_value is None:
@@ -95,9 +95,7 @@ class RecordEncoder:
             value = self._converters.value.from_connect_data(
                 topic, record.value_schema, record.value, headers
             )
-        return OutRecord(
-            topic, record.kafka_partition, key, value, _timestamp(record), headers if headers else None
-        )
+        return OutRecord(topic, record.kafka_partition, key, value, _timestamp(record), headers or None)
 
     def _headers(self, topic: str, headers: Headers | None) -> RawHeaders:
         if headers is None:
@@ -125,8 +123,8 @@ class RecordEncoder:
             )
         return found[2], found[3]
 
-    def encode_one(self, record: SourceRecord, tolerance: Tolerance, subject: Subject) -> OutRecord | Skipped:
-        """Encode one record under the error policy; ``SKIPPED`` if it was dropped."""
+    def encode_one(self, record: SourceRecord, tolerance: Tolerance, subject: Subject) -> OutRecord | None:
+        """Encode one record under the error policy; None if it was dropped."""
         topic = record.topic
         if topic is None:
             raise FatalTaskError(
@@ -139,28 +137,28 @@ class RecordEncoder:
 
         headers: Any = run(Stage.HEADER_CONVERTER, header, lambda: self._headers(topic, record._headers))
         if headers is SKIPPED:
-            return SKIPPED
+            return None
         raw_key = run(
             Stage.KEY_CONVERTER,
             key,
             lambda: key.from_connect_data(topic, record.key_schema, record.key, headers),
         )
         if raw_key is SKIPPED:
-            return SKIPPED
+            return None
         raw_value = run(
             Stage.VALUE_CONVERTER,
             value,
             lambda: value.from_connect_data(topic, record.value_schema, record.value, headers),
         )
         if raw_value is SKIPPED:
-            return SKIPPED
+            return None
         return OutRecord(
             topic,
             record.kafka_partition,
             raw_key,
             raw_value,
             _timestamp(record),
-            headers if headers else None,
+            headers or None,
         )
 
 
@@ -170,7 +168,7 @@ def _timestamp(record: SourceRecord) -> int | None:
         return None
     if timestamp < 0:
         raise FatalTaskError(
-            f"A source record for topic {record.topic} has a negative timestamp; it must be milliseconds since "
-            "1970, or absent"
+            f"A source record for topic {record.topic} has a negative timestamp; it must be milliseconds "
+            "since 1970, or absent"
         )
     return timestamp

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectkit.errors import ConflictError, ConnectError, FatalTaskError, NotFoundError
+from connectkit.errors import ConflictError, ConnectError, NotFoundError
 from connectkit.runner.control import Target, TaskId
 from connectkit.runner.status import State, Status
 from connectkit.runner.worker import Worker
@@ -281,8 +281,8 @@ class Herder:
                     continue
                 try:
                     self._update_tasks(name, entry)
-                except (ConnectError, FatalTaskError) as exc:
-                    log.error("Connector %s could not be reconfigured: %s", name, exc)
+                except ConnectError as exc:
+                    log.error("Connector %s could not be reconfigured: %s", name, exc)  # noqa: TRY400 - a sentence
                 except Exception:
                     log.exception("Connector %s could not be reconfigured", name)
 

@@ -122,14 +122,13 @@ def read_java_offsets(raw: bytes, *, where: str) -> list[tuple[str, dict[str, An
         try:
             connector, partition = json.loads(key or b"")
             offset = None if value is None else json.loads(value)
-            if not (isinstance(connector, str) and isinstance(partition, dict | None)):
-                raise ValueError("key")
-            if not isinstance(offset, dict | None):
-                raise ValueError("value")
+            well_formed = isinstance(connector, str) and isinstance(partition, dict | None)
+            if not (well_formed and isinstance(offset, dict | None)):
+                raise ValueError("shape")
         except (ValueError, TypeError) as exc:
             raise ConfigError(
-                f"Entry {number + 1} of the Java worker's offset file {where} is not the JSON that Kafka Connect "
-                "writes; restore the file from a backup"
+                f"Entry {number + 1} of the Java worker's offset file {where} is not the JSON that Kafka "
+                "Connect writes; restore the file from a backup"
             ) from exc
         made.append((connector, partition or {}, offset))
     return made

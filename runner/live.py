@@ -6,6 +6,7 @@ way. Nothing here is imported unless stderr is a terminal or a summary is asked 
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 from collections.abc import Callable
@@ -113,9 +114,9 @@ class Live:
         lag = f"  lag {seen.lag:,}" if seen.lag is not None else ""
         skipped = f"  skipped {seen.skipped:,}" if seen.skipped else ""
         return (
-            f"{name:<24} {status.type:<6} {state:<10} {len(status.tasks)} task{'s' if len(status.tasks) != 1 else ' '}"
-            f"  in {(seen.read - before.read) / span:>9,.0f}/s  out {(seen.written - before.written) / span:>9,.0f}/s"
-            f"  total {seen.written:,}{lag}{skipped}"
+            f"{name:<24} {status.type:<6} {state:<10} {len(status.tasks)} "
+            f"task{'s' if len(status.tasks) != 1 else ' '}  in {(seen.read - before.read) / span:>9,.0f}/s  "
+            f"out {(seen.written - before.written) / span:>9,.0f}/s  total {seen.written:,}{lag}{skipped}"
         )
 
     def _erase(self) -> None:
@@ -130,7 +131,7 @@ class Live:
         self._terminal.flush()
 
 
-class LiveStream:
+class LiveStream(io.StringIO):
     """A stream for log handlers."""
 
     def __init__(self, live: Live) -> None:

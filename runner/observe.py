@@ -28,6 +28,9 @@ def log_context(text: str) -> Iterator[None]:
         _context.reset(token)
 
 
+LogHandler = logging.StreamHandler[TextIO]
+
+
 class ContextFilter(logging.Filter):
     """Adds ``connector_context`` to every record, so that formats may use it."""
 
@@ -36,7 +39,7 @@ class ContextFilter(logging.Filter):
         return True
 
 
-def set_up_logging(*, level: str = "INFO", stream: TextIO | None = None) -> logging.Handler:
+def set_up_logging(*, level: str = "INFO", stream: TextIO | None = None) -> LogHandler:
     """Log to a stream (stderr) with contexts; returns the handler, whose stream a live display may wrap."""
     handler = logging.StreamHandler(stream if stream is not None else sys.stderr)
     handler.addFilter(ContextFilter())

@@ -57,8 +57,8 @@ class OffsetFile:
                 raw = None
             except OSError as exc:
                 raise ConfigError(
-                    f"The offset file {self._path} cannot be read ({exc.strerror}); make it readable for this "
-                    "user or change offset.storage.file.filename"
+                    f"The offset file {self._path} cannot be read ({exc.strerror}); make it readable for "
+                    "this user or change offset.storage.file.filename"
                 ) from exc
             self._offsets = MemoryOffsets()
             if raw is not None:
@@ -97,8 +97,9 @@ class OffsetFile:
                 replace(self._path, format_offsets(changed))
             except OSError as exc:
                 raise FatalTaskError(
-                    f"Source offsets of connector {connector} cannot be written to {self._path}: {exc.strerror}; "
-                    "the file is as it was, free space or mend its rights and restart the task"
+                    f"Source offsets of connector {connector} cannot be written to {self._path}: "
+                    f"{exc.strerror}; the file is as it was, free space or mend its rights and restart the "
+                    "task"
                 ) from exc
             self._offsets = changed
 
@@ -128,18 +129,18 @@ def parse_offsets(raw: bytes, *, where: str) -> list[tuple[str, dict[str, Any], 
     except (ValueError, RecursionError) as exc:
         what = "is empty" if not raw.strip() else "is torn or was not written by connectkit (it is not JSON)"
         raise ConfigError(
-            f"The offset file {where} {what}; restore it from a backup, or move it away to start every source "
-            "from its beginning"
+            f"The offset file {where} {what}; restore it from a backup, or move it away to start every "
+            "source from its beginning"
         ) from exc
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise ConfigError(
-            f"The file {where} is JSON but not an offset file of connectkit; point offset.storage.file.filename "
-            "to another file"
+            f"The file {where} is JSON but not an offset file of connectkit; point "
+            "offset.storage.file.filename to another file"
         )
     if found.get("version") != VERSION:
         raise ConfigError(
-            f"The offset file {where} has version {found.get('version')!r}, and this connectkit knows version "
-            f"{VERSION}; use the connectkit that wrote it, or newer"
+            f"The offset file {where} has version {found.get('version')!r}, and this connectkit knows "
+            f"version {VERSION}; use the connectkit that wrote it, or newer"
         )
     entries = found.get("offsets")
     if not isinstance(entries, list):
@@ -153,8 +154,8 @@ def parse_offsets(raw: bytes, *, where: str) -> list[tuple[str, dict[str, Any], 
             and isinstance(entry.get("offset", False), dict | None)
         ):
             raise ConfigError(
-                f"Entry {number + 1} of the offset file {where} is damaged; it needs connector, partition and "
-                "offset; restore the file from a backup"
+                f"Entry {number + 1} of the offset file {where} is damaged; it needs connector, partition "
+                "and offset; restore the file from a backup"
             )
         made.append((entry["connector"], entry["partition"], entry["offset"]))
     return made

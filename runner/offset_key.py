@@ -27,7 +27,8 @@ def dump(value: Mapping[str, Any] | None, *, what: str, sort: bool = False) -> s
         plain = {_name(k, what): _plain(v, k, what) for k, v in value.items()}
     except AttributeError:
         raise DataError(
-            f"A {what} is a {type(value).__name__}; it must be a mapping with string keys and primitive values"
+            f"A {what} is a {type(value).__name__}; it must be a mapping with string keys and primitive "
+            "values"
         ) from None
     return json.dumps(plain, sort_keys=sort, separators=(",", ":"), ensure_ascii=False)
 
@@ -44,7 +45,7 @@ def _plain(value: Any, key: str, what: str) -> Any:
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(value).decode()
     raise DataError(
-        f"A {what} holds a {type(value).__name__} under {key!r}; only null, strings, numbers, booleans and bytes "
-        "can be stored",
+        f"A {what} holds a {type(value).__name__} under {key!r}; only null, strings, numbers, booleans and "
+        "bytes can be stored",
         path=f"$.{key}",
     )

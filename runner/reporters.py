@@ -134,7 +134,8 @@ class DeadLetters:
             if not future.done():
                 raise FatalTaskError(
                     f"Dead letters of task {self._task_id} were not acknowledged by {self.topic} in "
-                    f"{timeout_s:g} s, so their offsets cannot be committed; look at the broker and restart the task"
+                    f"{timeout_s:g} s, so their offsets cannot be committed; look at the broker and restart "
+                    "the task"
                 )
             error = future.exception()
             if error is not None:

@@ -7,20 +7,31 @@ Requests are remembered and carried out by the task's loop. Threads: the task's 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from connectkit.api import ErrantRecordReporter, TopicPartition
 from connectkit.errors import ConnectError
+from connectkit.runner.control import Control, TaskId
 
-if TYPE_CHECKING:
-    from connectkit.runner.sink_task import WorkerSinkTask
+
+class Owner(Protocol):
+    """The task whose context this is."""
+
+    @property
+    def id(self) -> TaskId: ...
+    @property
+    def control(self) -> Control: ...
+    @property
+    def assignment(self) -> frozenset[TopicPartition]: ...
+    def pause_partitions(self, partitions: Collection[TopicPartition]) -> None: ...
+    def resume_partitions(self, partitions: Collection[TopicPartition]) -> None: ...
 
 
 class SinkContext:
     """One sink task's requests."""
 
     def __init__(
-        self, owner: WorkerSinkTask, configs: Mapping[str, str], reporter: ErrantRecordReporter | None
+        self, owner: Owner, configs: Mapping[str, str], reporter: ErrantRecordReporter | None
     ) -> None:
         self._owner = owner
         self.configs = configs
@@ -71,8 +82,8 @@ class SinkContext:
         for tp in wanted:
             if tp not in self._owner.assignment:
                 raise ConnectError(
-                    f"Task {self._owner.id} cannot {what} {tp.topic}-{tp.partition}: the partition is not assigned "
-                    "to it"
+                    f"Task {self._owner.id} cannot {what} {tp.topic}-{tp.partition}: the partition is not "
+                    "assigned to it"
                 )
         return wanted
 

@@ -148,7 +148,7 @@ class WorkerSinkTask(WorkerTask):
             self._convert(messages)
         self._deliver()
 
-    def _poll(self, timeout_s: float) -> list[Message] | None:
+    def _poll(self, timeout_s: float) -> Sequence[Message] | None:
         """Consume; None if stopping or if the target changed, when nothing is put."""
         context, control = self._context, self.control
         self._rewind()
@@ -212,13 +212,13 @@ class WorkerSinkTask(WorkerTask):
 
     # --- one batch -------------------------------------------------------------------------------
 
-    def _convert(self, messages: list[Message]) -> None:
+    def _convert(self, messages: Sequence[Message]) -> None:
         offsets: dict[TopicPartition, int] = {}
         try:
             records = run_all(self._chain, self._decoder.decode(messages, offsets))[0]
         except FencedError:
             raise
-        except Exception as exc:  # noqa: BLE001 - what it was shows when the batch is replayed
+        except Exception as exc:
             log.debug("A batch of task %s is replayed record by record", self.id, exc_info=exc)
             offsets.clear()
             records = self._convert_each(messages, offsets)
@@ -229,12 +229,14 @@ class WorkerSinkTask(WorkerTask):
         self._batch = self._batch + records if self._batch else records
         self._batch_offsets.update(offsets)
 
-    def _convert_each(self, messages: list[Message], offsets: dict[TopicPartition, int]) -> list[SinkRecord]:
+    def _convert_each(
+        self, messages: Sequence[Message], offsets: dict[TopicPartition, int]
+    ) -> list[SinkRecord]:
         records: list[SinkRecord] = []
         for message in messages:
             subject = Subject(where_of(message), message)
             record = self._decoder.decode_one(message, self._tolerance, subject)
-            if isinstance(record, SinkRecord):
+            if record is not None:
                 records += run_one(self._chain, record, self._tolerance, subject)
             offsets[TopicPartition(message.topic(), message.partition())] = message.offset() + 1
         return records
@@ -378,7 +380,7 @@ class WorkerSinkTask(WorkerTask):
                 )
             elif offset > offsets[tp]:
                 log.warning(
-                    "Task %s returned offset %d of %s-%d from pre_commit but has only been given records below %d",
+                    "Task %s returned offset %d of %s-%d from pre_commit but was only given those below %d",
                     self.id,
                     offset,
                     *tp,

@@ -21,7 +21,11 @@ from typing import Any
 
 from connectkit.api import OffsetReader, RecordMetadata, SourceTask, TransactionContext
 from connectkit.errors import (
-    ConnectError, DataError, FatalTaskError, FencedError, RetriableError,
+    ConnectError,
+    DataError,
+    FatalTaskError,
+    FencedError,
+    RetriableError,
 )  # fmt: skip
 from connectkit.record import SourceRecord
 from connectkit.runner.chain import Chain
@@ -199,7 +203,7 @@ class WorkerSourceTask(WorkerTask):
                 self._send_whole(batch)
             except (RetriableError, FencedError):
                 raise
-            except Exception as exc:  # noqa: BLE001 - what it was shows when the batch is replayed
+            except Exception as exc:
                 log.debug("A batch of task %s is replayed record by record", self.id, exc_info=exc)
                 self._send_each(batch)
         except StoppedRetryingError:
@@ -256,7 +260,7 @@ class WorkerSourceTask(WorkerTask):
         made = []
         for child in run_one(self._chain, record, self._tolerance, subject):
             encoded = self._encoder.encode_one(child, self._tolerance, subject)
-            if isinstance(encoded, OutRecord):
+            if encoded is not None:
                 made.append(encoded)
         return made
 
@@ -351,7 +355,9 @@ class WorkerSourceTask(WorkerTask):
     # --- offsets ---------------------------------------------------------------------------------
 
     def commit_offsets(self) -> bool:
-        """Store the offsets of what was acknowledged, then call ``task.commit``. Any thread, one at a time."""
+        """Store the offsets of what was acknowledged, then call ``task.commit``. Any thread, one at a "
+        "time.
+        """
         if not self._committing.acquire(timeout=self._times.flush_timeout_s):
             log.error("An earlier commit of the offsets of task %s still runs; this one is skipped", self.id)
             return False
@@ -386,7 +392,7 @@ class WorkerSourceTask(WorkerTask):
         except DataError as exc:
             log.critical("Offsets of task %s can never be stored: %s", self.id, describe(exc))
         except Exception as exc:  # noqa: BLE001 - the task must not go on as if its offsets were safe
-            log.error("Offsets of task %s could not be stored: %s", self.id, describe(exc))
+            log.error("Offsets of task %s could not be stored: %s", self.id, describe(exc))  # noqa: TRY400 - raised later
             self.fail(exc)
         self._ledger.give_back(places)
         return False
@@ -397,8 +403,8 @@ class WorkerSourceTask(WorkerTask):
             left = self._producer.flush(self._times.flush_timeout_s)
             if left:
                 log.warning(
-                    "%d records of task %s were not acknowledged in time; their offsets are not stored and they "
-                    "will be read again",
+                    "%d records of task %s were not acknowledged in time; their offsets are not stored and "
+                    "they will be read again",
                     left,
                     self.id,
                 )
@@ -499,7 +505,7 @@ def close_all(steps: Sequence[Callable[[], None]]) -> None:
     for step in steps:
         try:
             step()
-        except BaseException as exc:  # noqa: BLE001 - raised below
+        except BaseException as exc:
             if first is None:
                 first = exc
             else:

@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ from connectkit.runner.configs.files import ConfigFile, read_connector_file, rea
 if TYPE_CHECKING:
     from connectkit.runner.herder import Herder
     from connectkit.runner.live import Live
+    from connectkit.runner.observe import LogHandler
 
 log = logging.getLogger(__name__)
 
@@ -154,8 +155,16 @@ def create_connectors(herder: Herder, files: Sequence[ConfigFile]) -> None:
             ) from exc
 
 
-def run(options: Options, handler: logging.StreamHandler | None = None) -> int:  # type: ignore[type-arg]
-    """Run the worker until a signal, or until all is done; returns the exit code."""
+def run(
+    options: Options,
+    handler: LogHandler | None = None,
+    *,
+    ended: Callable[[Herder], None] | None = None,
+) -> int:
+    """Run the worker until a signal, or until all is done; returns the exit code.
+
+    ``ended`` sees the herder after everything has stopped, with the last states and counts of its tasks.
+    """
     stop = threading.Event()
     with _signals(stop):
         began = time.monotonic()
@@ -186,6 +195,8 @@ def run(options: Options, handler: logging.StreamHandler | None = None) -> int: 
             clean = herder.stop()
             if live is not None:
                 live.close()
+        if ended is not None:
+            ended(herder)
         if code == EXIT_OK:
             code = _verdict(herder, clean=clean, until_done=options.until_done)
         return code
@@ -201,7 +212,7 @@ def _verdict(herder: Herder, *, clean: bool, until_done: bool) -> int:
 def _live(
     options: Options,
     herder: Herder,
-    handler: logging.StreamHandler | None,  # type: ignore[type-arg]
+    handler: LogHandler | None,
 ) -> Live | None:
     if not options.live or handler is None or not sys.stderr.isatty():
         return None

@@ -142,7 +142,7 @@ class Tolerance:
 
     def _delay_s(self, attempt: int, left_s: float | None) -> float:
         """KIP-298's back-off: 300 ms doubled each time, then anything below the maximum."""
-        delay_s = 0.3 * 2 ** min(attempt - 1, 60)
+        delay_s = 0.3 * float(1 << min(attempt - 1, 60))
         if delay_s > self.policy.retry_delay_max_s:
             delay_s = self._random() * self.policy.retry_delay_max_s
         return delay_s if left_s is None else min(delay_s, left_s)
@@ -167,8 +167,8 @@ class Tolerance:
         reports = [reporter.report(stage, plugin, error, subject) for reporter in self.reporters]
         if not self.policy.tolerate_all:
             raise FatalTaskError(
-                f"{stage.value.capitalize()} failed in {plugin} for {subject.where}: {describe(error)}; mend the "
-                "cause, or set errors.tolerance=all to skip such records"
+                f"{stage.value.capitalize()} failed in {plugin} for {subject.where}: {describe(error)}; mend "
+                "the cause, or set errors.tolerance=all to skip such records"
             ) from error
         if skipped:
             with self._lock:

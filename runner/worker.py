@@ -165,9 +165,9 @@ class Worker:
                 control,
                 self._clock(),
             )
-        except Exception as exc:  # noqa: BLE001 - whatever a plugin raises fails this task only
+        except Exception as exc:
             with log_context(f"[{task_id.connector}|task-{task_id.task}] "):
-                log.error("Task %s could not be built: %s", task_id, describe(exc))
+                log.error("Task %s could not be built: %s", task_id, describe(exc))  # noqa: TRY400 - below
                 log.debug("Where building task %s failed", task_id, exc_info=exc)
             self.status.set_task(task_id, State.FAILED, trace_of(exc))
             return None

@@ -212,8 +212,8 @@ def check_task_count(
     if len(configs) <= tasks_max:
         return
     sentence = (
-        f"Connector {connector} made {len(configs)} task configurations where tasks.max allows {tasks_max}; raise "
-        "tasks.max, or set tasks.max.enforce=false"
+        f"Connector {connector} made {len(configs)} task configurations where tasks.max allows {tasks_max}; "
+        "raise tasks.max, or set tasks.max.enforce=false"
     )
     if enforce:
         raise FatalTaskError(sentence)

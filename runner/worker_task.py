@@ -91,7 +91,7 @@ class WorkerTask(ABC):
                 error = exc
             try:
                 self.close()
-            except BaseException as exc:  # noqa: BLE001 - the same for its stop
+            except BaseException as exc:
                 if error is None:
                     error = exc
                 else:

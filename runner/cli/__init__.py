@@ -34,8 +34,8 @@ def connect_standalone(argv: Sequence[str] | None = None) -> int:
         return 1
     if arguments[0] == "-daemon":
         sys.stderr.write(
-            "connect-standalone does not go to the background itself; use systemd, or nohup … &, and leave out "
-            "-daemon\n"
+            "connect-standalone does not go to the background itself; use systemd, or nohup … &, and leave "
+            "out -daemon\n"
         )
         return 1
     return main(["standalone", *arguments])

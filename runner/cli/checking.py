@@ -61,8 +61,7 @@ def _read(path: Path) -> ConfigFile:
         raise ConfigError(
             problems={
                 "connector.class": [
-                    "is missing: a connector's file must have it (and a worker's file must have "
-                    "bootstrap.servers)"
+                    "is missing: a connector's file has it, a worker's file has bootstrap.servers"
                 ]
             }
         )

@@ -104,7 +104,7 @@ def build_parser() -> argparse.ArgumentParser:
         "plugins",
         parents=[common],
         help="list what is installed, or explain one plugin",
-        description="List the installed connectors, converters, transforms …, or explain one with its options.",
+        description="List the installed connectors, converters, transforms …, or explain one of them.",
         epilog="examples:\n  connectkit plugins\n  connectkit plugins CsvSource\n",
         formatter_class=form,
     )

@@ -77,12 +77,14 @@ def quickstart(folder: Path) -> int:
                 path.write_text(json.dumps(made, indent=2) + "\n", encoding="utf-8")
     except OSError as exc:
         raise ConfigError(
-            f"The example cannot be made in {folder}: {exc.strerror}; name another folder: connectkit quickstart FOLDER"
+            f"The example cannot be made in {folder}: {exc.strerror}; name another folder: connectkit "
+            "quickstart FOLDER"
         ) from exc
     out = folder / "planets-out.csv"
     before = _rows(out)
     print(
-        f"{'Running again' if again else 'Made'} {folder}/: planets.csv, worker.properties and two connectors."
+        f"{'Running again' if again else 'Made'} {folder}/: planets.csv, worker.properties and two "
+        "connectors."
     )
     print("Running: planets.csv → two transforms → topic planets → planets-out.csv\n")
     sys.stdout.flush()

@@ -41,8 +41,8 @@ def _open(settings: Mapping[str, str]) -> Log:
     address = settings["bootstrap.servers"]
     if address.startswith(EMBEDDED) and not Path(address.removeprefix(EMBEDDED)).is_dir():
         raise NotFoundError(
-            f"There is no embedded log in {address.removeprefix(EMBEDDED)}; run a worker first, or name another with "
-            "--bootstrap-servers embedded:DIR or host:port"
+            f"There is no embedded log in {address.removeprefix(EMBEDDED)}; run a worker first, or name "
+            "another with --bootstrap-servers embedded:DIR or host:port"
         )
     return open_log(address)
 
@@ -68,7 +68,8 @@ def list_topics(parsed: argparse.Namespace) -> int:
             ends, begins = admin.offsets(places), admin.offsets(places, end=False)
             count = sum(ends[place] - begins.get(place, 0) for place in ends)
             print(
-                f"{name:<{width}}  {info.partitions:>3} partition{'s' if info.partitions != 1 else ' '}  {count:>12,}"
+                f"{name:<{width}}  {info.partitions:>3} partition{'s' if info.partitions != 1 else ' '}  "
+                f"{count:>12,}"
             )
     finally:
         admin.close()
@@ -143,9 +144,9 @@ def _text(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     """What JSON cannot hold, as a reader expects to see it."""
-    from connectkit.schema import StructValue
+    from connectkit.struct import Struct
 
-    if isinstance(value, StructValue):
+    if isinstance(value, Struct):
         return {field.name: value.get(field.name) for field in value.schema.fields}
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(value).decode()

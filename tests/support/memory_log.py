@@ -11,7 +11,12 @@ from dataclasses import dataclass, field
 from connectkit.api import TopicPartition
 from connectkit.errors import ConnectError, NotFoundError
 from connectkit.runner.log.api import (
-    BatchDone, CommitDone, Delivery, OutRecord, RebalanceListener, TopicInfo,
+    BatchDone,
+    CommitDone,
+    Delivery,
+    OutRecord,
+    RebalanceListener,
+    TopicInfo,
 )  # fmt: skip
 
 
@@ -39,7 +44,8 @@ class MemoryMessage:
         return self.record[3]
 
     def timestamp(self) -> tuple[int, int]:
-        return (0, -1) if self.record[4] is None else (1, self.record[4])
+        timestamp = self.record[4]
+        return (0, -1) if timestamp is None else (1, timestamp)
 
     def headers(self) -> list[tuple[str, bytes | None]] | None:
         return self.record[5]

@@ -82,7 +82,7 @@ def record(number: int, *, part: str = "a", topic: str = "t", value: Any = None)
 class ScriptedSource(SourceTask[Config]):
     """Returns the given batches (or raises them), then ends the worker's loop."""
 
-    def __init__(self, batches: Sequence[list[SourceRecord] | None | Exception]) -> None:
+    def __init__(self, batches: Sequence[list[SourceRecord] | Exception | None]) -> None:
         super().__init__(Config())
         self.batches = list(batches)
         self.calls: list[str] = []
@@ -286,6 +286,10 @@ class SinkRig:
         for value in values:
             self.log.append(OutRecord(topic, partition, None, json.dumps(value).encode(), None, None))
         return self
+
+    def more(self, *values: Any) -> None:
+        """Records that come later."""
+        self.fill(*values)
 
     def run(self) -> SinkRig:
         self.worker_task.run()

@@ -220,7 +220,7 @@ class _Instant:
 def test_pausing_pauses_partitions_and_still_polls_and_puts() -> None:
     task = ScriptedSink()
     rig = SinkRig(task, idle=60, settings=SinkSettings(topics=["t"], flush_interval_s=1.0)).fill(1)
-    rig.at_empty = [rig.control.pause, lambda: rig.fill(2), *[lambda: None] * 25, rig.control.resume]
+    rig.at_empty = [rig.control.pause, lambda: rig.more(2), *[lambda: None] * 25, rig.control.resume]
     rig.run()
     assert task.written == [1, 2]
     assert [] in task.puts

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from connectkit.api import RecordMetadata
-from connectkit.config import Config
 from connectkit.errors import DataError, FatalTaskError, FencedError, RetriableError
 from connectkit.record import SourceRecord
 from connectkit.runner.chain import Chain
