@@ -25,7 +25,15 @@ from typing import Any, ClassVar, Literal, Self, TypeVar, cast, dataclass_transf
 from connectkit.errors import ConfigError
 from connectkit.kinds import Importance, Kind, Width
 from connectkit.options import ConfigKey, ConfigValue, Definition, make_definition
-from connectkit.secret import HIDDEN, HiddenText, RawConfig, Secret, is_sensitive, without_userinfo
+from connectkit.secret import (
+    HIDDEN,
+    HiddenText,
+    RawConfig,
+    Secret,
+    is_sensitive,
+    scrubbed,
+    without_userinfo,
+)
 from connectkit.suggest import did_you_mean
 
 __all__ = [
@@ -216,13 +224,14 @@ class Config:
                 problems[prefix + key.name] = [found]
             values[key.attribute] = value
         if problems:
-            raise ConfigError(problems=problems)
+            raise ConfigError(problems=scrubbed(problems, raw, definition.secret_names))
         self = object.__new__(cls)
         for attribute, value in values.items():
             object.__setattr__(self, attribute, value)
         object.__setattr__(self, "_originals", RawConfig(raw, hidden=definition.secret_names))
         object.__setattr__(self, "_warnings", cls.unknown_keys(raw, where=where, known=known))
         if between := _merged(self.problems()):
+            between = scrubbed(between, raw, definition.secret_names)
             raise ConfigError(problems={prefix + name: found for name, found in between.items()})
         return self
 

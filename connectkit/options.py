@@ -19,7 +19,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from connectkit.javaregex import compile_java
 from connectkit.kinds import Importance, Kind, Width, parse_kind, trim
-from connectkit.secret import HIDDEN, HiddenText, Secret, is_sensitive, without_userinfo
+from connectkit.secret import HIDDEN, HiddenText, Secret, is_sensitive, scrubbed, without_userinfo
 from connectkit.suggest import did_you_mean, shortened
 
 Check = Callable[[Any], str | None]
@@ -170,6 +170,7 @@ class Definition:
         if not any(errors.values()):
             for name, more in between({key.attribute: parsed[key.name] for key in self.keys}).items():
                 errors.setdefault(name, []).extend(more)
+        errors = scrubbed(errors, raw, self.secret_names)
         result = []
         for key in self.keys:
             recommended: list[str] = []

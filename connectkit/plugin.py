@@ -27,7 +27,7 @@ from connectkit.plugin_names import (
     split_side,
     spoken,
 )
-from connectkit.suggest import did_you_mean, shortened
+from connectkit.suggest import closest, shortened
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -141,11 +141,11 @@ class Registry:
             return f"'{shown}' means several plugins ({', '.join(doubles[0])}): give the full name."
         base, side = split_side(name)
         known = [known for each in kinds for known in self._table(each).by_name]
-        short = base.rpartition(".")[2] if "." in base else base
-        hint = did_you_mean(base, known) or did_you_mean(short, known)
-        if side and hint:
-            hint = hint.replace("'?", f"${side.title()}'?")
-        return f"No installed {wanted} is named '{shown}'{hint or '; connectkit plugins lists them.'}"
+        hint = _nearest(base, known)
+        if hint is None:
+            return f"No installed {wanted} is named '{shown}'; connectkit plugins lists them."
+        form = f"${side.title()}" if side else ""
+        return f"No installed {wanted} is named '{shown}'; did you mean '{hint}{form}'?"
 
     def _table(self, kind: PluginKind) -> Table:
         with self._lock:
@@ -174,6 +174,20 @@ class Registry:
                 ]
             tables[kind] = Table(kind, infos)
         return tables
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name meant by a misspelt one: by its last part, of the same package if there is one."""
+    package, _, simple = name.rpartition(".")
+    by_simple: dict[str, list[str]] = {}
+    for each in known:
+        by_simple.setdefault(each.rpartition(".")[2], []).append(each)
+    found = simple if simple in by_simple else closest(simple, by_simple)
+    if found is None:
+        return None
+    return next(
+        (each for each in by_simple[found] if each.rpartition(".")[0] == package), by_simple[found][0]
+    )
 
 
 def _installed() -> Iterable[EntryPoint]:

@@ -10,7 +10,7 @@ Source: reliability 3.3 (masking).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NoReturn, final
 
 HIDDEN = "[hidden]"
@@ -155,3 +155,31 @@ class RawConfig(Mapping[str, Any]):
             return HIDDEN
         value = self._data[key]
         return without_userinfo(repr(value))
+
+
+_LEAST_CHARS = 4  # shorter ones would blot out words of the sentence
+
+
+def scrubbed(
+    problems: Mapping[str, Iterable[str]], raw: Mapping[str, Any], hidden: Collection[str]
+) -> dict[str, list[str]]:
+    """The problems with every hidden value of the configuration taken out, should a plugin have put it in.
+
+    Hidden are the values of these keys, and what config providers gave.
+    """
+    values = [
+        str(value)
+        for key, value in raw.items()
+        if isinstance(value, HiddenText) or (key in hidden and isinstance(value, str))
+    ]
+    values = sorted((each for each in values if len(each.strip()) >= _LEAST_CHARS), key=len, reverse=True)
+    if not values:
+        return {key: list(found) for key, found in problems.items()}
+    return {key: [_without(sentence, values) for sentence in found] for key, found in problems.items()}
+
+
+def _without(sentence: str, values: list[str]) -> str:
+    for value in values:
+        for form in (value, value.strip(), repr(str(value))[1:-1]):
+            sentence = sentence.replace(form, HIDDEN)
+    return sentence

@@ -1,8 +1,8 @@
 """*Did you mean*: finds the known name that a misspelt one stands nearest to.
 
 The distance counts insertions, deletions, replacements and swaps of neighbours, ignoring case; a name
-is near when at most a quarter of it (two letters at least, from four letters on) differs. Input of any
-length is safe: names over 120 characters have no neighbour. Pure, hence thread-safe.
+is near when it differs by one letter, from four letters on by two, from twelve on by three. Input of
+any length is safe: names over 120 characters have no neighbour. Pure, hence thread-safe.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     if not name or len(name) > _MAX_CHARS:
         return None
     wanted = name.casefold()
-    allowed = min(1 if len(wanted) < 4 else max(2, len(wanted) // 4), len(wanted) - 1)
+    allowed = min(1 if len(wanted) < 4 else 2 if len(wanted) < 12 else 3, len(wanted) - 1)
     best: str | None = None
     for candidate in known:
         if abs(len(candidate) - len(wanted)) > allowed or len(candidate) > _MAX_CHARS:

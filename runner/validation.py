@@ -32,7 +32,7 @@ from connectkit.runner.configs.worker import WorkerConfig, worker_warnings
 from connectkit.runner.report import Report, problems_of
 from connectkit.runner.variables import Resolver, has_variables, make_resolver, variables_in
 from connectkit.runner.wiring import check_options, check_version, check_wiring, secret_options
-from connectkit.secret import HiddenText
+from connectkit.secret import HiddenText, scrubbed
 from connectkit.suggest import closest, did_you_mean, shortened
 
 log = logging.getLogger(__name__)
@@ -244,7 +244,8 @@ class _ConnectorCheck:
         except Exception as exc:  # whatever a foreign connector may raise
             log.debug("check_config failed", exc_info=exc)
             problems = {"connector.class": [f"could not check its configuration: {type(exc).__name__}"]}
-        self.report.take({key: found for key, found in problems.items() if key not in self.templated})
+        shown = {key: found for key, found in problems.items() if key not in self.templated}
+        self.report.take(scrubbed(shown, self.raw, own.definition().secret_names))
 
     def _overrides(self, kind: str) -> None:
         worker = self.worker

@@ -116,6 +116,23 @@ def test_no_error_text_shows_a_secret(caplog: pytest.LogCaptureFixture) -> None:
     assert CANARY not in repr(Strict.validate(raw))
 
 
+def test_a_plugin_that_tells_a_secret_is_muted() -> None:
+    class Talkative(Config):
+        password: Secret = option(doc="x", check=lambda value: f"is not {value.reveal()}")
+        url: str = option("", doc="x", check=lambda value: f"no host in {value!r}")
+
+    class Chatty(Login):
+        def problems(self) -> dict[str, str]:
+            return {"url": f"{self.url} does not take {self.password.reveal()}"}
+
+    for cls in (Talkative, Chatty):
+        raw = {"password": CANARY, "url": HiddenText(f"{CANARY}\n2")}
+        with pytest.raises(ConfigError) as caught:
+            cls.parse(raw)
+        assert CANARY not in str(caught.value)
+        assert CANARY not in repr(cls.validate(raw))
+
+
 def test_text_from_a_provider_is_used_but_not_shown() -> None:
     hidden = HiddenText(CANARY)
     assert hidden == CANARY
