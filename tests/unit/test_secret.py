@@ -119,7 +119,7 @@ def test_no_error_text_shows_a_secret(caplog: pytest.LogCaptureFixture) -> None:
 def test_a_plugin_that_tells_a_secret_is_muted() -> None:
     class Talkative(Config):
         password: Secret = option(doc="x", check=lambda value: f"is not {value.reveal()}")
-        url: str = option("", doc="x", check=lambda value: f"no host in {value!r}")
+        url: str | None = option(None, doc="x", check=lambda value: f"no host in {value!r}")
 
     class Chatty(Login):
         def problems(self) -> dict[str, str]:
