@@ -70,6 +70,17 @@ check-docs: $(STAMP)
 bench: $(STAMP) ## Measure against a bare client loop and the Java worker, side by side in one run
 	@$(PY) -m benchmarks $(ARGS)
 
+faults: $(STAMP) ## Run only the tests that kill workers and writers while data flows, each by name
+	@echo "Kills writers of the embedded log and whole workers while data flows, and reads back what was"
+	@echo "promised to survive. Not covered: power cuts, networks that lose packets, brokers that die."
+	@$(PYTEST) -m faults -v $(ARGS)
+
+docs: $(STAMP)
+	@$(PY) -m tools.docs --check
+
+bench: $(STAMP) ## Measure against a bare client loop and the Java worker, side by side in one run
+	@$(PY) -m benchmarks $(ARGS)
+
 faults: $(STAMP) ## Run only the tests that kill, tear and starve, one at a time, each by name
 	@echo "What a crash may and may not do: each test here kills a process, tears a file or takes a"
 	@echo "broker away while data flows, and then reads back what was promised to survive."
