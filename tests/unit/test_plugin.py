@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 import pytest
@@ -76,7 +77,6 @@ INSTALLED = points(
     ("header_converters", "BothConverter", f"{HERE}:Both"),
     ("sources", "org.example.FileThingConnector", f"{HERE}:Src"),
     ("transforms", "Broken", "no.such.module:Thing"),
-    ("transforms", "Exits", "this:thing"),
     ("transforms", "Nothing", f"{HERE}:NoPlugin"),
     ("transforms", "WrongKind", f"{HERE}:Never"),
 )
@@ -168,11 +168,28 @@ def test_listing_imports_nothing_and_survives_broken_ones() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
     assert [info.name for info in INSTALLED.all("transform")] == [
-        *("Broken", "Exits", "Mask", "Nothing", "Router", "WrongKind")
+        *("Broken", "Mask", "Nothing", "Router", "WrongKind")
     ]
     (mask,) = (info for info in INSTALLED.all("transform") if info.name == "Mask")
     assert mask.java_names == ("org.example.transforms.Mask",)
     assert mask.version == "undefined"
+
+
+@pytest.mark.parametrize("body", ["raise SystemExit(3)", "1/0", "import nothing_of_this_name", "x = ("])
+def test_a_plugin_that_breaks_on_import_breaks_nothing_else(
+    body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "breaking_plugin.py").write_text(body)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "breaking_plugin", raising=False)
+    registry = points(("transforms", "Bad", "breaking_plugin:Bad"), ("transforms", "Mask", f"{HERE}:Mask"))
+    for _ in range(2):
+        with pytest.raises(
+            ConfigError, match=r"transform Bad of .* cannot be imported from breaking_plugin:Bad"
+        ):
+            registry.find("transform", "Bad")
+    assert registry.find("transform", "Mask").cls is Mask
+    assert len(registry.all("transform")) == 2
 
 
 def test_aliases_that_mean_two_plugins_are_dropped() -> None:
