@@ -54,10 +54,23 @@ def encode(value: Any) -> bytes:
                     continue
             elif item is None or kind is bool or ((kind is dict or kind is list) and _writes_alike(item)):
                 continue
-            return dumps(tree(value))
+            return _encode_slowly(value)
     elif not _writes_alike([value]):
         return dumps(tree(value))
     return out if 92 not in out and out.isascii() else as_jackson(out)
+
+
+def _encode_slowly(value: dict[str, Any]) -> bytes:
+    """The same where something is odd: mostly a float such as a time in seconds, which has an exponent."""
+    made = {}
+    for name, item in value.items():
+        kind = type(item)
+        if kind is float:
+            item = float_node(item)
+        elif not _writes_alike([item]):
+            return dumps(tree(value))
+        made[name] = item
+    return dumps(made)
 
 
 def _writes_alike(container: dict[str, Any] | list[Any]) -> bool:

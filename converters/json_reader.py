@@ -355,7 +355,7 @@ def _as_float32(number: int | Decimal) -> float:
     """Rounded once, from the number itself: by way of float64 it could be rounded up twice."""
     wide = _as_float64(number)
     if abs(wide) == _TIE_AT_MAX:
-        below = abs(Decimal(number)) < Decimal(_TIE_AT_MAX)
+        below = Decimal(number).copy_abs() < Decimal(_TIE_AT_MAX)  # abs() would round
         size = MAX_FLOAT32 if below else float("inf")
         return size if wide > 0 else -size
     near = round32(wide)
