@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,12 +22,12 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def log(tmp_path: Path, clock: FakeClock) -> Iterator[EmbeddedLog]:
+def log(tmp_path: Path, clock: FakeClock) -> EmbeddedLog:
     opened = EmbeddedLog(tmp_path / "log", {}, clock=clock)
     admin = opened.admin()
     admin.create_topic("t", partitions=4)
     admin.close()
-    yield opened
+    return opened
 
 
 def member(log: EmbeddedLog, listener: Recorder, **config: str) -> EmbeddedConsumer:
@@ -119,9 +119,9 @@ def test_new_partitions_topics_and_deleted_ones_are_noticed(log: EmbeddedLog) ->
 
 def test_the_listener_commits_while_it_loses_partitions(log: EmbeddedLog) -> None:
     class Committer(Recorder):
-        def on_revoked(self, partitions: object) -> None:
-            super().on_revoked(list(self.held & set(partitions)))  # type: ignore[call-overload]
-            first.commit({where: 7 for where in partitions})  # type: ignore[attr-defined]
+        def on_revoked(self, partitions: Sequence[TopicPartition]) -> None:
+            super().on_revoked(partitions)
+            first.commit(dict.fromkeys(partitions, 7))
 
     listener = Committer()
     first = member(log, listener)

@@ -82,9 +82,7 @@ class EmbeddedLogMachine(RuleBasedStateMachine):
         records = [OutRecord("t", *fields) for fields in batch]  # type: ignore[attr-defined]
         where: dict[int, tuple[int, int]] = {}
         outcomes: list[object] = []
-        producer.send(
-            records, outcomes.append, lambda i, d: where.__setitem__(i, (d.partition, d.offset))
-        )
+        producer.send(records, outcomes.append, lambda i, d: where.__setitem__(i, (d.partition, d.offset)))
         producer.flush(1)
         assert outcomes == [[]]
         entries = []

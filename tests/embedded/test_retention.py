@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,8 +24,8 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def log(tmp_path: Path, clock: FakeClock) -> Iterator[EmbeddedLog]:
-    yield EmbeddedLog(tmp_path / "log", {}, clock=clock)
+def log(tmp_path: Path, clock: FakeClock) -> EmbeddedLog:
+    return EmbeddedLog(tmp_path / "log", {}, clock=clock)
 
 
 def create(log: EmbeddedLog, **config: str) -> None:
@@ -35,7 +34,9 @@ def create(log: EmbeddedLog, **config: str) -> None:
     admin.close()
 
 
-def append(log: EmbeddedLog, *records: tuple[bytes | None, bytes | None], stamp_ms: int | None = None) -> None:
+def append(
+    log: EmbeddedLog, *records: tuple[bytes | None, bytes | None], stamp_ms: int | None = None
+) -> None:
     producer = log.producer({})
     outcomes: list[object] = []
     batch = [OutRecord("t", None, key, value, stamp_ms, None) for key, value in records]

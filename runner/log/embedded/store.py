@@ -12,7 +12,6 @@ import os
 import sqlite3
 import stat
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +25,8 @@ FILE_NAME = "log.db"
 _APPLICATION_ID = 0x434B4C47  # "CKLG"
 _FORMAT = 1
 _BUSY_TIMEOUT_S = 30.0
+_SMALLEST_BYTES = 512
+"""The smallest page of SQLite."""
 _CHECKED_WHOLE_BYTES = 16 * 1024 * 1024
 """Files up to this size are checked page by page when opened; larger ones when they are read."""
 
@@ -88,17 +89,51 @@ class Store:
     def _prepare_folder(self) -> None:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with os.fdopen(os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)) as file:
-                mode = os.fstat(file.fileno()).st_mode
+            if not self.path.exists():
+                self._create()
+            found = self.path.stat()
         except OSError as exc:
             raise _refused(self.path, f"cannot be opened: {exc.strerror}") from exc
-        if not stat.S_ISREG(mode):
+        if not stat.S_ISREG(found.st_mode):
             raise _refused(self.path, "is not a regular file")
-        if os.name == "posix" and mode & 0o022:
+        if os.name == "posix" and found.st_mode & 0o022:
             raise _refused(
                 self.path,
-                f"can be changed by other users (mode {mode & 0o777:o}); allow only its owner: chmod 600",
+                f"can be changed by other users (mode {found.st_mode & 0o777:o}); "
+                "allow only its owner: chmod 600",
             )
+        if found.st_size < _SMALLEST_BYTES:  # SQLite would take it for a new database
+            raise _refused(self.path, "is empty or cut short")
+
+    def _create(self) -> None:
+        """Make the file aside and give it its name when it is whole: nobody ever sees half a log."""
+        aside = self.path.with_name(f"{FILE_NAME}.{uuid.uuid4().hex}.new")
+        os.close(os.open(aside, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600))
+        try:
+            sql = sqlite3.connect(aside, isolation_level=None)
+            try:
+                sql.execute("PRAGMA journal_mode=WAL")
+                sql.execute("BEGIN")
+                for statement in _TABLES.strip().split(";\n"):
+                    sql.execute(statement)
+                identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+                sql.execute("INSERT INTO about VALUES ('cluster_id', ?)", (identity,))
+                sql.execute(f"PRAGMA application_id={_APPLICATION_ID}")
+                sql.execute(f"PRAGMA user_version={_FORMAT}")
+                sql.execute("COMMIT")
+            finally:
+                sql.close()
+            try:
+                os.link(aside, self.path)
+            except FileExistsError:
+                pass  # another process was faster: its log is as good
+            _sync_folder(self.folder)
+        except sqlite3.Error as exc:
+            raise _refused(
+                self.path, f"cannot be created ({getattr(exc, 'sqlite_errorname', None)})"
+            ) from exc
+        finally:
+            aside.unlink(missing_ok=True)
 
 
 class Connection:
@@ -107,70 +142,56 @@ class Connection:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.guard = threading.RLock()
-        with self.named_errors("open"):
+        self._closed = False
+        with self._refusals():
             self.sql = sqlite3.connect(
                 store.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
             )
+            try:
+                self._check_identity()  # before anything is changed: the file may be somebody else's
+                self.sql.execute("PRAGMA synchronous=FULL")
+                self.sql.execute("PRAGMA trusted_schema=OFF")
+                self.sql.execute("PRAGMA wal_autocheckpoint=4000")
+                self.sql.execute("PRAGMA journal_size_limit=67108864")
+                self.sql.execute("PRAGMA cache_size=-4000")
+            except BaseException:
+                self.sql.close()
+                raise
 
-            self.sql.execute("PRAGMA synchronous=FULL")
-            self.sql.execute("PRAGMA trusted_schema=OFF")
-            self.sql.execute("PRAGMA wal_autocheckpoint=4000")
-            self.sql.execute("PRAGMA journal_size_limit=67108864")
-            self.sql.execute("PRAGMA cache_size=-4000")
-
-    def prepare(self) -> str:
-        """Create the tables of a new file or recognize an old one; returns the cluster id."""
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        """Errors while opening: the file is not, or no longer, a log."""
         try:
-            self._prepare()
-            row = self.sql.execute("SELECT value FROM about WHERE name = 'cluster_id'").fetchone()
-        except sqlite3.DatabaseError as exc:
-            name = exc.sqlite_errorname
-            if name in ("SQLITE_BUSY", "SQLITE_LOCKED"):
+            yield
+        except sqlite3.Error as exc:
+            name = getattr(exc, "sqlite_errorname", None) or type(exc).__name__
+            if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
                 raise self.translate(exc, "open") from exc
             if name == "SQLITE_NOTADB":
                 raise _refused(self.store.path, "is not a log of connectkit") from exc
-            if name and name.startswith("SQLITE_CORRUPT"):
+            if name.startswith("SQLITE_CORRUPT"):
                 raise _refused(self.store.path, "is damaged") from exc
             raise _refused(self.store.path, f"cannot be opened ({name})") from exc
+
+    def prepare(self) -> str:
+        """Check the tables of the log that was opened; returns the cluster id."""
+        with self._refusals():
+            self._check_whole()
+            row = self.sql.execute("SELECT value FROM about WHERE name = 'cluster_id'").fetchone()
         if row is None:
             raise _refused(self.store.path, "is damaged")
         return str(row[0])
 
-    def _prepare(self) -> None:
-        deadline_s = time.monotonic() + _BUSY_TIMEOUT_S
-        while True:  # changing the journal mode does not wait for other openers by itself
-            try:
-                self.sql.execute("PRAGMA journal_mode=WAL")
-                break
-            except sqlite3.OperationalError as exc:
-                if exc.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline_s:
-                    raise
-                time.sleep(0.01)
-        self.sql.execute("BEGIN IMMEDIATE")
-        try:
-            (kind,) = self.sql.execute("PRAGMA application_id").fetchone()
-            (form,) = self.sql.execute("PRAGMA user_version").fetchone()
-            (tables,) = self.sql.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if kind == 0 and tables == 0:
-                for statement in _TABLES.strip().split(";\n"):
-                    self.sql.execute(statement)
-                identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-                self.sql.execute("INSERT INTO about VALUES ('cluster_id', ?)", (identity,))
-                self.sql.execute(f"PRAGMA application_id={_APPLICATION_ID}")
-                self.sql.execute(f"PRAGMA user_version={_FORMAT}")
-            elif kind != _APPLICATION_ID:
-                raise _refused(self.store.path, "belongs to another program")
-            elif form != _FORMAT:
-                raise _refused(
-                    self.store.path,
-                    f"has format {form}, which a newer connectkit wrote; this one reads {_FORMAT}",
-                )
-            else:
-                self._check_whole()
-            self.sql.execute("COMMIT")
-        finally:
-            if self.sql.in_transaction:
-                self.sql.execute("ROLLBACK")
+    def _check_identity(self) -> None:
+        (kind,) = self.sql.execute("PRAGMA application_id").fetchone()
+        (form,) = self.sql.execute("PRAGMA user_version").fetchone()
+        if kind != _APPLICATION_ID:
+            raise _refused(self.store.path, "belongs to another program")
+        if form != _FORMAT:
+            raise _refused(
+                self.store.path,
+                f"has format {form}, which a newer connectkit wrote; this one reads {_FORMAT}",
+            )
 
     def _check_whole(self) -> None:
         (pages,) = self.sql.execute("PRAGMA page_count").fetchone()
@@ -202,6 +223,7 @@ class Connection:
         Nested calls join the outer transaction.
         """
         with self.guard:
+            self._check_open(what)
             if self.sql.in_transaction:
                 yield self.sql
                 return
@@ -218,6 +240,7 @@ class Connection:
     def read(self, what: str) -> Iterator[sqlite3.Connection]:
         """A read of one state: what others commit meanwhile is not seen."""
         with self.guard:
+            self._check_open(what)
             if self.sql.in_transaction:
                 yield self.sql
                 return
@@ -263,13 +286,27 @@ class Connection:
                 f"{failed}: the file or folder is not writable; check owner, mode and mount"
             )
         if isinstance(exc, sqlite3.ProgrammingError):
-            return FatalTaskError(f"{failed}: it was closed")
+            return FatalTaskError(f"{failed}: its client is closed")
         return FatalTaskError(f"{failed} ({name})")
+
+    def _check_open(self, what: str) -> None:
+        if self._closed:
+            raise FatalTaskError(f"the embedded log {self.store.path} cannot {what}: its client is closed")
 
     def close(self) -> None:
         """Let go; harmless when repeated."""
         with self.guard:
+            self._closed = True
             self.sql.close()
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _refused(path: Path, why: str) -> ConfigError:
