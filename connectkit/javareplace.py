@@ -1,4 +1,4 @@
-r"""The replacement texts of Java's ``Matcher``: ``$1``, ``${name}`` and ``\`` before a literal character.
+r"""Replacement texts of Java's ``Matcher``: ``$1``, ``${name}``, ``\`` before a literal character.
 
 A replacement is parsed once against its pattern, so that a reference to a group that does not exist is
 found when the configuration is read and not at the first match. Digits are taken as long as they make

@@ -1,4 +1,4 @@
-"""The definition of a configuration: one ``ConfigKey`` an option, its parsing, checking and validating.
+"""The definition of a configuration: a ``ConfigKey`` an option, its parsing and checking.
 
 Made from the options of a :class:`connectkit.config.Config`, once a class. Source: spec data 5.2, 5.3 and
 5.6: the members of ``ConfigKey`` and ``ConfigValue`` are those of Kafka's validate answer. Immutable

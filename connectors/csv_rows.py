@@ -1,4 +1,4 @@
-r"""From the bytes of a CSV file to rows of text, each with the place after it; any cut of the bytes will do.
+r"""From the bytes of a CSV file, cut anywhere, to rows of text, each with the place after it.
 
 A place is a byte position and the number of lines before it. Bytes that do not make a whole row yet are
 kept for the next block; a row is never given in parts. Rows that cannot be read come as :class:`BadRow`

@@ -64,7 +64,7 @@ def _target(name: str) -> Type:
 
 
 class Cast(SideTransform[CastConfig]):
-    """Cast fields, or the entire key or value, to a specific type."""
+    """Give fields, or a whole key or value, another primitive type."""
 
     java_names = ("org.apache.kafka.connect.transforms.Cast",)
     purpose = "casting of fields"

@@ -16,7 +16,7 @@ from connectkit.record import SinkRecord
 from connectkit.schema import Schema
 from connectkit.transforms.base import copy_of, optional_form
 
-_SUFFIX = "Append '!' to make it a required field, or '?' to keep it optional (the default)."
+_SUFFIX = "With ! at its end the field is required; with ? or nothing it is optional."
 
 _FIELDS = ("topic_field", "partition_field", "offset_field", "timestamp_field", "static_field")
 
@@ -63,7 +63,7 @@ def _insertion(text: str | None) -> _Insertion | None:
 
 
 class InsertField(SideTransform[InsertFieldConfig]):
-    """Insert fields using attributes of the record, or a configured fixed text."""
+    """Add fields with the record's topic, partition, offset or timestamp, or with a fixed text."""
 
     java_names = ("org.apache.kafka.connect.transforms.InsertField",)
     purpose = "field insertion"

@@ -51,7 +51,7 @@ def parse_renames(renames: Sequence[str]) -> dict[str, str]:
 
 
 class ReplaceField(SideTransform[ReplaceFieldConfig]):
-    """Filter or rename fields."""
+    """Leave fields out, keep only some, or rename them."""
 
     java_names = ("org.apache.kafka.connect.transforms.ReplaceField",)
     purpose = "field replacement"
