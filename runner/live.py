@@ -1,4 +1,4 @@
-"""A line per connector on a terminal: state, records in and out per second, lag; and a closing summary.
+"""A line per connector on a terminal: state, records a second, lag; and a closing summary.
 
 Plain ANSI, drawn by one thread; log lines go through :class:`LiveStream`, which lifts the lines out of the
 way. Nothing here is imported unless stderr is a terminal or a summary is asked for.
@@ -135,6 +135,7 @@ class LiveStream(io.StringIO):
     """A stream for log handlers."""
 
     def __init__(self, live: Live) -> None:
+        super().__init__()
         self._live = live
 
     def write(self, text: str) -> int:

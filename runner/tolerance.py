@@ -185,4 +185,4 @@ def describe(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         named = f": {error.filename}" if error.filename is not None else ""
         return f"{error.strerror}{named}"
-    return f"a {type(error).__name__}"
+    return type(error).__name__
