@@ -1,9 +1,10 @@
 r"""Lines of a text file, or of standard input, as records: Kafka's own FileStreamSource.
 
 One record a line, as a string. Lines end in ``\n``, ``\r\n`` or ``\r``; a line without its end is never
-sent. The source partition is ``{"filename": path as configured}`` and the offset ``{"position": bytes}``,
-the place after the line's end. Java counts characters there, and so goes on at the wrong place in a
-file that is not plain ASCII; counting bytes is the one intended difference. Source: runtime 9.1.
+sent, and bytes that are not UTF-8 become U+FFFD. The source partition is ``{"filename": path as
+configured}`` and the offset ``{"position": bytes}``, the place after the line's end. Java counts characters
+there, and so goes on at the wrong place in a file that is not plain ASCII; counting bytes is the one
+intended difference. Source: runtime 9.1.
 """
 
 from __future__ import annotations
@@ -16,13 +17,14 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate, islice
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from connectkit.api import Offset, SourceConnector, SourceTask, Support
-from connectkit.checks import at_least, non_empty_string
+from connectkit.checks import non_empty_string
 from connectkit.config import HIGH, LOW, Config, option
 from connectkit.connectors.folder import open_to_read, reason
-from connectkit.errors import ConnectError, DataError
+from connectkit.errors import ConnectError, LimitError
+from connectkit.limits import DEFAULT_LIMITS
 from connectkit.record import SourceRecord
 from connectkit.schema import Schema
 
@@ -41,22 +43,7 @@ class FileStreamSourceConfig(Config):
     )
     topic: str = option(doc="The topic the lines go to.", check=non_empty_string, importance=HIGH)
     batch_size: int = option(
-        2000,
-        doc="The largest number of records to give the worker at once.",
-        check=at_least(1),
-        importance=LOW,
-    )
-    encoding_errors: Literal["replace", "strict"] = option(
-        "replace",
-        doc="What happens to bytes that are not UTF-8: replace puts U+FFFD in their place as Kafka's "
-        "connector does, strict fails the task and names the place.",
-        importance=LOW,
-    )
-    max_line_bytes: int = option(
-        16 * 1024 * 1024,
-        doc="The longest line, in bytes; a longer one fails the task.",
-        check=at_least(1),
-        importance=LOW,
+        2000, doc="The largest number of records to give the worker at once.", importance=LOW
     )
 
 
@@ -72,7 +59,7 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
         self._position = 0  # where ``_rest`` begins
         self._rest: list[bytes] = []  # the beginning of a line whose end has not been read
         self._rest_bytes = 0
-        self._lines: list[bytes] = []  # whole lines not yet sent,
+        self._lines: list[bytes] = []  # whole lines not yet sent, without their ends,
         self._next = 0  # from this one on,
         self._ends: list[int] = []  # and the position after each
         self._told: str | None = None
@@ -85,7 +72,7 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
         if self._next == len(self._lines) and not self._read():
             self.context.sleep(_IDLE_S)
             return None
-        return self._take(self.config.batch_size)
+        return self._take(max(self.config.batch_size, 1))
 
     def stop(self) -> None:
         if self._path is not None and self._fd is not None:
@@ -98,7 +85,8 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
         start, end = self._next, min(self._next + count, len(self._lines))
         partition, topic, schema = self._partition, self.config.topic, Schema.STRING
         now_ms = int(self._now() * 1000)
-        texts = self._decoded(start, end)
+        # In one piece, as a line feed is one in UTF-8 whatever stands around it.
+        texts = b"\n".join(self._lines[start:end]).decode("utf-8", "replace").split("\n")
         if self._path is None:
             offset = {POSITION: None}
             records = [
@@ -109,25 +97,8 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
                 SourceRecord(partition, {POSITION: position}, topic, schema, text, timestamp=now_ms)
                 for text, position in zip(texts, islice(self._ends, start, end))
             ]
-        self._next = start + len(records)
+        self._next = end
         return records
-
-    def _decoded(self, start: int, end: int) -> list[str]:
-        """The texts of some lines; with ``strict``, those before the first that is no UTF-8, if any are."""
-        lines = self._lines[start:end]
-        if self.config.encoding_errors == "replace":
-            return [_cut(line).decode("utf-8", "replace") for line in lines]
-        texts: list[str] = []
-        try:
-            texts.extend(_cut(line).decode("utf-8") for line in lines)
-        except UnicodeDecodeError as error:
-            if not texts:
-                begins = self._ends[start] - len(lines[0])
-                raise DataError(
-                    f"The line of {self._shown} that begins at byte {begins} is not valid UTF-8 at byte "
-                    f"{begins + error.start}; convert the file, or set encoding.errors=replace."
-                ) from error
-        return texts
 
     # --- from bytes to lines
 
@@ -229,33 +200,27 @@ class FileStreamSourceTask(SourceTask[FileStreamSourceConfig]):
         if not held and b"\n" not in block and block.find(b"\r", 0, -1) < 0:
             self._keep(block)
             return False
-        lines = b"".join((*self._rest, block)).splitlines(keepends=True)
+        data = b"".join((*self._rest, block)) if self._rest else block
+        whole = data.splitlines(keepends=True)
         self._rest, self._rest_bytes = [], 0
-        if not lines[-1].endswith(b"\n"):
-            self._keep(lines.pop())
-        if not lines:
+        if not whole[-1].endswith(b"\n"):
+            self._keep(whole.pop())
+        if not whole:
             return False
-        ends = list(accumulate(map(len, lines), initial=self._position))
+        ends = list(accumulate(map(len, whole), initial=self._position))
         self._position = ends[-1]
-        self._lines, self._ends, self._next = lines, ends[1:], 0
+        self._lines, self._ends, self._next = data.splitlines()[: len(whole)], ends[1:], 0
         self._told = None
         return True
 
     def _keep(self, part: bytes) -> None:
         self._rest.append(part)
         self._rest_bytes += len(part)
-        if self._rest_bytes > self.config.max_line_bytes:
-            raise DataError(
+        if self._rest_bytes > DEFAULT_LIMITS.value_bytes:
+            raise LimitError(
                 f"The line of {self._shown} that begins at byte {self._position} is longer than "
-                f"max.line.bytes ({self.config.max_line_bytes}); raise it, or look whether this is text."
+                f"{DEFAULT_LIMITS.value_bytes} bytes, the most a value may have; look whether this is text."
             )
-
-
-def _cut(line: bytes) -> bytes:
-    """The line without its end."""
-    if line.endswith(b"\n"):
-        return line[:-2] if line.endswith(b"\r\n") else line[:-1]
-    return line[:-1]
 
 
 class FileStreamSource(SourceConnector[FileStreamSourceConfig]):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from connectkit.api import Support
 from connectkit.connectors.file_source import BLOCK_BYTES, FileStreamSource, FileStreamSourceConfig
-from connectkit.errors import ConfigError, ConnectError, DataError
+from connectkit.errors import ConfigError, ConnectError, LimitError
 from connectkit.plugin import plugins
 from connectkit.record import SourceRecord
 from connectkit.schema import Schema
@@ -132,6 +132,7 @@ def test_batches_and_blocks(tmp_path: Path) -> None:
     file.write_text(text)
     task = run(file, batch_size="1000")
     assert len(task.poll()) == 1000
+    assert len(run(file, batch_size="0").poll()) == 1  # as Kafka's does
     assert [value for value, _ in lines(task.drain())] == text.splitlines()[1000:]
 
 
@@ -139,19 +140,23 @@ def test_a_line_longer_than_a_block(tmp_path: Path) -> None:
     file = tmp_path / "f"
     file.write_text("x" * (3 * BLOCK_BYTES) + "\ny\n")
     assert [len(value) for value, _ in lines(run(file).drain())] == [3 * BLOCK_BYTES, 1]
-    with pytest.raises(DataError, match=r"begins at byte 0 is longer than max\.line\.bytes"):
-        run(file, max_line_bytes="1000").poll()
 
 
-def test_invalid_utf8(tmp_path: Path) -> None:
+def test_a_line_that_never_ends(tmp_path: Path) -> None:
     file = tmp_path / "f"
-    file.write_bytes(b"a\nb\xff\nc\n")
-    assert [value for value, _ in lines(run(file).drain())] == ["a", "b\ufffd", "c"]
-    strict = run(file, encoding_errors="strict")
-    assert lines(strict.poll()) == [("a", 2)]
-    for _ in range(2):
-        with pytest.raises(DataError, match=r"begins at byte 2 is not valid UTF-8 at byte 3"):
-            strict.poll()
+    with file.open("wb") as out:
+        out.write(b"a\n")
+        out.truncate(20 << 20)
+    task = run(file)
+    assert lines(task.poll()) == [("a", 2)]
+    with pytest.raises(LimitError, match="begins at byte 2 is longer than 16777216 bytes"):
+        task.poll()
+
+
+def test_invalid_utf8_is_replaced(tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(b"a\nb\xff\xe2\nc\n")
+    assert lines(run(file).drain()) == [("a", 2), ("b\ufffd\ufffd", 6), ("c", 8)]
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
@@ -197,8 +202,15 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
 
 def test_configuration() -> None:
     with pytest.raises(ConfigError) as caught:
-        FileStreamSourceConfig.parse({"batch.size": "0"})
+        FileStreamSourceConfig.parse({"batch.size": "x"})
     assert set(caught.value.problems) == {"topic", "batch.size"}
+    # Kafka's own options and no others, so that its validation answers the same
+    definition = FileStreamSourceConfig.definition()
+    assert [(key.name, key.default_value) for key in definition.keys] == [
+        ("file", None),
+        ("topic", None),
+        ("batch.size", "2000"),
+    ]
     assert connector(file="f").task_configs(5) == [{"topic": "t", "file": "f"}]
     assert connector(file="f").exactly_once_support() is Support.SUPPORTED
     assert connector(file="").exactly_once_support() is Support.UNSUPPORTED
