@@ -2,7 +2,7 @@
 
 Layout, little-endian:
 
-    magic "C1" · flags u16 · count u32 · crc32 of the rest u32 · first timestamp i64
+    magic "C1" · crc32 of the rest u32 · flags u16 · count u32 · first timestamp i64
     [offset deltas u32 × count]      where compaction left gaps
     [timestamp deltas i64 × count]   unless all are equal
     [key lengths i32 × count, keys]  unless all are null; -1 is a null
@@ -21,7 +21,8 @@ from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from struct import Struct, error
 
-_HEAD = Struct("<2sHIIq")
+_HEAD = Struct("<2sI")
+_ABOUT = Struct("<HIq")
 _MAGIC = b"C1"
 _GAPS, _TIMES, _KEYS, _HEADERS, _APPEND_TIME = 1, 2, 4, 8, 16
 _KNOWN = 31
@@ -85,24 +86,28 @@ def encode(
         flags |= _HEADERS
         _put(parts, [_encode_headers(each) if each else b"" for each in headers])
     body = b"".join(parts)
-    return _HEAD.pack(_MAGIC, flags, len(values), zlib.crc32(body), first) + body
+    about = _ABOUT.pack(flags, len(values), first)
+    return b"".join((_HEAD.pack(_MAGIC, zlib.crc32(body, zlib.crc32(about))), about, body))
 
 
 def decode(blob: bytes) -> Columns:
     """Read back what ``encode`` stored. Raises ``DamagedBatchError``."""
     try:
-        magic, flags, count, crc, first = _HEAD.unpack_from(blob)
+        magic, crc = _HEAD.unpack_from(blob)
+        flags, count, first = _ABOUT.unpack_from(blob, _HEAD.size)
     except error as exc:
         raise DamagedBatchError("cut short") from exc
-    if magic != _MAGIC or flags & ~_KNOWN:
+    if magic != _MAGIC:
         raise DamagedBatchError("of an unknown format")
     view = memoryview(blob)
     if zlib.crc32(view[_HEAD.size :]) != crc:
         raise DamagedBatchError("altered or cut short")
+    if flags & ~_KNOWN:
+        raise DamagedBatchError("of an unknown format")
     columns = Columns(count)
     columns.append_time = bool(flags & _APPEND_TIME)
     columns.stamp_ms = first
-    at = _HEAD.size
+    at = _HEAD.size + _ABOUT.size
     if flags & _GAPS:
         columns.deltas, at = _read_ints("I", view, at, count)
     if flags & _TIMES:
