@@ -1,10 +1,11 @@
 r"""Regular expressions as Kafka's users write them: Java's syntax, compiled to Python's ``re``.
 
 :func:`compile_java` keeps Java's meaning: ``\d \w \s`` and case are ASCII, ``.`` stops at every line
-terminator, ``(?<name>…)``, ``\k<name>``, ``\Q…\E``, ``\p{…}`` (POSIX names and Unicode categories), nested
-and intersected classes (``[a-z&&[^aeiou]]``), flags in the middle, possessive quantifiers. What ``re``
-cannot do (scripts and blocks, ``\G``, look-behind of varying length) is a ``ValueError`` with one
-sentence. Matching the whole text is ``fullmatch``, as Java's ``matches``. Pure functions.
+terminator, ``(?<name>…)``, ``\k<name>``, ``\Q…\E``, ``\p{…}`` (POSIX names, Unicode categories and
+``java…``), nested and intersected classes (``[a-z&&[^aeiou]]``), flags in the middle, possessive
+quantifiers. What ``re`` cannot do (scripts and blocks, ``\G``, look-behind of varying length) is a
+``ValueError`` with one sentence, as is an expression that some text can make run for hours
+(:mod:`connectkit.redos`). Matching the whole text is ``fullmatch``, as Java's ``matches``. Pure functions.
 Source: documentation of ``java.util.regex.Pattern``; spec data 6.3.
 """
 
@@ -14,8 +15,11 @@ import re
 import sys
 import unicodedata
 import warnings
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
+
+from connectkit.redos import explosive
 
 _LINE_ENDS: Final = r"\n\r\x85\u2028\u2029"
 _BLANKS: Final = r" \t\xa0\u1680\u180e\u2000-\u200a\u202f\u205f\u3000"
@@ -35,6 +39,17 @@ _POSIX: Final = {
     "XDigit": "0-9a-fA-F",
     "Space": r" \t\n\x0b\f\r",
 }
+_JAVA_METHODS: Final[dict[str, Callable[[str], bool]]] = {
+    "javaLowerCase": str.islower,
+    "javaUpperCase": str.isupper,
+    "javaLetter": lambda ch: unicodedata.category(ch)[0] == "L",
+    "javaDigit": lambda ch: unicodedata.category(ch) == "Nd",
+    "javaLetterOrDigit": lambda ch: unicodedata.category(ch)[0] == "L" or unicodedata.category(ch) == "Nd",
+    "javaWhitespace": lambda ch: (
+        ch in "\t\n\x0b\f\r\x1c\x1d\x1e\x1f"
+        or (unicodedata.category(ch)[0] == "Z" and ch not in "\xa0\u2007\u202f")
+    ),
+}
 _CATEGORY: Final = re.compile(r"[LMNPSZC][a-z]?")
 _FLAGS: Final = re.compile(r"\(\?([a-zA-Z]*)(?:-([a-zA-Z]*))?([:)])")
 _NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9]*")
@@ -49,10 +64,13 @@ def compile_java(pattern: str) -> re.Pattern[str]:
         translated = _Translator(pattern).translate()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
-            return re.compile(translated, re.ASCII)
+            compiled = re.compile(translated, re.ASCII)
     except (re.error, OverflowError, RecursionError) as exc:
         said = exc.msg if isinstance(exc, re.error) else "it is too large"
         raise ValueError(f"must be a regular expression: {said}") from exc
+    if danger := explosive(compiled):
+        raise ValueError(danger)
+    return compiled
 
 
 class _Translator:
@@ -229,7 +247,7 @@ class _Translator:
         name = {"Alphabetic": "L", "Letter": "L", "Digit": "Nd", "Lowercase": "Ll", "Uppercase": "Lu"}.get(
             name, name
         )
-        content = _category(name) if _CATEGORY.fullmatch(name) else ""
+        content = _category(name) if _CATEGORY.fullmatch(name) or name in _JAVA_METHODS else ""
         if not content:
             raise ValueError(f"must be a regular expression: \\p{{{name[:30]}}} is not supported")
         return content, False
@@ -308,10 +326,11 @@ def _in_class(char: str) -> str:
 @lru_cache(maxsize=64)
 def _category(name: str) -> str:
     """The characters of a Unicode category as the content of a class; a scan of all, once a category."""
+    test = _JAVA_METHODS.get(name) or (lambda ch: unicodedata.category(ch).startswith(name))
     ranges: list[str] = []
     begin = -1
     for code in range(sys.maxunicode + 2):
-        inside = code <= sys.maxunicode and unicodedata.category(chr(code)).startswith(name)
+        inside = code <= sys.maxunicode and test(chr(code))
         if inside and begin < 0:
             begin = code
         elif not inside and begin >= 0:

@@ -33,6 +33,7 @@ from connectkit.javaregex import compile_java
         ("\\p{L}+", ["aé中"], ["a1"]),
         ("\\pL\\p{Lu}\\p{IsAlphabetic}", ["éÉa"], ["éé"]),
         ("[\\p{Lu}1]+", ["É1"], ["é"]),
+        ("\\p{javaLowerCase}\\p{javaWhitespace}\\p{javaLetterOrDigit}", ["é 中"], ["É 1", "é\xa01"]),
         ("a\\z", ["a"], []),
         ("\\x41\\u0042\\x{1F600}\\t\\e\\cA", ["AB😀\t\x1b\x01"], []),
         ("\\h\\R", [" \r\n", "\xa0\n"], ["a\n"]),
