@@ -1,4 +1,4 @@
-"""Runs the example: 3,376 airports from a CSV file through a topic into another CSV file, and tells about it.
+"""Runs the example: airports from a CSV file through a topic into another, and a summary of it.
 
     python -m examples.airports
 

@@ -1,6 +1,4 @@
-"""CSV files through a real worker process: what is wrong with a file is said in one sentence, and a kill
-at any time loses nothing and leaves whole rows.
-"""
+"""CSV files through real worker processes: broken ones are named, and kills lose nothing."""
 
 from __future__ import annotations
 
