@@ -11,7 +11,7 @@ import math
 import re
 from base64 import b64encode
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from fractions import Fraction
 from typing import Any, Final
 
@@ -131,6 +131,24 @@ def _parse_float(text: str) -> float:
     return decimal_to_float32(Decimal(trim(text).rstrip("fFdD")))
 
 
+_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,10})?\Z")
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)
+
+
+def parse_decimal(text: str) -> Decimal:
+    """A text in the syntax of Java's ``BigDecimal``; ``DataError`` otherwise."""
+    if _DECIMAL.match(text) is not None:
+        found = _EXACT.create_decimal(text)
+        if found.is_finite():
+            return found
+    raise DataError("The text cannot be converted to a number")
+
+
+def decimal_to_int(number: Decimal, bits: int) -> int:
+    """The whole part, wrapped around at that width."""
+    return wrap(_decimal_to_int(number), bits)
+
+
 def _never(target: Type) -> Caster:
     def refuse(value: Any) -> Any:
         raise DataError(f"A value of class {class_name(value)} cannot be cast to {target.value}")
@@ -151,7 +169,7 @@ def _is_true(text: str) -> bool:
 
 
 def _low_bits_set(number: Decimal) -> bool:
-    return wrap(_decimal_to_int(number), 64) != 0
+    return decimal_to_int(number, 64) != 0
 
 
 def _float_is_true(number: float) -> bool:
@@ -202,7 +220,7 @@ def _from_string(target: Type) -> Caster:
 def _from_decimal(target: Type) -> Caster:
     bits = INT_BITS.get(target)
     if bits is not None:
-        return lambda number: wrap(_decimal_to_int(number), bits)
+        return lambda number: decimal_to_int(number, bits)
     return {
         Type.FLOAT32: decimal_to_float32, Type.FLOAT64: float, Type.BOOLEAN: _low_bits_set,
         Type.STRING: decimal_text,

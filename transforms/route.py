@@ -1,0 +1,77 @@
+"""RegexRouter: renames topics by a regular expression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from connectkit.checks import regex as is_regex
+from connectkit.config import HIGH, Config, option
+from connectkit.draft import Draft
+from connectkit.edit import NEITHER, EditTransform
+from connectkit.errors import DataError
+from connectkit.javaregex import compile_java
+from connectkit.javareplace import Replacement
+
+KEPT_TOPICS = 10_000
+"""Topics whose new names are remembered; beyond it the memory starts anew."""
+
+
+class RegexRouterConfig(Config):
+    """What to look for in topics, and what to put in its place."""
+
+    regex: str = option(
+        doc="A regular expression (Java's syntax) for the whole name of the topic.",
+        check=is_regex,
+        importance=HIGH,
+    )
+    replacement: str = option(doc="The new topic, with $1 or ${name} for groups.", importance=HIGH)
+
+    def problems(self) -> Mapping[str, str | Sequence[str]]:
+        try:
+            pattern = compile_java(self.regex)
+        except ValueError as error:
+            return {"regex": str(error)}
+        try:
+            Replacement(self.replacement, pattern)
+        except ValueError as error:
+            return {"replacement": str(error)}
+        return {}
+
+
+class Topics(dict[str, str]):
+    """New names by topic, each computed once by ``rename``."""
+
+    __slots__ = ("_rename",)
+
+    def __init__(self, rename: Callable[[str], str]) -> None:
+        super().__init__()
+        self._rename = rename
+
+    def __missing__(self, topic: str) -> str:
+        if topic is None:
+            raise DataError("The record has no topic to route by")
+        if len(self) >= KEPT_TOPICS:
+            self.clear()
+        found = self[topic] = self._rename(topic)
+        return found
+
+
+class RegexRouter(EditTransform[RegexRouterConfig]):
+    """Send records to another topic, named from theirs by a regular expression."""
+
+    java_names = ("org.apache.kafka.connect.transforms.RegexRouter",)
+    reads = NEITHER
+
+    def __init__(self, config: RegexRouterConfig) -> None:
+        super().__init__(config)
+        pattern = compile_java(config.regex)
+        replacement = Replacement(config.replacement, pattern)
+
+        def rename(topic: str) -> str:
+            # As in Java: the whole topic must match, but the first match inside it is what is replaced.
+            return replacement.replace_first(topic, pattern) if pattern.fullmatch(topic) else topic
+
+        self._topics = Topics(rename)
+
+    def edit(self, draft: Draft) -> None:
+        draft.topic = draft.call(self._topics.__getitem__, draft.topic)

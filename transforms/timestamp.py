@@ -1,0 +1,237 @@
+"""TimestampConverter: between text, Unix time and Connect's Date, Time and Timestamp."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from connectkit.builder import SchemaBuilder
+from connectkit.config import HIGH, LOW, MEDIUM, Config, option
+from connectkit.dateformat import DateFormat
+from connectkit.draft import Draft, Kind, Side, SideName
+from connectkit.edit import SideTransform
+from connectkit.errors import ConfigError, DataError
+from connectkit.instant import DAY_MS, TEMPORAL_TYPES, date_from, millis_of, time_from, timestamp_from
+from connectkit.kinds import trim
+from connectkit.logical import DATE, TIME, TIMESTAMP
+from connectkit.schema import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, Schema, Type
+from connectkit.struct import Struct
+from connectkit.transforms.base import class_name, copy_of, optional_form
+
+_TARGET_SCHEMAS = {
+    "string": Schema.STRING, "unix": Schema.INT64, "Date": DATE, "Time": TIME, "Timestamp": TIMESTAMP,
+}  # fmt: skip
+_LOGICAL_KINDS = {DATE_NAME: "Date", TIME_NAME: "Time", TIMESTAMP_NAME: "Timestamp"}
+_MAX_LONG = (1 << 63) - 1
+_MIN_LONG = -(1 << 63)
+
+
+class TimestampConverterConfig(Config):
+    """What to convert, to what, and how its text looks."""
+
+    field: str = option("", doc="The field to convert; empty: the entire key or value.", importance=HIGH)
+    target_type: Literal["string", "unix", "Date", "Time", "Timestamp"] = option(
+        doc="What to convert to.", importance=HIGH
+    )
+    format: str = option(
+        "",
+        doc="A pattern as of Java's SimpleDateFormat, for converting from or to a string.",
+        importance=MEDIUM,
+    )
+    unix_precision: Literal["nanoseconds", "microseconds", "milliseconds", "seconds"] = option(
+        "milliseconds", doc="The unit of Unix times, read and written.", importance=LOW
+    )
+    replace_null_with_default: bool = option(
+        True, doc="Whether unset fields are given their defaults while copying.", importance=MEDIUM
+    )
+
+    def problems(self) -> Mapping[str, str | Sequence[str]]:
+        if not trim(self.format):
+            if self.target_type == "string":
+                return {"format": "is needed to convert to a string, such as yyyy-MM-dd'T'HH:mm:ss"}
+            return {}
+        try:
+            DateFormat(self.format)
+        except ConfigError as error:
+            return {"format": str(error)}
+        return {}
+
+
+class TimestampConverter(SideTransform[TimestampConverterConfig]):
+    """Turn times into another form: text, Unix time, or Connect's Date, Time and Timestamp."""
+
+    java_names = ("org.apache.kafka.connect.transforms.TimestampConverter",)
+    purpose = "conversion of timestamp formats"
+
+    def __init__(self, config: TimestampConverterConfig, *, side: SideName = "value") -> None:
+        super().__init__(config, side=side)
+        pattern = DateFormat(config.format) if trim(config.format) else None
+        self._readers: dict[str, Callable[[Any], int]] = {
+            "string": _string_reader(pattern),
+            "unix": _unix_reader(config.unix_precision),
+            "Date": _temporal_reader("Date"),
+            "Time": _temporal_reader("Time"),
+            "Timestamp": _temporal_reader("Timestamp"),
+        }
+        self._write: Callable[[int], Any] = {
+            "string": pattern.format if pattern is not None else str,
+            "unix": _unix_writer(config.unix_precision),
+            "Date": lambda millis: date_from(millis // DAY_MS),
+            "Time": lambda millis: time_from(millis % DAY_MS),
+            "Timestamp": timestamp_from,
+        }[config.target_type]
+
+    def edit_side(self, draft: Draft, side: Side) -> None:
+        if side.schema is None:
+            self._edit_schemaless(draft, side)
+        elif not self.config.field:
+            kind = self._kind_of(side.schema)
+            after = side.kind if side.kind in (Kind.NULL, Kind.UNKNOWN) else Kind.OTHER
+            var = draft.call(self._converter(kind), side.whole(), where="$", strict=True)
+            side.put(self._target(side.schema.optional), var, after)
+        else:
+            self._edit_struct(draft, side, side.schema)
+
+    def _edit_schemaless(self, draft: Draft, side: Side) -> None:
+        if side.is_null:
+            return
+        name = self.config.field
+        if not name:
+            side.put(
+                None, draft.call(self._convert_by_class, side.whole(), where="$", strict=True), Kind.OTHER
+            )
+            return
+        side.require_map(self.purpose)
+        found = side.get_item(name, absent=self.missing_in_map)
+        side.set_item(name, draft.call(self._convert_by_class, found, where=f"$.{name}", strict=True))
+
+    def _edit_struct(self, draft: Draft, side: Side, schema: Schema) -> None:
+        name = self.config.field
+        if not side.is_null:
+            side.require_struct(self.purpose)
+        builder = copy_of(schema, fields=False)
+        for field in schema.fields:
+            target = self._target(field.schema.optional) if field.name == name else field.schema
+            builder.field(field.name, target)
+        self.tell_missing([name], schema)
+        found = schema.field(name)
+        converter: Callable[[Any], Any] | None = None
+        if found is not None and not (side.is_null and schema.default is None):
+            converter = self._converter(self._kind_of(found.schema, name))
+        if schema.optional:
+            builder.optional()
+        if schema.default is not None:
+            builder.default(self._converted_default(schema, builder, converter))
+        made = builder.build()
+        if side.is_null:
+            side.put(made, side.whole(), Kind.NULL)
+            return
+        slots = side.read(self.purpose, with_defaults=self.config.replace_null_with_default)
+        if found is not None and converter is not None:
+            at = found.index
+            slots[at] = draft.call(converter, slots[at], where=f"$.{name}", strict=True)
+        side.write(made, slots)
+
+    def _converted_default(
+        self, schema: Schema, builder: SchemaBuilder, converter: Callable[[Any], Any] | None
+    ) -> Struct:
+        made = Struct(builder.build())
+        for field in schema.fields:
+            value = schema.default.values[field.index]
+            if value is None and self.config.replace_null_with_default:
+                value = field.schema.default
+            if field.name == self.config.field and converter is not None and value is not None:
+                value = converter(value)
+            made.put(field.name, value)
+        return made
+
+    def _target(self, optional: bool) -> Schema:
+        schema = _TARGET_SCHEMAS[self.config.target_type]
+        return optional_form(schema) if optional else schema
+
+    def _kind_of(self, schema: Schema, name: str | None = None) -> str:
+        """What kind of timestamp a schema stands for."""
+        if schema.name in _LOGICAL_KINDS:
+            return _LOGICAL_KINDS[schema.name]
+        if schema.type is Type.STRING:
+            return "string"
+        if schema.type is Type.INT64:
+            return "unix"
+        where = f"The field '{name}'" if name is not None else f"The {self.side}"
+        raise DataError(
+            f"{where} is of type {schema.type.value}, which is no known format of a timestamp",
+            path=None if name is None else f"$.{name}",
+        )
+
+    def _converter(self, kind: str) -> Callable[[Any], Any]:
+        if kind == self.config.target_type == "Timestamp":
+            return _same_moment
+        read, write = self._readers[kind], self._write
+        return lambda value: write(read(value))
+
+    def _convert_by_class(self, value: Any) -> Any:
+        if isinstance(value, TEMPORAL_TYPES):
+            kind = "Timestamp"
+        elif isinstance(value, int) and not isinstance(value, bool):
+            kind = "unix"
+        elif isinstance(value, str):
+            kind = "string"
+        else:
+            raise DataError(f"A value of class {class_name(value)} is no timestamp")
+        return self._write(self._readers[kind](value))
+
+
+def _same_moment(value: Any) -> Any:
+    if isinstance(value, TEMPORAL_TYPES):
+        return timestamp_from(millis_of(value))
+    raise DataError(f"A Timestamp was expected, and a value of class {class_name(value)} found")
+
+
+def _temporal_reader(kind: str) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        if isinstance(value, TEMPORAL_TYPES):
+            return millis_of(value)
+        raise DataError(f"A {kind} was expected, and a value of class {class_name(value)} found")
+
+    return read
+
+
+def _string_reader(pattern: DateFormat | None) -> Callable[[Any], int]:
+    def read(value: Any) -> int:
+        if not isinstance(value, str):
+            raise DataError(f"A string was expected, and a value of class {class_name(value)} found")
+        if pattern is None:
+            raise DataError("A string can only be read as a timestamp if the option 'format' says how")
+        return pattern.parse(value)
+
+    return read
+
+
+def _saturated(number: int) -> int:
+    return _MIN_LONG if number < _MIN_LONG else min(number, _MAX_LONG)
+
+
+def _toward_zero(number: int, divisor: int) -> int:
+    return number // divisor if number >= 0 else -(-number // divisor)
+
+
+def _unix_reader(precision: str) -> Callable[[Any], int]:
+    """From Unix time of that precision to milliseconds; what is finer is cut off toward zero."""
+    divisor = {"nanoseconds": 1_000_000, "microseconds": 1_000}.get(precision, 1)
+    factor = 1_000 if precision == "seconds" else 1
+
+    def read(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise DataError(f"A Unix time was expected, and a value of class {class_name(value)} found")
+        if divisor != 1:
+            return _toward_zero(value, divisor)
+        return _saturated(value * factor) if factor != 1 else value
+
+    return read
+
+
+def _unix_writer(precision: str) -> Callable[[int], int]:
+    factor = {"nanoseconds": 1_000_000, "microseconds": 1_000, "milliseconds": 1}.get(precision)
+    if factor is None:
+        return lambda millis: _toward_zero(millis, 1_000)
+    return lambda millis: _saturated(millis * factor)
