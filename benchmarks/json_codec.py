@@ -25,7 +25,8 @@ REPEATS = 7
 
 def best_us(call: Callable[[Any], Any], argument: Any) -> float:
     """The least time of a call, in microseconds."""
-    loop = timeit.Timer("call(argument)", timer=time.thread_time, globals={"call": call, "argument": argument})
+    names = {"call": call, "argument": argument}
+    loop = timeit.Timer("call(argument)", timer=time.thread_time, globals=names)
     return min(loop.repeat(REPEATS, NUMBER)) / NUMBER * 1e6
 
 

@@ -160,7 +160,7 @@ class JsonConverter(Converter[JsonConfig], HeaderConverter[JsonConfig]):
 
     def _encoder(self, schema: Schema | None) -> Encoder:
         if schema is None:
-            return _plain_encoder(self._enveloped)
+            return _enveloped if self._enveloped else json_plain.encode
         head = b'{"schema":' + self._schema_writer.text(schema) + b',"payload":' if self._enveloped else b""
         return _schema_encoder(self._tree_writer, schema, head)
 
@@ -174,19 +174,20 @@ class JsonConverter(Converter[JsonConfig], HeaderConverter[JsonConfig]):
         return self._envelope_decoder()
 
     def _plain_decoder(self) -> Decoder:
-        most, plain = self._limits.value_bytes, json_plain.decode
+        most = self._limits.value_bytes
 
-        def decode(data: bytes | None) -> tuple[Schema | None, Any]:
-            if data is None:
-                return NULL
+        def is_odd(data: bytes) -> bool:
             if len(data) > most:
                 raise _too_large(len(data), most)
+            return needs_exact(data)
+
+        def exactly(data: bytes) -> Any:
             try:
-                return None, plain(data)
+                return json_plain.decode_exactly(data)
             except BadJsonError as exc:
                 raise _not_json(exc, data) from exc
 
-        return decode
+        return json_plain.reader(is_odd, exactly)
 
     def _content_decoder(self, schema: Schema) -> Decoder:
         reader = self._readers[schema]
@@ -292,11 +293,9 @@ _OPENING = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"schema"[ \t\r\n]*:[ \t\r\n]*')
 _MIDDLE = re.compile(rb'[ \t\r\n]*,[ \t\r\n]*"payload"[ \t\r\n]*:')
 
 
-def _plain_encoder(enveloped: bool) -> Encoder:
-    plain = json_plain.encode
-    if not enveloped:
-        return lambda value: None if value is None else plain(value)
-    return lambda value: None if value is None else b'{"schema":null,"payload":' + plain(value) + b"}"
+def _enveloped(value: Any) -> bytes | None:
+    payload = json_plain.encode(value)
+    return None if payload is None else b'{"schema":null,"payload":' + payload + b"}"
 
 
 def _schema_encoder(writer: TreeWriter, schema: Schema, head: bytes) -> Encoder:

@@ -8,7 +8,7 @@ no type for are refused. Pure functions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -29,14 +29,16 @@ from connectkit.errors import ConversionError, LimitError
 
 MAX_INT64: Final = (1 << 63) - 1
 MAX_DEPTH: Final = 1000
-_EXACT_FLOAT: Final = 1e18
-"""Below this, a float that orjson read cannot have been an integer beyond 64 bits."""
+Reader = Callable[[bytes | None], tuple[None, Any]]
 _SAFE_BYTES: Final = 1000
 """Up to this size a document can break none of Jackson's limits."""
 
 
-def encode(value: Any) -> bytes:
-    """The value's text; ``ConversionError`` with a path if it holds what Connect has no type for."""
+def encode(value: Any) -> bytes | None:
+    """The value's text, for None a null message.
+
+    ``ConversionError`` with a path if it holds what Connect has no type for.
+    """
     try:
         out = fast_dumps(value, None, OPTIONS)
     except TypeError:  # includes whatever orjson refuses: other classes, keys, depth, large integers
@@ -55,6 +57,8 @@ def encode(value: Any) -> bytes:
             elif item is None or kind is bool or ((kind is dict or kind is list) and _writes_alike(item)):
                 continue
             return _encode_slowly(value)
+    elif value is None:
+        return None
     elif not _writes_alike([value]):
         return dumps(tree(value))
     return out if 92 not in out and out.isascii() else as_jackson(out)
@@ -170,31 +174,43 @@ def base64_text(value: bytes | bytearray | memoryview) -> str:
     return b2a_base64(value, newline=False).decode("ascii")
 
 
-def decode(data: bytes) -> Any:
-    """The value of a document; raises ``json_parse.BadJsonError``. No value at all is None, as in Java."""
-    try:
-        value = fast_loads(data)
-    except ValueError:
-        return decode_exactly(data)
-    if type(value) is dict:
-        for item in value.values():
-            kind = type(item)
-            if kind is str:
-                continue
-            if kind is int:
-                if item <= MAX_INT64:
+def reader(is_odd: Callable[[bytes], bool], exactly: Callable[[bytes], Any]) -> Reader:
+    """A function from a document to no schema and its value.
+
+    ``is_odd`` is asked about documents of more than 1,000 bytes (and may raise); ``exactly`` reads what
+    orjson does not read as Jackson does.
+    """
+    loads = fast_loads
+
+    def read(data: bytes | None) -> tuple[None, Any]:
+        if data is None:
+            return None, None
+        if len(data) > _SAFE_BYTES and is_odd(data):
+            return None, exactly(data)
+        try:
+            value = loads(data)
+        except ValueError:
+            return None, exactly(data)
+        if type(value) is dict:
+            for item in value.values():
+                kind = type(item)
+                if kind is str:
                     continue
-            elif kind is float:
-                if 0.0 < item < _EXACT_FLOAT or -_EXACT_FLOAT < item < 0.0 or str(item) == "0.0":
+                if kind is int:
+                    if item <= 9223372036854775807:
+                        continue
+                elif kind is float:
+                    # From 1e18 on it could have been an integer of more than 64 bits; and -0.0 is 0.0.
+                    if 0.0 < item < 1e18 or -1e18 < item < 0.0 or str(item) == "0.0":
+                        continue
+                elif item is None or kind is bool or _reads_alike(item):
                     continue
-            elif item is None or kind is bool or _reads_alike(item):
-                continue
-            return decode_exactly(data)
-    elif not _reads_alike([value]):
-        return decode_exactly(data)
-    if len(data) > _SAFE_BYTES and needs_exact(data):
-        return decode_exactly(data)
-    return value
+                return None, exactly(data)
+        elif not _reads_alike([value]):
+            return None, exactly(data)
+        return None, value
+
+    return read
 
 
 def _reads_alike(container: dict[str, Any] | list[Any]) -> bool:
@@ -210,7 +226,7 @@ def _reads_alike(container: dict[str, Any] | list[Any]) -> bool:
                 if item <= MAX_INT64:
                     continue
             elif kind is float:
-                if 0.0 < item < _EXACT_FLOAT or -_EXACT_FLOAT < item < 0.0 or str(item) == "0.0":
+                if 0.0 < item < 1e18 or -1e18 < item < 0.0 or str(item) == "0.0":
                     continue
             else:
                 stack.append(item)
@@ -220,9 +236,17 @@ def _reads_alike(container: dict[str, Any] | list[Any]) -> bool:
 
 
 def decode_exactly(data: bytes) -> Any:
-    """The same as :func:`decode`, by our own reader."""
+    """The value by our own reader, None if there is none; raises ``json_parse.BadJsonError``."""
     value = parse(data, integer=int64, fraction=float64)
     return None if value is MISSING else value
+
+
+_read = reader(needs_exact, decode_exactly)
+
+
+def decode(data: bytes) -> Any:
+    """The value of a document; raises ``json_parse.BadJsonError``."""
+    return _read(data)[1]
 
 
 def int64(text: str) -> int:

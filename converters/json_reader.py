@@ -26,7 +26,6 @@ from connectkit.errors import ConversionError, DataError
 from connectkit.instant import DAY_MS, date_from, time_from, timestamp_from
 from connectkit.schema import (
     DATE_NAME,
-    DECIMAL_NAME,
     INT_BITS,
     LOGICAL_NAMES,
     TIME_NAME,
@@ -379,24 +378,32 @@ def _neighbours32(x: float) -> tuple[float, float]:
 
 def _logical(schema: Schema, node: Any, path: Path) -> Any:
     short = str(schema.name).rpartition(".")[2]
-    is_int = isinstance(node, int) and not isinstance(node, bool)
-    if schema.name == DECIMAL_NAME:
-        if is_int or isinstance(node, Decimal):
-            number = Decimal(node)
-            return number if number or not number.is_signed() else number.copy_abs()
-        if not isinstance(node, str):
-            raise _misfit("A Decimal", "a number or a Base64 text", node, path)
-    elif not is_int:
-        raise _misfit(f"A {short}", "an integer", node, path)
-    elif schema.name != TIMESTAMP_NAME and not -(1 << 31) <= node < 1 << 31:
-        raise _misfit(f"A {short}", "an integer of 32 bits", node, path)
     try:
-        if schema.name == DECIMAL_NAME:
-            return logical.to_decimal(schema, from_base64(node))
-        return logical.to_logical(schema, wrapped(node, 64))
+        return (
+            _exact_decimal(schema, node, path) if short == "Decimal" else _moment(schema, short, node, path)
+        )
     except (DataError, ValueError) as exc:
+        if isinstance(exc, DataError) and exc.path is not None:
+            raise
         where = json_path.text(path)
         raise ConversionError(f"The {short} at {where} cannot be read: {exc}", path=where) from exc
+
+
+def _exact_decimal(schema: Schema, node: Any, path: Path) -> Decimal:
+    if isinstance(node, int | Decimal) and not isinstance(node, bool):
+        number = Decimal(node)
+        return number if number or not number.is_signed() else number.copy_abs()
+    if not isinstance(node, str):
+        raise _misfit("A Decimal", "a number or a Base64 text", node, path)
+    return logical.to_decimal(schema, from_base64(node))
+
+
+def _moment(schema: Schema, short: str, node: Any, path: Path) -> Any:
+    if not isinstance(node, int) or isinstance(node, bool):
+        raise _misfit(f"A {short}", "an integer", node, path)
+    if schema.name != TIMESTAMP_NAME and not -(1 << 31) <= node < 1 << 31:
+        raise _misfit(f"A {short}", "an integer of 32 bits", node, path)
+    return logical.to_logical(schema, wrapped(node, 64))
 
 
 def _inner(schema: Schema | None, path: Path) -> Schema:

@@ -125,7 +125,8 @@ def has_other_width(schema: Any, tagged: Any) -> bool:
     if not isinstance(tagged, dict) or schema is None:
         return False
     tag = next((t for t in tagged if t != "schema"), None)
-    wanted, content = schema.get("type"), tagged.get(tag)
+    wanted = schema.get("type")
+    content: Any = tagged.get(tag)
     if tag in _INTS:
         return wanted in _INTS and tag != wanted
     if tag in _FLOATS:
@@ -187,15 +188,6 @@ def inferred_width(case: Case, difference: str) -> bool:
     return case["op"] == "infer" and bool(tags & (_NARROW | {"float32", "bigint"}))
 
 
-def bare_float32(case: Case, difference: str) -> bool:
-    """A float32 without a schema is a float in Python, so its text has the digits of a float64."""
-    return any(schema is None and _holds_float32(value) for schema, value in pairs(case))
-
-
-def _holds_float32(tagged: Any) -> bool:
-    return any(tag == "float32" for tag, _ in tagged_values(tagged))
-
-
 # --- what Java does silently ---
 
 
@@ -223,7 +215,6 @@ RULES: dict[str, Callable[[Case, str], bool]] = {
     "unrepresentable": unrepresentable,
     "refused-width": refused_width,
     "inferred-width": inferred_width,
-    "bare-float32": bare_float32,
     "wrapped-date": wrapped_date,
     "struct-default": struct_default,
 }

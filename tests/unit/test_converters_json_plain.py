@@ -40,7 +40,7 @@ VALUES: st.SearchStrategy[Any] = st.recursive(
 @example({"a": 9.999e-4, "b": [1e7, {"c": math.inf}]})
 @example({"a": {"b": [None, True, 1.5, 1 << 62]}})
 def test_what_orjson_writes_is_what_the_exact_writer_writes(value: Any) -> None:
-    assert encode(value) == write(tree(value))
+    assert encode(value) == (None if value is None else write(tree(value)))
 
 
 class Colour(enum.Enum):

@@ -28,7 +28,7 @@ CANARY = "s3cr3t-canary"
 PLAIN = ConverterConfig.parse({})
 
 
-def string(is_key: bool = False, **config: str) -> StringConverter:
+def string(*, is_key: bool = False, **config: str) -> StringConverter:
     return StringConverter(
         StringConfig.parse({k.replace("_", "."): v for k, v in config.items()}), is_key=is_key
     )
@@ -71,7 +71,7 @@ def test_the_serializers_own_keys_go_before_the_common_one() -> None:
         "key_serializer_encoding": "UTF-16BE",
         "value_deserializer_encoding": "UTF-16LE",
     }
-    key, value = string(is_key=True, **config), string(**config)
+    key, value = string(is_key=True, **config), string(is_key=False, **config)
     assert (key.from_connect_data("t", None, "é"), key.to_connect_data("t", b"\xe9").value) == (
         b"\0\xe9",
         "é",
@@ -98,9 +98,10 @@ def test_bytes_as_they_are() -> None:
     assert (
         made.decoder("t")(b"ab") == made.to_connect_header("t", "h", b"ab") == (Schema.OPTIONAL_BYTES, b"ab")
     )
-    for schema, value in ((Schema.STRING, b"a"), (Schema.STRING, None), (None, CANARY), (Schema.BYTES, 5)):
+    wrong: Any
+    for schema, wrong in ((Schema.STRING, b"a"), (Schema.STRING, None), (None, CANARY), (Schema.BYTES, 5)):
         with pytest.raises(ConversionError) as caught:
-            made.from_connect_data("t", schema, value)
+            made.from_connect_data("t", schema, wrong)
         assert CANARY not in str(caught.value)
 
 
@@ -112,9 +113,10 @@ def test_booleans() -> None:
         assert (
             made.to_connect_header("t", "h", made.from_connect_header("t", "h", None, value)).value is value
         )
-    for schema, value in ((Schema.INT8, True), (Schema.STRING, None), (None, 1), (None, CANARY)):
+    wrong: Any
+    for schema, wrong in ((Schema.INT8, True), (Schema.STRING, None), (None, 1), (None, CANARY)):
         with pytest.raises(ConversionError) as caught:
-            made.from_connect_data("t", schema, value)
+            made.from_connect_data("t", schema, wrong)
         assert CANARY not in str(caught.value)
     for data in (b"", b"\2", b"\0\1", CANARY.encode()):
         with pytest.raises(ConversionError) as caught:
@@ -202,9 +204,9 @@ def test_all_serve_for_data_and_headers_by_all_their_names(name: str, package: s
     java_name = f"org.apache.kafka.connect.{package}.{name}"
     for given_name in (name, name.removesuffix("Converter"), java_name):
         for kind in ("converter", "header_converter"):
-            cls = plugins.find(kind, given_name).cls  # type: ignore[arg-type]  # both are kinds
+            cls = plugins.find(kind, given_name).cls
             assert cls.java_names == (java_name,)
-            assert plugins.create(kind, given_name, {}).to_connect_header("t", "h", None).value is None  # type: ignore[arg-type]
+            assert plugins.create(kind, given_name, {}).to_connect_header("t", "h", None).value is None
 
 
 def test_the_simple_header_converter_serves_for_headers_only() -> None:

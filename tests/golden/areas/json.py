@@ -54,7 +54,7 @@ def _config(case: Case) -> Outcome:
 
 def _agreeing(ask: list[Any]) -> Any:
     """What all the forms answer; their errors are the errors of the first."""
-    answers = []
+    answers: list[tuple[Any, Exception | None]] = []
     for form in ask:
         try:
             answers.append((form(), None))
