@@ -76,6 +76,7 @@ class Output:
             if only_if_known and not self._journal.exists():
                 self._folder.close()
                 return False
+            self._refuse_special()
             self._journal.open()
             if self._journal.is_new:
                 self._look_for_foreign()
@@ -86,6 +87,12 @@ class Output:
             raise
         self._opened = True
         return True
+
+    def _refuse_special(self) -> None:
+        """Devices and pipes cannot be cut back, and a journal beside them would be litter."""
+        found = None if self._in_parts else self._folder.stat(self._name)
+        if found is not None and not stat.S_ISREG(found.st_mode) and not stat.S_ISLNK(found.st_mode):
+            raise ConnectError(f"{self.path} is not an ordinary file; choose another file.")
 
     def _look_for_foreign(self) -> None:
         """Whatever is there without a journal is somebody else's: refuse it, or take it over as it is."""

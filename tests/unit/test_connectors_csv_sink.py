@@ -515,6 +515,13 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert files(tmp_path) == {"f": "id,name\n1,x\n2,x\n3,x\n"}
 
 
+def test_what_is_no_ordinary_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConnectError, match="not an ordinary file"):
+        run(tmp_path / "pipe").put(row(1))
+    assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "f").touch()
     with pytest.raises(ConnectError, match=r"not a directory|file exists"):

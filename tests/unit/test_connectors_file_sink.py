@@ -99,6 +99,12 @@ def test_a_full_disk_fails_the_task_and_leaves_whole_lines(
         sink.put()
 
 
+def test_a_device_that_is_always_full() -> None:
+    sink = run("/dev/full")
+    with pytest.raises(FatalTaskError, match=r"/dev/full cannot be written: no space left on device"):
+        sink.put(sink_record("a"))
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ConnectError, match=r"cannot be opened for appending: no such file"):
         run(tmp_path / "no" / "f")
