@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from connectkit.errors import DataError, SchemaError
+from connectkit.float32 import round32
 from connectkit.schema import Field, Schema, Type, intern
-from connectkit.struct import round32
 from connectkit.validation import validate_value
 
 

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import struct as _binary
 from typing import Any, Self
 
 from connectkit.errors import SchemaError
+from connectkit.float32 import round32 as round32
 from connectkit.schema import Field, Schema, StructValue, Type, same_value
 from connectkit.validation import fits_type, validate_value
-
-_FLOAT32 = _binary.Struct(">f")
-
-
-def round32(value: float) -> float:
-    """The nearest binary32 number; beyond its range, infinity (Java's cast)."""
-    try:
-        rounded: float = _FLOAT32.unpack(_FLOAT32.pack(value))[0]
-    except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
-    return rounded
 
 
 class Struct(StructValue):
