@@ -10,7 +10,7 @@ import math
 import re
 from decimal import Decimal
 
-from connectkit.struct import round32
+from connectkit.float32 import round32
 
 _TEXT = re.compile(r"[+-]?(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?")
 _INT32 = 1 << 31

@@ -13,6 +13,7 @@ from typing import Any
 from connectkit._numbers import cast_to_bits, cast_to_long, parse_decimal, to_float
 from connectkit._values_text import convert_to_string
 from connectkit.errors import ConversionError
+from connectkit.float32 import round32
 from connectkit.instant import DAY_MS, TEMPORAL_TYPES, Temporal, date_from, millis_of, timestamp_from
 from connectkit.javatext import float_text
 from connectkit.limits import DEFAULT_LIMITS
@@ -40,7 +41,6 @@ from connectkit.schema import (
     StructValue,
     Type,
 )
-from connectkit.struct import round32
 
 _ARRAY = "a list"
 _MAP = "a map"

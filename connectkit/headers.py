@@ -156,7 +156,7 @@ class Headers:
         return self.add(key, value, Schema.INT64)
 
     def add_float(self, key: str, value: float) -> Self:
-        from connectkit.struct import round32
+        from connectkit.float32 import round32
 
         return self.add(key, value if value is None else round32(value), Schema.FLOAT32)
 

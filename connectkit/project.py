@@ -11,9 +11,10 @@ from decimal import Decimal
 from typing import Any
 
 from connectkit.errors import DataError, LimitError, ProjectionError
+from connectkit.float32 import round32
 from connectkit.limits import DEFAULT_LIMITS, Limits
 from connectkit.schema import Schema, Type
-from connectkit.struct import Struct, round32
+from connectkit.struct import Struct
 
 _RANK = {
     t: i for i, t in enumerate((Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT32, Type.FLOAT64))

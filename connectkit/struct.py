@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from connectkit.errors import SchemaError
-from connectkit.float32 import round32 as round32
+from connectkit.float32 import round32
 from connectkit.schema import Field, Schema, StructValue, Type, same_value
 from connectkit.validation import fits_type, validate_value
 

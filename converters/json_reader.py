@@ -23,6 +23,7 @@ from connectkit.converters.json_parse import MISSING
 from connectkit.converters.json_path import Path
 from connectkit.converters.json_plain import wrapped
 from connectkit.errors import ConversionError, DataError
+from connectkit.float32 import round32
 from connectkit.instant import DAY_MS, date_from, time_from, timestamp_from
 from connectkit.schema import (
     DATE_NAME,
@@ -33,7 +34,7 @@ from connectkit.schema import (
     Schema,
     Type,
 )
-from connectkit.struct import Struct, round32
+from connectkit.struct import Struct
 
 ValueFunction = Callable[[Any], Any]
 MAX_FLOAT32: Final = 3.4028234663852886e38

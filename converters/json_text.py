@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from connectkit.errors import ConversionError, LimitError
+from connectkit.float32 import round32
 from connectkit.javatext import float32_text, float_text
-from connectkit.struct import round32
 
 try:
     import orjson

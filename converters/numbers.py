@@ -13,8 +13,8 @@ from connectkit.api import Converter, HeaderConverter, RawHeaders
 from connectkit.config import ConverterConfig
 from connectkit.converters.sniff import looks_like
 from connectkit.errors import ConversionError
+from connectkit.float32 import round32
 from connectkit.schema import Schema, SchemaAndValue, Type
-from connectkit.struct import round32
 from connectkit.validation import fits_type
 
 _FORMATS = {Type.INT16: ">h", Type.INT32: ">i", Type.INT64: ">q", Type.FLOAT32: ">f", Type.FLOAT64: ">d"}

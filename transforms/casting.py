@@ -17,11 +17,11 @@ from typing import Any, Final
 
 from connectkit import logical
 from connectkit.errors import DataError
+from connectkit.float32 import round32
 from connectkit.instant import TEMPORAL_TYPES
 from connectkit.javatext import decimal_text, float32_text, float_text
 from connectkit.kinds import Kind, parse_kind, trim
 from connectkit.schema import INT_BITS, TEMPORAL_NAMES, Schema, StructValue, Type
-from connectkit.struct import round32
 from connectkit.transforms.base import class_name
 
 Caster = Callable[[Any], Any]

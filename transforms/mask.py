@@ -12,10 +12,10 @@ from connectkit.config import HIGH, LOW, MEDIUM, Config, option
 from connectkit.draft import Draft, Side, SideName
 from connectkit.edit import SideTransform
 from connectkit.errors import DataError
+from connectkit.float32 import round32
 from connectkit.instant import EPOCH, Instant, date_from
 from connectkit.program import Var
 from connectkit.schema import DATE_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, Schema, Type
-from connectkit.struct import round32
 from connectkit.transforms.base import class_name
 from connectkit.transforms.casting import decimal_to_int, parse_decimal
 

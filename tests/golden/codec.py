@@ -11,10 +11,11 @@ from collections.abc import Callable
 from decimal import Context, Decimal
 from typing import Any
 
+from connectkit.float32 import round32
 from connectkit.headers import Header
 from connectkit.instant import DAY_MS, Instant, date_from, time_from, timestamp_from
 from connectkit.schema import Field, Schema, Type, intern
-from connectkit.struct import Struct, round32
+from connectkit.struct import Struct
 
 _TYPES = {t.value: t for t in Type}
 _EXACT = Context(prec=1)

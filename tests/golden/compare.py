@@ -12,10 +12,11 @@ from math import copysign, isnan
 from typing import Any
 
 from connectkit.errors import ConfigError, ConnectError, DataError
+from connectkit.float32 import round32
 from connectkit.headers import Header
 from connectkit.instant import TEMPORAL_TYPES, millis_of
 from connectkit.schema import Schema, SchemaAndValue, Type
-from connectkit.struct import Struct, round32
+from connectkit.struct import Struct
 from tests.golden.codec import Character, UnrepresentableError, millis_tag, schema_of, value_of
 
 Outcome = str | None

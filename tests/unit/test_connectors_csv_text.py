@@ -16,9 +16,10 @@ from connectkit.builder import SchemaBuilder
 from connectkit.connectors.csv_text import column_text, value_text
 from connectkit.connectors.csv_types import converter, schema_of
 from connectkit.errors import ConversionError
+from connectkit.float32 import round32
 from connectkit.instant import DAY_MS, Instant
 from connectkit.schema import Schema
-from connectkit.struct import Struct, round32
+from connectkit.struct import Struct
 
 
 def text_of(kind: str, value: Any) -> Any:

@@ -16,9 +16,10 @@ from connectkit.converters.json_schemas import SchemaReader, SchemaWriter
 from connectkit.converters.json_text import dumps, fast_loads, write
 from connectkit.converters.json_writer import MAX_RECURSION, TreeWriter
 from connectkit.errors import ConversionError, DataError, LimitError, SchemaError
+from connectkit.float32 import round32
 from connectkit.limits import Limits
 from connectkit.schema import Schema, Type, same_value
-from connectkit.struct import Struct, round32
+from connectkit.struct import Struct
 
 NAMES = st.sampled_from(["a", "b", "order id", "é", "😀", "k'];raise SystemExit;['"])
 TEXTS = st.text(max_size=5) | st.sampled_from(["\x1f\x7f", "😀\u2028"])

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from connectkit.converters import json_text
 from connectkit.converters.json_text import Raw, dumps, float32_node, float_node, write
 from connectkit.errors import ConversionError, LimitError
+from connectkit.float32 import round32
 from connectkit.javatext import float32_text, float_text
-from connectkit.struct import round32
 
 INT64 = st.integers(-(1 << 63), (1 << 63) - 1)
 ANY_TEXT = st.text(st.characters(exclude_categories=()))

@@ -20,9 +20,10 @@ from connectkit.converters.numbers import (
 )
 from connectkit.converters.simple import BooleanConverter, ByteArrayConverter, StringConfig, StringConverter
 from connectkit.errors import ConfigError, ConversionError
+from connectkit.float32 import round32
 from connectkit.plugin import plugins
 from connectkit.schema import Schema
-from connectkit.struct import Struct, round32
+from connectkit.struct import Struct
 
 CANARY = "s3cr3t-canary"
 PLAIN = ConverterConfig.parse({})

@@ -13,8 +13,8 @@ from typing import Any
 
 from connectkit.converters.json import JsonConfig, JsonConverter
 from connectkit.errors import ConfigError, ConversionError
+from connectkit.float32 import round32
 from connectkit.schema import NULL, SchemaAndValue
-from connectkit.struct import round32
 from tests.golden.codec import schema_of, value_of
 from tests.golden.compare import (
     Outcome,
