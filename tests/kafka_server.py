@@ -133,6 +133,11 @@ class KafkaServer:
                     raise UnavailableError(f"the test broker did not start: {' | '.join(tail)}") from None
                 time.sleep(0.05)
 
+    @property
+    def pid(self) -> int:
+        """The process that holds the broker's JVM as its child."""
+        return self._process.pid
+
     def stop(self) -> None:
         """End the broker and wait for it."""
         assert self._process.stdin is not None

@@ -16,7 +16,19 @@ from connectkit.runner.log.kafka.properties import PROPERTIES
 from connectkit.runner.log.kafka.translate import Translated
 
 _Handle = TypeVar("_Handle")
-_REVERSE = {entry.target: entry.name for entry in PROPERTIES if entry.target}
+_REVERSE = {entry.target: entry.name for entry in PROPERTIES if entry.target} | {
+    # librdkafka speaks of some properties by an older name
+    "request.required.acks": "acks",
+    "message.timeout.ms": "delivery.timeout.ms",
+    "message.send.max.retries": "retries",
+    "queue.buffering.max.ms": "linger.ms",
+    "queue.buffering.max.kbytes": "buffer.memory",
+    "compression.codec": "compression.type",
+    "max.in.flight": "max.in.flight.requests.per.connection",
+    "sasl.mechanisms": "sasl.mechanism",
+    "fetch.message.max.bytes": "max.partition.fetch.bytes",
+    "metadata.broker.list": "bootstrap.servers",
+}
 
 
 class Watch:

@@ -170,7 +170,7 @@ PROPERTIES: tuple[Property, ...] = (
     _o("buffer.memory", "p", "Bytes buffered before send waits (default 33554432)."),
     _o("max.block.ms", "p", "How long send waits for room in the buffer (default 60000)."),
     _p("delivery.timeout.ms", "p", "After this a record has failed; 2147483647: never."),
-    _p("retries", "p", "How often a request is repeated."),
+    _p("retries", "pa", "How often a request is repeated."),
     _p(
         "max.in.flight.requests.per.connection",
         "p",
