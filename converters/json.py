@@ -106,7 +106,10 @@ class JsonConfig(ConverterConfig):
 
 
 class JsonConverter(Converter[JsonConfig], HeaderConverter[JsonConfig]):
-    """Writes and reads JSON. One thread at a time calls each encoder, and each decoder."""
+    """JSON, plain or in Connect's envelope of schema and payload, byte for byte as Java writes it.
+
+    One thread at a time calls each encoder, and each decoder.
+    """
 
     java_names = ("org.apache.kafka.connect.json.JsonConverter",)
 

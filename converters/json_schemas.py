@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from hashlib import sha256
 from typing import Any, Final
 
 from connectkit.builder import SchemaBuilder
@@ -91,7 +90,7 @@ class SchemaReader:
 
     def schema(self, text: bytes) -> Schema | None:
         """The schema of that text, the same object for the same text; ``DataError`` if it is none."""
-        key = text if len(text) <= _KEPT_BYTES else sha256(text).digest()
+        key = text if len(text) <= _KEPT_BYTES else _digest(text)
         with self._lock:
             if key in self._schemas:
                 self._schemas.move_to_end(key)
@@ -213,3 +212,9 @@ class SchemaReader:
                 f"The schema has a struct as its default at {where}, which Connect cannot hold", path=where
             )
         return self._values.explain(schema, node, path)
+
+
+def _digest(text: bytes) -> bytes:
+    from hashlib import sha256  # loads OpenSSL, which most programs here never need
+
+    return sha256(text).digest()

@@ -6,6 +6,7 @@ All serve for keys, values and headers. Sources: spec data 2.2, 2.3, 2.5 (``org.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectkit.api import Converter, Decoder, Encoder, HeaderConverter, RawHeaders
@@ -25,11 +26,19 @@ def _is_charset(name: str) -> str | None:
     return None
 
 
-_OVERRIDE = "The same for {} alone; it goes before converter.encoding."
+_OVERRIDES = tuple(
+    f"{side}.{role}.encoding" for side in ("key", "value") for role in ("serializer", "deserializer")
+)
 
 
 class StringConfig(ConverterConfig):
-    """The character sets. Kafka's serializers have their own keys, which go before the common one."""
+    """The character sets.
+
+    ``key.serializer.encoding``, ``value.serializer.encoding`` and the same of ``deserializer``, which are
+    keys of Kafka's serializers, go before ``converter.encoding`` for keys or values written or read.
+    """
+
+    prefixes = _OVERRIDES
 
     converter_encoding: str = option(
         "UTF-8",
@@ -39,16 +48,15 @@ class StringConfig(ConverterConfig):
         width=Width.MEDIUM,
         display_name="Encoding",
     )
-    key_serializer_encoding: str | None = option(
-        None, doc=_OVERRIDE.format("keys written"), check=_is_charset
-    )
-    value_serializer_encoding: str | None = option(
-        None, doc=_OVERRIDE.format("values written"), check=_is_charset
-    )
-    key_deserializer_encoding: str | None = option(None, doc=_OVERRIDE.format("keys read"), check=_is_charset)
-    value_deserializer_encoding: str | None = option(
-        None, doc=_OVERRIDE.format("values read"), check=_is_charset
-    )
+
+    def problems(self) -> Mapping[str, str | Sequence[str]]:
+        found = {key: _is_charset(self.encoding(key)) for key in _OVERRIDES if key in self.originals}
+        return {key: problem for key, problem in found.items() if problem is not None}
+
+    def encoding(self, key: str) -> str:
+        """The character set under that key, or the common one."""
+        override = self.originals.get(key)
+        return self.converter_encoding if override is None else str(override)
 
 
 class StringConverter(Converter[StringConfig], HeaderConverter[StringConfig]):
@@ -61,12 +69,9 @@ class StringConverter(Converter[StringConfig], HeaderConverter[StringConfig]):
 
     def __init__(self, config: StringConfig, *, is_key: bool = False) -> None:
         super().__init__(config, is_key=is_key)
-        if is_key:
-            out, into = config.key_serializer_encoding, config.key_deserializer_encoding
-        else:
-            out, into = config.value_serializer_encoding, config.value_deserializer_encoding
-        self._to_bytes = charset(out or config.converter_encoding).encode
-        self._to_text = charset(into or config.converter_encoding).decode
+        side = "key" if is_key else "value"
+        self._to_bytes = charset(config.encoding(f"{side}.serializer.encoding")).encode
+        self._to_text = charset(config.encoding(f"{side}.deserializer.encoding")).decode
 
     def from_connect_data(
         self, topic: str, schema: Schema | None, value: Any, headers: RawHeaders | None = None

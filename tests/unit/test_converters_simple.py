@@ -84,10 +84,20 @@ def test_the_serializers_own_keys_go_before_the_common_one() -> None:
 
 
 def test_an_unknown_character_set_is_a_configuration_mistake() -> None:
+    with pytest.raises(ConfigError, match="UTF-8") as caught:
+        string(converter_encoding="UTF_8")
+    assert set(caught.value.problems) == {"converter.encoding"}
     with pytest.raises(ConfigError) as caught:
-        string(converter_encoding="UTF_8", key_serializer_encoding="x")
-    assert set(caught.value.problems) == {"converter.encoding", "key.serializer.encoding"}
-    assert "UTF-8" in str(caught.value)
+        string(
+            key_serializer_encoding="x", value_deserializer_encoding="UTF-8", value_serializer_encoding="y"
+        )
+    assert set(caught.value.problems) == {"key.serializer.encoding", "value.serializer.encoding"}
+
+
+def test_keys_of_the_serializers_are_no_unknown_keys() -> None:
+    config = StringConfig.parse({"key.serializer.encoding": "UTF-16", "converter.encodin": "x"})
+    assert set(config.warnings) == {"converter.encodin"}
+    assert [key.name for key in StringConfig.definition().keys] == ["converter.type", "converter.encoding"]
 
 
 def test_bytes_as_they_are() -> None:
