@@ -75,17 +75,6 @@ faults: $(STAMP) ## Run only the tests that kill workers and writers while data 
 	@echo "promised to survive. Not covered: power cuts, networks that lose packets, brokers that die."
 	@$(PYTEST) -m faults -v $(ARGS)
 
-docs: $(STAMP)
-	@$(PY) -m tools.docs --check
-
-bench: $(STAMP) ## Measure against a bare client loop and the Java worker, side by side in one run
-	@$(PY) -m benchmarks $(ARGS)
-
-faults: $(STAMP) ## Run only the tests that kill, tear and starve, one at a time, each by name
-	@echo "What a crash may and may not do: each test here kills a process, tears a file or takes a"
-	@echo "broker away while data flows, and then reads back what was promised to survive."
-	@$(PYTEST) -m faults -v $(ARGS)
-
 docs: $(STAMP) ## Write docs/reference again from the code
 	@$(PY) -m tools.docs
 

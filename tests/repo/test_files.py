@@ -129,6 +129,18 @@ def test_ci_runs_what_contributors_run() -> None:
     assert "CONNECTKIT_REQUIRE_KAFKA=1" in text
 
 
+def test_make_explains_every_command_and_has_no_doubled_rule() -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    makefile = TEXTS["Makefile"]
+    targets = re.findall(r"^([a-z]+):", makefile, re.MULTILINE)
+    assert sorted(targets) == sorted(set(targets))
+    assert {"run", "test", "check", "bench", "faults", "docs", "dev", "clean", "help"} <= set(targets)
+    assert re.findall(r"^([a-z]+):.* ## \S", makefile, re.MULTILINE) == targets
+
+
 def _anchors(markdown: str) -> set[str]:
     """The anchors that GitHub gives headings."""
     heads = re.findall(r"^#+\s+(.+)$", markdown, re.MULTILINE)
