@@ -81,12 +81,13 @@ def _set(builder: SchemaBuilder, call: dict[str, Any]) -> None:
     elif name == "default":
         builder.default(_default(builder, call["value"]))
     else:
-        {
+        setters: dict[str, Callable[[Any], Any]] = {
             "name": builder.name,
             "version": builder.version,
             "doc": builder.doc,
             "parameters": builder.parameters,
-        }[name](arg)
+        }
+        setters[name](arg)
 
 
 def _default(builder: SchemaBuilder, tagged: dict[str, Any]) -> Any:
@@ -315,6 +316,7 @@ def _header_call(headers: Headers, call: dict[str, Any]) -> Any:
     if name == "addPair":
         pair = SchemaAndValue(schema, value) if "value" in call else None
         return headers.add_pair(key, pair) and None  # type: ignore[arg-type]
+    keys: list[Any] = [key] if "key" in call else []
     simple: dict[str, Callable[[], Any]] = {
         "size": lambda: len(headers),
         "isEmpty": lambda: not headers,
@@ -323,7 +325,7 @@ def _header_call(headers: Headers, call: dict[str, Any]) -> Any:
         "allWithName": lambda: list(headers.all_with_name(key)),
         "remove": lambda: headers.remove(key) and None,  # type: ignore[arg-type]
         "clear": lambda: headers.clear() and None,
-        "retainLatest": lambda: headers.retain_latest(*([key] if "key" in call else [])) and None,  # type: ignore[list-item]
+        "retainLatest": lambda: headers.retain_latest(*keys) and None,
     }
     return simple[name]()
 

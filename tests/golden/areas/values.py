@@ -7,13 +7,13 @@ from typing import Any
 
 from connectkit import values
 from connectkit.schema import Schema
+from tests.golden.areas.json import float32_difference
 from tests.golden.codec import schema_of, value_of
 from tests.golden.compare import (
     Outcome,
     expect,
     pair_difference,
     schema_difference,
-    text_difference,
     value_difference,
 )
 
@@ -49,7 +49,12 @@ def _convert(case: Case) -> Outcome:
             return values.convert_to_decimal(schema, value, case["in"]["scale"])
         return _CONVERSIONS[to](schema, value)
 
-    return expect(case, produce, lambda out, got: value_difference(out["value"], got))
+    def compare(out: dict[str, Any], got: Any) -> Outcome:
+        if to == "string" and isinstance(got, str):
+            return float32_difference(case, out["value"].get("string"), got)
+        return value_difference(out["value"], got)
+
+    return expect(case, produce, compare)
 
 
 def _to_string(case: Case) -> Outcome:
@@ -57,7 +62,7 @@ def _to_string(case: Case) -> Outcome:
     return expect(
         case,
         lambda: values.convert_to_string(schema, value_of(case["in"]["value"], schema)),
-        lambda out, got: text_difference(out["text"], got),
+        lambda out, got: float32_difference(case, out["text"], got),
     )
 
 
