@@ -176,7 +176,7 @@ class Shape:
         self.value = value
 
 
-NOT_READ = (None, Kind.UNKNOWN)
+NOT_READ: tuple[Schema | None, Kind] = (None, Kind.UNKNOWN)
 
 
 def kind_of(schema: Schema | None, value: Any) -> tuple[Schema | None, Kind]:
@@ -313,7 +313,7 @@ class _Entry:
     def _always(self, record: Any) -> Result:
         """The function where no schema is read; it replaces itself by what was made."""
         self._sample = record
-        self._always = self._make_quick(None)  # type: ignore[method-assign]
+        self._always = self._make_quick(None)  # type: ignore[method-assign,assignment]  # takes its place
         return self._always(record)
 
     def _explained(self, record: Any, error: Exception) -> Exception:

@@ -47,14 +47,17 @@ def decimal_schema(scale: int) -> Schema:
 
 
 def date_builder() -> SchemaBuilder:
+    """A builder for dates."""
     return SchemaBuilder.int32().name(DATE_NAME).version(1)
 
 
 def time_builder() -> SchemaBuilder:
+    """A builder for times of day."""
     return SchemaBuilder.int32().name(TIME_NAME).version(1)
 
 
 def timestamp_builder() -> SchemaBuilder:
+    """A builder for timestamps."""
     return SchemaBuilder.int64().name(TIMESTAMP_NAME).version(1)
 
 

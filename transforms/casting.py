@@ -204,9 +204,10 @@ def _from_float(target: Type, source: Type) -> Caster:
 def _from_boolean(target: Type) -> Caster:
     if target in INT_BITS:
         return int
-    return {
+    casters: dict[Type, Caster] = {
         Type.FLOAT32: float, Type.FLOAT64: float, Type.BOOLEAN: same, Type.STRING: _boolean_text,
-    }[target]  # fmt: skip
+    }  # fmt: skip
+    return casters[target]
 
 
 def _from_string(target: Type) -> Caster:
@@ -221,17 +222,17 @@ def _from_decimal(target: Type) -> Caster:
     bits = INT_BITS.get(target)
     if bits is not None:
         return lambda number: decimal_to_int(number, bits)
-    return {
+    casters: dict[Type, Caster] = {
         Type.FLOAT32: decimal_to_float32, Type.FLOAT64: float, Type.BOOLEAN: _low_bits_set,
         Type.STRING: decimal_text,
-    }[target]  # fmt: skip
+    }  # fmt: skip
+    return casters[target]
 
 
 def _moment_text(value: Any) -> str:
     from connectkit.values import convert_to_string  # few casts need it
 
-    text: str = convert_to_string(None, value)
-    return text
+    return str(convert_to_string(None, value))  # a value that is not null has a text
 
 
 def _by_class(target: Type, source: Type) -> Caster:

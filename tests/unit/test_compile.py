@@ -3,6 +3,7 @@ import linecache
 import threading
 import traceback
 import weakref
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -106,7 +107,7 @@ def test_a_family_compiles_a_recursive_schema_and_counts_its_depth() -> None:
     node = Schema(Type.STRUCT, name="Node")
     limit = 5
 
-    def make(family: Family, schema: Schema):
+    def make(family: Family, schema: Schema) -> Any:
         code = Code("value", "depth=0")
         child, cyclic = family.call(code, schema)  # every node holds nodes
         assert cyclic
@@ -127,7 +128,7 @@ def test_a_family_compiles_a_recursive_schema_and_counts_its_depth() -> None:
 def test_a_family_names_finished_functions_directly() -> None:
     leaf, node = Schema(Type.STRING), Schema(Type.STRUCT, name="Node")
 
-    def make(family: Family, schema: Schema):
+    def make(family: Family, schema: Schema) -> Any:
         code = Code("value")
         if schema is leaf:
             code.line("return value.upper()")
@@ -150,7 +151,12 @@ def test_a_late_function_called_too_early_says_so() -> None:
 
 def test_identity_first_then_equality() -> None:
     made: list[Schema] = []
-    cache = PerSchema(lambda schema: made.append(schema) or len(made))
+
+    def make(schema: Schema) -> int:
+        made.append(schema)
+        return len(made)
+
+    cache = PerSchema(make)
     a, same = fresh(), fresh()
     assert cache[a] == cache[a] == cache[same] == 1
     assert len(made) == 1
@@ -210,7 +216,12 @@ def test_an_impossible_size_is_refused() -> None:
 
 def test_threads_make_once_and_agree() -> None:
     made: list[str] = []
-    cache = PerSchema(lambda s: made.append(s.name) or s.name, size=100)
+
+    def make(schema: Schema) -> str | None:
+        made.append(str(schema.name))
+        return schema.name
+
+    cache = PerSchema(make, size=100)
     wrong: list[str] = []
 
     def work() -> None:

@@ -39,7 +39,10 @@ class Model:
 @st.composite
 def histories(draw: Any) -> list[list[int]]:
     """Batches of records, each a list of partitions."""
-    return draw(st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=4), min_size=1, max_size=6))
+    found: list[list[int]] = draw(
+        st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=4), min_size=1, max_size=6)
+    )
+    return found
 
 
 @given(history=histories(), data=st.data())
@@ -67,7 +70,7 @@ def test_the_acknowledged_prefix_of_each_partition_is_safe(history: list[list[in
             submission.settle()
         else:
             submission.settle_one(index)
-        model.acked |= {(r.source_partition["part"], r.source_offset["at"]) for r in records}  # type: ignore[index]
+        model.acked |= {(r.source_partition["part"], r.source_offset["at"]) for r in records}
         if data.draw(st.booleans()):
             stored.update(shown(ledger))
     stored.update(shown(ledger))

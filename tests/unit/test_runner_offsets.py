@@ -14,13 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectkit.errors import ConfigError, ConnectError, DataError, FatalTaskError
-from connectkit.runner import offset_file
 from connectkit.runner.java_offsets import JAVA_MAGIC, read_java_offsets
 from connectkit.runner.offset_file import OffsetFile
 from connectkit.runner.offset_key import partition_key
 from connectkit.runner.offsets import StoredOffsets
 
-# Written by Java: a HashMap of byte arrays with four entries, two of which share one value object, and a null.
+# Written by Java: a HashMap of byte arrays with four entries (two share one value object), and a null.
 JAVA_FILE = base64.b64decode(
     "rO0ABXNyABFqYXZhLnV0aWwuSGFzaE1hcAUH2sHDFmDRAwACRgAKbG9hZEZhY3RvckkACXRocmVzaG9sZHhwP0AAAAAAAAx3"
     "CAAAABAAAAAEdXIAAltCrPMX+AYIVOACAAB4cAAAAC1bImxvY2FsLWZpbGUtc291cmNlIix7ImZpbGVuYW1lIjoidGVzdC50"
@@ -127,8 +126,10 @@ def test_every_torn_file_is_refused_by_name(tmp_path: Path) -> None:
         b'{"format": "connectkit-source-offsets", "version": 1}',
         b'{"format": "connectkit-source-offsets", "version": 1, "offsets": [1]}',
         b'{"format": "connectkit-source-offsets", "version": 1, "offsets": [{"connector": "c"}]}',
-        b'{"format": "connectkit-source-offsets", "version": 1,'
-        b' "offsets": [{"connector": "c", "partition": {}, "offset": 5}]}',
+        (
+            b'{"format": "connectkit-source-offsets", "version": 1,'
+            b' "offsets": [{"connector": "c", "partition": {}, "offset": 5}]}'
+        ),
         b"[" * 100_000,
         "{é".encode("latin-1"),
     ],
@@ -157,7 +158,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     def full(fd: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(offset_file.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(FatalTaskError, match="No space left"):
         write(store, "c", {"p": 1}, {"at": 2})
     monkeypatch.undo()
@@ -232,9 +233,16 @@ def test_a_changed_byte_is_read_or_refused(at: int, value: int) -> None:
 def test_writes_are_durable_before_they_are_visible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order: list[str] = []
     real_fsync, real_replace = os.fsync, Path.replace
-    monkeypatch.setattr(offset_file.os, "fsync", lambda fd: (order.append("fsync"), real_fsync(fd))[1])
-    monkeypatch.setattr(
-        offset_file.Path, "replace", lambda self, to: (order.append("rename"), real_replace(self, to))[1]
-    )
+
+    def fsync(fd: int) -> None:
+        order.append("fsync")
+        real_fsync(fd)
+
+    def replace(self: Path, to: Path) -> Path:
+        order.append("rename")
+        return real_replace(self, to)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    monkeypatch.setattr(Path, "replace", replace)
     write(opened(tmp_path / "offsets"), "c", {"p": 1}, {"at": 1})
     assert order == ["fsync", "rename", "fsync"]
