@@ -102,13 +102,15 @@ class KafkaServer:
         java = ["java", "-Xmx512m", "-cp", f"{jars}/*", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
         identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         with self.log_file.open("ab") as log:
-            subprocess.run(
+            formatted = subprocess.run(
                 [*java, "kafka.tools.StorageTool", "format", "-t", identity, "-c", str(properties)],
                 stdout=log,
                 stderr=log,
                 timeout=60,
-                check=True,
+                check=False,
             )
+            if formatted.returncode:
+                raise UnavailableError(f"the test broker's storage was not formatted: {self._tail()}")
             self._process = subprocess.Popen(
                 ["sh", "-c", _TIED_TO_PARENT, "kafka", *java, "kafka.Kafka", str(properties)],
                 stdin=subprocess.PIPE,
@@ -129,9 +131,11 @@ class KafkaServer:
                     return
             except OSError:
                 if self._process.poll() is not None or time.monotonic() > deadline_s:
-                    tail = self.log_file.read_text(errors="replace").splitlines()[-5:]
-                    raise UnavailableError(f"the test broker did not start: {' | '.join(tail)}") from None
+                    raise UnavailableError(f"the test broker did not start: {self._tail()}") from None
                 time.sleep(0.05)
+
+    def _tail(self) -> str:
+        return " | ".join(self.log_file.read_text(errors="replace").splitlines()[-5:])
 
     @property
     def pid(self) -> int:

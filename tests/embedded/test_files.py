@@ -82,7 +82,7 @@ def test_a_file_cut_at_any_place_is_refused_or_read(tmp_path: Path) -> None:
         torn = folder / "log.db"
         torn.touch(0o600)
         torn.write_bytes(whole[:size])
-        refusal = None
+        refusal, found = None, None
         try:
             found = read(folder)
         except (ConfigError, FatalTaskError) as exc:

@@ -222,6 +222,9 @@ class EmbeddedLogMachine(RuleBasedStateMachine):
 
 
 EmbeddedLogMachine.TestCase.settings = settings(
-    max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=25,
+    stateful_step_count=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 TestEmbeddedLog = EmbeddedLogMachine.TestCase

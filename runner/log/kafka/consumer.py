@@ -448,10 +448,11 @@ class KafkaConsumer:
         positions = self._handle.position([_TopicPartition(w.topic, w.partition) for w in mine])
         total, seen = 0, False
         for where, found in zip(mine, positions):
-            _, high = self._handle.get_watermark_offsets(
+            ends = self._handle.get_watermark_offsets(
                 _TopicPartition(where.topic, where.partition), cached=True
             )
-            at = self._known.get(where, found.offset)
+            high = ends[1] if ends else -1
+            at = self._known.get(where, int(found.offset))
             if high >= 0 and at >= 0:
                 total += max(0, high - at)
                 seen = True

@@ -51,6 +51,7 @@ class _Flight:
     ) -> None:
         self.batch = batch
         self.on_done = on_done
+        """None: ``send`` raised, so nothing of the batch is called back."""
         self.on_each = on_each
         self.failures: dict[int, ConnectError] = {}
         self.unplaced: list[tuple[Any, Any]] = []
@@ -94,6 +95,7 @@ class KafkaProducer:
         self._transactional = "transactional.id" in translated.settings
         self._reports_all = self._transactional
         self._landed: deque[_Flight] = deque()
+        self._unsettled = 0
         self._closed = False
         self._epoch_zero_told = False
         self._handle: Any = self._open()
@@ -116,7 +118,8 @@ class KafkaProducer:
         self._watch.check()
         if on_each is not None and not self._reports_all:
             self._report_all()
-        flight = _Flight(batch, on_done, on_each)
+        flight = _Flight(tuple(batch), on_done, on_each)  # the caller may reuse its list
+        self._unsettled += len(flight.batch)
         if not batch:
             self._landed.append(flight)
             return
@@ -124,6 +127,7 @@ class KafkaProducer:
             self._enqueue(flight, _Ticket(flight, self._landed))
         except BaseException:
             flight.on_done = flight.on_each = None
+            self._unsettled -= len(flight.batch)
             raise
         self._serve(0)
         self._land()
@@ -248,7 +252,7 @@ class KafkaProducer:
         return 1
 
     def _report_all(self) -> None:
-        while len(self._handle):
+        while self._unsettled:
             self._serve(_FULL_WAIT_S)
             self._land()
         self._land()
@@ -265,8 +269,9 @@ class KafkaProducer:
         landed = self._landed
         while landed:
             flight = landed.popleft()
-            if flight.on_done is None:
+            if flight.on_done is None:  # send raised: nothing of the batch is called back
                 continue
+            self._unsettled -= len(flight.batch)
             failures = flight.failures
             if flight.unplaced:
                 self._place(flight)
@@ -309,12 +314,14 @@ class KafkaProducer:
         if not self._closed:
             self._flush(timeout_s)
             self._land()
-            return len(self._handle)
-        return 0
+        return self._unsettled
 
     def _serve(self, timeout_s: float) -> None:
+        handle = self._handle
+        if handle is None:  # closed by another thread
+            return
         try:
-            self._handle.poll(timeout_s)
+            handle.poll(timeout_s)
         except KafkaException as exc:  # a fatal error of the whole producer
             raise self._fatal(exc) from exc
 
@@ -396,10 +403,11 @@ class KafkaProducer:
         deadline_s = time.monotonic() + timeout_s
         self._until_settled(lambda: self._handle.flush(max(0.0, deadline_s - time.monotonic())))
         self._closed = True
-        if len(self._handle):
+        self._land()
+        if self._unsettled:
             self._handle.purge(in_queue=True, in_flight=True, blocking=True)
             self._until_settled(lambda: self._handle.poll(_FULL_WAIT_S))
-        self._land()
+            self._land()
         self._handle = None
 
     def _until_settled(self, step: Callable[[], object]) -> None:
