@@ -76,6 +76,9 @@ class Producer(Protocol):
     ) -> None:
         """Enqueue a batch; ``on_done`` is called exactly once when every record is settled.
 
+        Callbacks never run for the batch being sent before ``send`` is left, unless the buffer is full
+        and part of it is settled meanwhile; they run in a later ``send``, ``poll`` or ``flush``.
+
         Blocks while the producer's buffer is full. ``on_each`` costs a call a record: pass it only
         where someone listens (``commit_record``). Raises ``FatalTaskError`` or ``DataError``
         if the batch cannot even be enqueued; then nothing of it will be called back.
@@ -87,7 +90,7 @@ class Producer(Protocol):
         ...
 
     def flush(self, timeout_s: float) -> int:
-        """Wait for all that was sent; returns how many records are still unsettled."""
+        """Wait for all that was sent and call back; returns how many records are still unsettled."""
         ...
 
     def init_transactions(self, timeout_s: float) -> None: ...
@@ -104,7 +107,12 @@ class Producer(Protocol):
 
 
 class RebalanceListener(Protocol):
-    """Told of assignment changes, inside ``Consumer.consume`` on the consumer's thread."""
+    """Told of assignment changes, inside ``Consumer.consume`` or ``close`` on the consumer's thread.
+
+    Never told of empty sets. ``on_assigned`` may ask for positions, seek, pause and commit before the
+    first record of the new partitions comes; ``on_revoked`` may commit; after ``on_lost`` it is too late.
+    Sets are increments (cooperative, embedded) or everything (Kafka's eager assignors): keep a set.
+    An exception of a listener comes out of ``consume`` or ``close``, after the change was made.
 
     def on_assigned(self, partitions: Sequence[TopicPartition]) -> None: ...
     def on_revoked(self, partitions: Sequence[TopicPartition]) -> None: ...
@@ -147,7 +155,10 @@ class Consumer(Protocol):
         ...
 
     def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """Committed offsets of the group; partitions without one are left out."""
+        """Committed offsets of the group; partitions without one are left out.
+
+        With ``isolation.level=read_committed``, offsets of a transaction just ending are waited for.
+        """
         ...
 
     def commit(self, offsets: Mapping[TopicPartition, int], on_done: CommitDone | None = None) -> None:
@@ -200,7 +211,10 @@ class Admin(Protocol):
         """End (or beginning) offsets."""
         ...
 
-    def group_offsets(self, group: str) -> dict[TopicPartition, int]: ...
+    def group_offsets(self, group: str) -> dict[TopicPartition, int]:
+        """Committed offsets of a group on topics that exist; empty for a group nobody knows."""
+        ...
+
     def set_group_offsets(self, group: str, offsets: Mapping[TopicPartition, int | None]) -> None:
         """Set, or with None remove, committed offsets of a group without members (else ConflictError)."""
         ...
