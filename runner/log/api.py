@@ -113,6 +113,7 @@ class RebalanceListener(Protocol):
     first record of the new partitions comes; ``on_revoked`` may commit; after ``on_lost`` it is too late.
     Sets are increments (cooperative, embedded) or everything (Kafka's eager assignors): keep a set.
     An exception of a listener comes out of ``consume`` or ``close``, after the change was made.
+    """
 
     def on_assigned(self, partitions: Sequence[TopicPartition]) -> None: ...
     def on_revoked(self, partitions: Sequence[TopicPartition]) -> None: ...
