@@ -151,7 +151,8 @@ def create_connectors(herder: Herder, files: Sequence[ConfigFile]) -> None:
             from connectkit.runner.tolerance import describe
 
             raise ConnectError(
-                f"{file.path}: connector {file.name} could not be started: {describe(exc)}"
+                f"{file.path}: connector {file.name} could not be started: {describe(exc)} "
+                "(--debug shows where)"
             ) from exc
 
 

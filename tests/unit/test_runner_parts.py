@@ -72,7 +72,7 @@ def test_a_stop_wakes_whoever_waits() -> None:
     control = Control()
     done = []
     threads = [
-        threading.Thread(target=lambda wait=wait: done.append(wait()))  # type: ignore[misc]
+        threading.Thread(target=lambda wait=wait: done.append(wait()))
         for wait in (lambda: control.sleep(60), lambda: control.wait(60), control.wait_while_paused)
     ]
     control.pause()
