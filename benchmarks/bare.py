@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
 import orjson
 from confluent_kafka import Consumer, KafkaError, Message, Producer
@@ -18,7 +19,12 @@ from benchmarks.workload import RECORDS, edit_sink, edit_source, order
 def source(bootstrap: str, topic: str, transforms: bool) -> None:
     """Make a dict, edit it, dump it, produce it with a delivery report each."""
     producer = Producer(
-        {"bootstrap.servers": bootstrap, "acks": "all", "queue.buffering.max.messages": 200_000, "linger.ms": 5}
+        {
+            "bootstrap.servers": bootstrap,
+            "acks": "all",
+            "queue.buffering.max.messages": 200_000,
+            "linger.ms": 5,
+        }
     )
     acked = 0
 
@@ -50,6 +56,12 @@ class Slots:
     """What a framework must at least make of a message."""
 
     __slots__ = ("key", "offset", "partition", "timestamp", "topic", "value")
+    topic: str | None
+    partition: int | None
+    offset: int | None
+    key: bytes | None
+    timestamp: tuple[int, int]
+    value: Any
 
 
 def sink(bootstrap: str, topic: str, transforms: bool) -> None:
@@ -75,9 +87,10 @@ def sink(bootstrap: str, topic: str, transforms: bool) -> None:
             if message.error():
                 raise SystemExit(str(message.error()))
             data = message.value()
-            value = loads(data) if data is not None else None
+            value: Any = loads(data) if data is not None else None
             record = Slots()
-            record.topic, record.partition, record.offset = message.topic(), message.partition(), message.offset()
+            record.topic, record.partition = message.topic(), message.partition()
+            record.offset = message.offset()
             record.key, record.timestamp = message.key(), message.timestamp()
             record.value = edit_sink(value) if transforms else value
             records.append(record)

@@ -14,6 +14,7 @@ import tempfile
 import time
 from array import array
 from collections.abc import Callable
+from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 
@@ -49,9 +50,9 @@ def measure(folder: Path, batches: int, size: int) -> list[tuple[str, float]]:
     for topic, partitions, records in (("plain", 1, plain), ("keyed", 3, keyed)):
         admin.create_topic(topic, partitions=partitions, config={"retention.ms": "-1"})
         batch = [each._replace(topic=topic) for each in records]
-        results.append((f"append, {topic}", rate(total, lambda batch=batch: append(log, batch, batches))))
+        results.append((f"append, {topic}", rate(total, partial(append, log, batch, batches))))
         where = [TopicPartition(topic, n) for n in range(partitions)]
-        results.append((f"read, {topic}", rate(total, lambda where=where: read(log, where, total))))
+        results.append((f"read, {topic}", rate(total, partial(read, log, where, total))))
     admin.close()
     return results
 

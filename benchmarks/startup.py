@@ -16,11 +16,12 @@ ROUNDS = 5
 
 
 def main() -> None:
-    """Print wall seconds, CPU seconds and resident memory; a bare interpreter is the measure of the machine."""
+    """Print wall seconds, CPU seconds and resident memory, beside a bare interpreter's."""
     bare = _timed([sys.executable, "-c", "pass"])
     version = _timed([sys.executable, "-m", "connectkit", "--version"])
     print(f"python -c pass         {bare:.3f} s")
-    print(f"connectkit --version   {version:.3f} s   (bound 0.15)   {version / bare:.1f}x an empty interpreter")
+    ratio = f"{version / bare:.1f}x an empty interpreter"
+    print(f"connectkit --version   {version:.3f} s   (bound 0.15)   {ratio}")
     runs = [_first_record() for _ in range(ROUNDS)]
     wall, cpu, idle = (statistics.median(values) for values in zip(*runs, strict=True))
     print(f"first record moved     {wall:.2f} s wall (bound 1.0), {cpu:.2f} s CPU (bound 0.5)")
@@ -57,7 +58,7 @@ def _first_record() -> tuple[float, float, float]:
         )
         began = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, "-m", "connectkit", "standalone", str(worker), *(str(place / n) for n in configs)],
+            [sys.executable, "-m", "connectkit", "standalone", worker, *(place / name for name in configs)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

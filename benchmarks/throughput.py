@@ -21,7 +21,8 @@ from pathlib import Path
 
 import psutil
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from benchmarks import peer
 from benchmarks.workload import RECORDS, connector_config
@@ -46,7 +47,9 @@ class Bench:
         self.bootstrap = bootstrap
         self.folder = folder
         self._watcher = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench-watch"})
-        self._jars, self._plugins = peer.prepare() if peer.missing() is None else (None, None)
+        java = peer.prepare() if peer.missing() is None else (None, None)
+        self._jars: Path | None = java[0]
+        self._plugins: Path | None = java[1]
 
     def run(self, runner: str, side: str, topic: str, *, transforms: bool) -> Run:
         """One run; the topic of a source must be new, that of a sink must hold the records."""
@@ -146,7 +149,8 @@ def _report(title: str, runs: dict[str, list[Run]]) -> None:
         spread = f"{min(r.rate for r in done):,.0f}–{max(r.rate for r in done):,.0f}"
         memory = max(r.peak_mb for r in done)
         cpu = statistics.median(r.cpu_s for r in done)
-        print(f"{title:18} {runner:5} {rates[runner]:>10,.0f}/s  ({spread})  {memory:6.0f} MB  {cpu:5.1f} CPU s")
+        rate = f"{rates[runner]:>10,.0f}/s  ({spread})"
+        print(f"{title:18} {runner:5} {rate}  {memory:6.0f} MB  {cpu:5.1f} CPU s")
     for other in ("bare", "java"):
         if other in rates and "ours" in rates:
             print(f"{title:18} ours/{other} = {rates['ours'] / rates[other]:.2f}", flush=True)
