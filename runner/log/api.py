@@ -76,8 +76,7 @@ class Producer(Protocol):
     ) -> None:
         """Enqueue a batch; ``on_done`` is called exactly once when every record is settled.
 
-        Callbacks never run for the batch being sent before ``send`` is left, unless the buffer is full
-        and part of it is settled meanwhile; they run in a later ``send``, ``poll`` or ``flush``.
+        ``on_done`` never runs before ``send`` is left, but in a later ``send``, ``poll`` or ``flush``.
 
         Blocks while the producer's buffer is full. ``on_each`` costs a call a record: pass it only
         where someone listens (``commit_record``). Raises ``FatalTaskError`` or ``DataError``

@@ -221,3 +221,23 @@ def test_equal_records_fail_with_their_places(producer: Producer, topic: str) ->
     same = record(topic, b"y" * 1_500_000, partition=0)
     failed = send(producer, [record(topic, b"a"), same, record(topic, b"b"), same])
     assert [index for index, _ in failed] == [1, 3]
+
+
+def test_a_batch_is_called_back_after_send_has_returned(producer: Producer, topic: str) -> None:
+    told: list[str] = []
+    for records in ([record(topic, b"x")], [record(topic, b"x" * 2_000_000)], []):
+        producer.send(records, lambda failed: told.append("done"))
+        told.append("returned")
+        assert producer.flush(60) == 0
+        producer.poll(0)
+    assert told == ["returned", "done"] * 3
+
+
+def test_a_batch_may_be_changed_by_its_owner_after_send(producer: Producer, topic: str) -> None:
+    outcomes: list[list[tuple[int, ConnectError]]] = []
+    batch = [record(topic, b"a"), record(topic, b"x" * 2_000_000), record(topic, b"b")]
+    producer.send(batch, lambda failed: outcomes.append(list(failed)))
+    batch.clear()
+    assert producer.flush(60) == 0
+    producer.poll(0)
+    assert [[index for index, _ in failed] for failed in outcomes] == [[1]]

@@ -42,14 +42,28 @@ _ANY_PARTITION = -1
 
 
 class _Flight:
-    """A batch under way."""
+    """A batch under way, as columns: the caller may reuse its list and drop its records."""
 
-    __slots__ = ("batch", "failures", "on_done", "on_each", "unplaced")
+    __slots__ = (
+        "count",
+        "failures",
+        "headers",
+        "keys",
+        "on_done",
+        "on_each",
+        "partitions",
+        "stamps",
+        "topics",
+        "unplaced",
+        "values",
+    )
 
     def __init__(
         self, batch: Sequence[OutRecord], on_done: BatchDone | None, on_each: _OnEach | None
     ) -> None:
-        self.batch = batch
+        self.count = len(batch)
+        if batch:
+            self.topics, self.partitions, self.keys, self.values, self.stamps, self.headers = zip(*batch)
         self.on_done = on_done
         """None: ``send`` raised, so nothing of the batch is called back."""
         self.on_each = on_each
@@ -115,11 +129,13 @@ class KafkaProducer:
     ) -> None:
         if self._closed:
             raise FatalTaskError("the producer is closed")
+        self._serve(0)  # what has been settled so far; not the batch at hand
+        self._land()
         self._watch.check()
         if on_each is not None and not self._reports_all:
             self._report_all()
-        flight = _Flight(tuple(batch), on_done, on_each)  # the caller may reuse its list
-        self._unsettled += len(flight.batch)
+        flight = _Flight(batch, on_done, on_each)
+        self._unsettled += flight.count
         if not batch:
             self._landed.append(flight)
             return
@@ -127,15 +143,13 @@ class KafkaProducer:
             self._enqueue(flight, _Ticket(flight, self._landed))
         except BaseException:
             flight.on_done = flight.on_each = None
-            self._unsettled -= len(flight.batch)
+            self._unsettled -= flight.count
             raise
-        self._serve(0)
-        self._land()
 
     def _enqueue(self, flight: _Flight, ticket: _Ticket) -> None:
-        topics, partitions, keys, values, stamps, headers = zip(*flight.batch)
-        count = len(topics)
-        if flight.on_each is not None or stamps.count(None) != count or any(headers):
+        topics, partitions, keys, values = flight.topics, flight.partitions, flight.keys, flight.values
+        count = flight.count
+        if flight.on_each is not None or flight.stamps.count(None) != count or any(flight.headers):
             self._enqueue_each(flight, ticket)
         elif partitions.count(None) == count and topics.count(topics[0]) == count:
             self._enqueue_alike(
@@ -187,13 +201,16 @@ class KafkaProducer:
                 flight.failures.update(dict.fromkeys(rest, self._no_room()))
                 return
             indexes = rest
-            messages = _messages([flight.batch[i].key for i in rest], [flight.batch[i].value for i in rest])
+            messages = _messages([flight.keys[i] for i in rest], [flight.values[i] for i in rest])
 
     def _enqueue_each(self, flight: _Flight, ticket: _Ticket) -> None:
         """Records with timestamps, headers or a listener: a call each."""
         produce = self._handle.produce
         placed = flight.on_each is not None
-        for index, (topic, number, key, value, stamp, headers) in enumerate(flight.batch):
+        rows = zip(
+            flight.topics, flight.partitions, flight.keys, flight.values, flight.stamps, flight.headers
+        )
+        for index, (topic, number, key, value, stamp, headers) in enumerate(rows):
             if stamp is None:
                 stamp = 0  # librdkafka's word for "now"
             elif stamp <= 0:
@@ -211,7 +228,7 @@ class KafkaProducer:
                 if not self._produce_later(
                     produce, topic, value, key, wanted, callback, None, stamp, headers
                 ):
-                    flight.failures.update(dict.fromkeys(range(index, len(flight.batch)), self._no_room()))
+                    flight.failures.update(dict.fromkeys(range(index, flight.count), self._no_room()))
                     return
             except KafkaException as exc:
                 flight.failures[index] = self.failure(kafka_error(exc), topic)
@@ -271,13 +288,13 @@ class KafkaProducer:
             flight = landed.popleft()
             if flight.on_done is None:  # send raised: nothing of the batch is called back
                 continue
-            self._unsettled -= len(flight.batch)
+            self._unsettled -= flight.count
             failures = flight.failures
             if flight.unplaced:
                 self._place(flight)
             if flight.on_each is not None:
                 for index, error in failures.items():
-                    flight.on_each(index, Delivery(flight.batch[index].topic, -1, _NO_OFFSET, None, error))
+                    flight.on_each(index, Delivery(flight.topics[index], -1, _NO_OFFSET, None, error))
             flight.on_done(sorted(failures.items()))
 
     def _place(self, flight: _Flight) -> None:
@@ -287,21 +304,22 @@ class KafkaProducer:
         log, so naming the first of them is as true as naming any, and safest for offsets.
         """
         places: dict[tuple[str, bytes | None, bytes | None], deque[int]] = {}
-        for index, record in enumerate(flight.batch):
+        for index, content in enumerate(zip(flight.topics, flight.keys, flight.values)):
             if index not in flight.failures:
-                places.setdefault((record.topic, record.key, record.value), deque()).append(index)
+                places.setdefault(content, deque()).append(index)
         for error, message in flight.unplaced:
             topic = message.topic()
             candidates = places[topic, message.key(), message.value()]
-            chosen = next((i for i in candidates if self._fits(flight.batch[i], message)), candidates[0])
+            chosen = next((i for i in candidates if self._fits(flight, i, message)), candidates[0])
             candidates.remove(chosen)
             flight.failures[chosen] = self.failure(error, topic)
 
     @staticmethod
-    def _fits(record: OutRecord, message: Any) -> bool:
-        if record.partition is not None and record.partition != message.partition():
+    def _fits(flight: _Flight, index: int, message: Any) -> bool:
+        partition, stamp = flight.partitions[index], flight.stamps[index]
+        if partition is not None and partition != message.partition():
             return False
-        return record.timestamp is None or record.timestamp == message.timestamp()[1]
+        return stamp is None or stamp == message.timestamp()[1]
 
     def poll(self, timeout_s: float = 0.0) -> None:
         if self._closed:
