@@ -26,6 +26,7 @@ from connectkit.program import (
     DropItem,
     Finish,
     GetItem,
+    GetSlot,
     IfPresent,
     Input,
     LookFor,
@@ -114,6 +115,10 @@ class Side:
             self.var = self._draft.emit(Build(self._draft.temp(), self.schema, self._slots))
         self._owned = False  # somebody else has it now
         return self.var
+
+    def peek(self) -> Var:
+        """The map that stands there, for a function that only looks at it."""
+        return self._map()
 
     def put(self, schema: Schema | None, var: Var, kind: Kind = Kind.UNKNOWN) -> None:
         """Replace the value as a whole. A ``kind`` of STRUCT is not taken: give its fields to ``write``."""
@@ -323,6 +328,10 @@ class Draft:
         if strict and known:
             self._known.add(out)
         return out
+
+    def slot_of(self, struct: Var, index: int) -> Var:
+        """A slot of the struct that a variable holds; None where the variable is None."""
+        return self.emit(GetSlot(self.temp(), struct, index))
 
     def or_default(self, var: Var, default: Any) -> Var:
         """The variable, or the default where it is None; the variable itself if there is no default."""

@@ -236,6 +236,27 @@ class Build(Op):
         code.line(f"{name}.values = [{', '.join(a.source(code) for a in self.args)}]")
 
 
+class GetSlot(Op):
+    """``out`` = a slot of the struct in a variable, or None where there is no struct."""
+
+    __slots__ = ("index",)
+    pure = True
+
+    def __init__(self, out: Temp, struct: Var, index: int) -> None:
+        super().__init__(out, struct)
+        self.index = index
+
+    def run(self, env: Env) -> None:
+        assert self.out is not None
+        struct = self.args[0].value(env)
+        env[self.out] = None if struct is None else struct.values[self.index]
+
+    def emit(self, code: Code) -> None:
+        assert self.out is not None
+        struct = self.args[0].source(code)
+        code.line(f"{self.out.name} = None if {struct} is None else {struct}.values[{int(self.index)}]")
+
+
 class CopyMap(Op):
     """``out`` = a copy of the dict, which the program may then change."""
 

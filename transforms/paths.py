@@ -69,7 +69,8 @@ def _quoted_step(text: str, start: int) -> tuple[str, int]:
             begin = after
         at = after
     raise ValueError(
-        f"has a backtick at position {start} that is never closed; put a backslash before it to mean the character"
+        f"has a backtick at position {start} that is never closed; "
+        "put a backslash before it to mean the character"
     )
 
 

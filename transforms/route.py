@@ -1,4 +1,4 @@
-"""RegexRouter: renames topics by a regular expression."""
+"""RegexRouter and TimestampRouter: other topics for records."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from connectkit.checks import regex as is_regex
 from connectkit.config import HIGH, Config, option
+from connectkit.dateformat import DateFormat
 from connectkit.draft import Draft
 from connectkit.edit import NEITHER, EditTransform
-from connectkit.errors import DataError
+from connectkit.errors import ConfigError, DataError
 from connectkit.javaregex import compile_java
 from connectkit.javareplace import Replacement
 
@@ -75,3 +76,46 @@ class RegexRouter(EditTransform[RegexRouterConfig]):
 
     def edit(self, draft: Draft) -> None:
         draft.topic = draft.call(self._topics.__getitem__, draft.topic)
+
+
+class TimestampRouterConfig(Config):
+    """How topic and timestamp make the new topic."""
+
+    topic_format: str = option(
+        "${topic}-${timestamp}", doc="The new topic, with ${topic} and ${timestamp}.", importance=HIGH
+    )
+    timestamp_format: str = option(
+        "yyyyMMdd",
+        doc="How the timestamp is written (in UTC): a pattern as of Java's SimpleDateFormat.",
+        importance=HIGH,
+    )
+
+    def problems(self) -> Mapping[str, str | Sequence[str]]:
+        try:
+            DateFormat(self.timestamp_format)
+        except ConfigError as error:
+            return {"timestamp.format": str(error)}
+        return {}
+
+
+class TimestampRouter(EditTransform[TimestampRouterConfig]):
+    """Update the record's topic as a function of the original topic and the record timestamp."""
+
+    java_names = ("org.apache.kafka.connect.transforms.TimestampRouter",)
+    reads = NEITHER
+
+    def __init__(self, config: TimestampRouterConfig) -> None:
+        super().__init__(config)
+        self._format = DateFormat(config.timestamp_format).format
+
+    def edit(self, draft: Draft) -> None:
+        draft.topic = draft.call(self._route, draft.topic, draft.timestamp)
+
+    def _route(self, topic: str | None, timestamp: int | None) -> str:
+        if timestamp is None:
+            raise DataError("The record has no timestamp to route by")
+        if topic is None:
+            raise DataError("The record has no topic to route by")
+        # One after the other, as in Connect: a topic may itself say ${timestamp}.
+        made = self.config.topic_format.replace("${topic}", topic)
+        return made.replace("${timestamp}", self._format(timestamp))
