@@ -64,7 +64,9 @@ def default_worker(folder: str | os.PathLike[str] = DEFAULT_FOLDER) -> dict[str,
 
 
 def is_connector_file(path: Path) -> bool:
-    """Whether the first file on the command line is already a connector's."""
+    """Whether the first file on the command line is already a connector's: no worker's file is JSON."""
+    if path.suffix == ".json":
+        return True
     try:
         return "connector.class" in read_connector_file(path).config
     except ConfigError:
@@ -169,16 +171,18 @@ def run(
     stop = threading.Event()
     with _signals(stop):
         began = time.monotonic()
+        code = EXIT_CONNECTOR  # a file that cannot be read is found before anything is made
         try:
+            files = [read_connector_file(path) for path in options.connector_files]
+            code = EXIT_WORKER
             herder = open_herder(options)
         except ConnectError as exc:
             say_problems("The worker cannot start", exc)
-            return EXIT_WORKER
+            return code
         live = _live(options, herder, handler)
         code = EXIT_OK
         try:
             try:
-                files = [read_connector_file(path) for path in options.connector_files]
                 create_connectors(herder, files)
             except ConnectError as exc:
                 say_problems("The worker stops", exc)

@@ -49,14 +49,8 @@ def validate_files(paths: Sequence[Path]) -> int:
 
 
 def _read(path: Path) -> ConfigFile:
-    """A worker's file, or whatever a file is that is neither."""
-    try:
-        found = read_worker_file(path)
-    except ConfigError:
-        # JSON is never a worker's file: then what is wrong with it as a connector's is what to say.
-        if path.suffix == ".json":
-            return read_connector_file(path)
-        raise
+    """A worker's file."""
+    found = read_worker_file(path)
     if "name" in found.config and "bootstrap.servers" not in found.config:
         raise ConfigError(
             problems={

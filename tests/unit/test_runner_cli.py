@@ -133,6 +133,18 @@ def test_validate_names_what_is_no_configuration(
     assert said in out
 
 
+@pytest.mark.parametrize(("content", "said"), [(None, "does not exist"), ("{", "not valid JSON")])
+def test_a_broken_connector_file_stops_the_worker_before_it_makes_anything(
+    here: Path, capsys: pytest.CaptureFixture[str], content: str | None, said: str
+) -> None:
+    if content is not None:
+        (here / "bad.json").write_text(content)
+    before = sorted(here.iterdir())
+    assert main(["standalone", "bad.json"]) == 3
+    assert said in capsys.readouterr().err
+    assert sorted(here.iterdir()) == before
+
+
 def test_plugins_lists_and_explains(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plugins"]) == 0
     out = capsys.readouterr().out
