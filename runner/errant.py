@@ -2,7 +2,8 @@
 
 The dead letter is the message as it was consumed; it is found by the record's original coordinates among
 the messages delivered last. A record that a task made up, or reports long after, is encoded again with
-the task's converters. Thread-safe: tasks may report from threads of their own.
+the task's converters. A message that a transform made several records of is one dead letter, however many
+of them the task reports. Thread-safe: tasks may report from threads of their own.
 """
 
 from __future__ import annotations
@@ -41,26 +42,39 @@ class ErrantReporter:
     def report(self, record: SinkRecord, error: Exception) -> Future[None]:
         tp = TopicPartition(record.original_topic or "", record.original_kafka_partition or 0)
         offset = record.original_kafka_offset
-        subject = Subject(f"{tp.topic}-{tp.partition}@{offset}", self._message(record, tp, offset))
+        place = (tp.topic, tp.partition, offset)
+        message: Message | None = None
+        delivered: _Delivered | None = None
+        answer: Future[None] = Future()
+        with self._lock:
+            for batch in reversed(self._recent):
+                message = batch.find(place)
+                if message is not None:
+                    delivered = batch
+                    earlier = batch.answers.setdefault(place, answer)
+                    if earlier is not answer:
+                        return earlier
+                    break
+        subject = Subject(
+            f"{tp.topic}-{tp.partition}@{offset}", message or _Rebuilt(record, self._converters)
+        )
         try:
             futures = self._tolerance.drop(Stage.TASK_PUT, "SinkTask", error, subject, skipped=False)
-        except FatalTaskError as exc:
-            self._fatal = exc
+        except BaseException as exc:
+            if isinstance(exc, FatalTaskError):
+                self._fatal = exc
+            if delivered is not None:
+                with self._lock:
+                    delivered.answers.pop(place, None)  # the next report is to raise as well
+            answer.set_exception(exc)
             raise
         with self._lock:
             pending = self._pending.setdefault(tp, [])
             pending += futures
             if len(pending) % _TIDY_EVERY == 0:
                 pending[:] = [future for future in pending if not _succeeded(future)]
-        return _all_of(futures)
-
-    def _message(self, record: SinkRecord, tp: TopicPartition, offset: int) -> Message:
-        with self._lock:
-            for delivered in reversed(self._recent):
-                found = delivered.find((tp.topic, tp.partition, offset))
-                if found is not None:
-                    return found
-        return _Rebuilt(record, self._converters)
+        _settle_with(answer, futures)
+        return answer
 
     # --- what the task's loop calls --------------------------------------------------------------
 
@@ -91,10 +105,12 @@ class ErrantReporter:
 class _Delivered:
     """The messages of one ``put``, indexed when the first of them is reported."""
 
-    __slots__ = ("_index", "messages")
+    __slots__ = ("_index", "answers", "messages")
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self.messages = messages
+        self.answers: dict[tuple[str, int, int], Future[None]] = {}
+        """What the first report of a message was answered with."""
         self._index: dict[tuple[str, int, int], Message] | None = None
 
     def find(self, place: tuple[str, int, int]) -> Message | None:
@@ -107,15 +123,12 @@ def _succeeded(future: Future[None]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
 
 
-def _all_of(futures: Sequence[Future[None]]) -> Future[None]:
-    """A future that ends with all of these, failing with the first error."""
-    if len(futures) == 1:
-        return futures[0]
-    both: Future[None] = Future()
+def _settle_with(answer: Future[None], futures: Sequence[Future[None]]) -> None:
+    """End the future with the last of these, failing with the first error."""
     left = len(futures)
     if not left:
-        both.set_result(None)
-        return both
+        answer.set_result(None)
+        return
     lock = threading.Lock()
 
     def ended(future: Future[None]) -> None:
@@ -123,16 +136,17 @@ def _all_of(futures: Sequence[Future[None]]) -> Future[None]:
         with lock:
             left -= 1
             last = left == 0
-        if last:
+        if last and any(f.cancelled() for f in futures):
+            answer.cancel()
+        elif last:
             failed = next((f.exception() for f in futures if f.exception() is not None), None)
             if failed is not None:
-                both.set_exception(failed)
+                answer.set_exception(failed)
             else:
-                both.set_result(None)
+                answer.set_result(None)
 
     for future in futures:
         future.add_done_callback(ended)
-    return both
 
 
 class _Rebuilt:

@@ -36,16 +36,29 @@ def run_all(chain: Chain, records: list[R]) -> tuple[list[R], list[int] | None]:
     return made, origin
 
 
+class _SkippedError(Exception):
+    """A step failed and was tolerated."""
+
+
 def run_one(chain: Chain, record: R, tolerance: Tolerance, subject: Subject) -> Sequence[R]:
-    """What one record becomes with each step under the error policy; empty if it was dropped."""
+    """What one record becomes with each step under the error policy; empty if it was dropped.
+
+    A record that becomes several is one record to the policy: if one of them fails, it is reported
+    once, and nothing of it goes on.
+    """
     if not chain.steps:
         return (record,)
 
     def on_step(step: Step, each: R) -> Any:
         made = tolerance.run(Stage.TRANSFORMATION, step.label, subject, lambda: step.apply(each))
-        return None if made is SKIPPED else made
+        if made is SKIPPED:
+            raise _SkippedError
+        return made
 
-    result = chain.apply_steps(record, on_step)
+    try:
+        result = chain.apply_steps(record, on_step)
+    except _SkippedError:
+        return ()
     if result is None:
         return ()
     return result if type(result) is list else (result,)

@@ -17,6 +17,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from connectkit.api import OffsetReader, RecordMetadata, SourceTask, TransactionContext
@@ -256,12 +258,14 @@ class WorkerSourceTask(WorkerTask):
             self._held = batch[done:]
 
     def _make(self, record: SourceRecord) -> list[OutRecord]:
+        """All that becomes of a record, or nothing if any of it fails and that is tolerated."""
         subject = Subject(where_of(record), record)
         made = []
         for child in run_one(self._chain, record, self._tolerance, subject):
             encoded = self._encoder.encode_one(child, self._tolerance, subject)
-            if encoded is not None:
-                made.append(encoded)
+            if encoded is None:
+                return []
+            made.append(encoded)
         return made
 
     def _dispatch_each(
@@ -273,13 +277,15 @@ class WorkerSourceTask(WorkerTask):
         try:
             self._dispatch(out, originals, origin, topics)
         except DataError:
-            # One of them is nothing the log will ever take: find it by sending them one at a time.
+            # One of them is nothing the log will ever take: find it by sending them one at a time,
+            # what was made of one record together, since its offset stands for all of it.
             owner = origin if origin is not None else range(len(out))
-            for record, number in zip(out, owner, strict=True):
+            for number, group in groupby(zip(owner, out, strict=True), itemgetter(0)):
+                records = [record for _, record in group]
                 try:
-                    self._dispatch([record], [originals[number]], None, topics)
+                    self._dispatch(records, [originals[number]], [0] * len(records), topics)
                 except DataError as exc:
-                    self._refused(exc, originals[number], record[0])
+                    self._refused(exc, originals[number], records[0][0])
 
     def _refused(self, error: Exception, original: SourceRecord, topic: str) -> None:
         subject = Subject(where_of(original, topic), original)
@@ -331,12 +337,16 @@ class WorkerSourceTask(WorkerTask):
             flight.submission.settle()
             self.counters.written.record(count, self.clock())
             return
-        failed = 0
+        reported = -1
         for index, error in sorted(failures, key=lambda failure: failure[0]):
-            original = flight.original(index)
+            number = flight.number(index)
+            fatal = isinstance(error, FatalTaskError | FencedError)  # not a matter of one record
+            if number == reported and not fatal:
+                continue  # it was made of a record that is reported already
+            original = flight.originals[number]
             subject = Subject(where_of(original, flight.out[index][0]), original)
             try:
-                if isinstance(error, (FatalTaskError, FencedError)):  # not a matter of one record
+                if fatal:
                     raise FatalTaskError(
                         f"{subject.where} could not be written: {describe(error)}"
                     ) from error
@@ -346,10 +356,10 @@ class WorkerSourceTask(WorkerTask):
                 if flight.submission.whole:
                     flight.settle_before(index)
                 return
-            failed += 1
+            reported = number
             if self._listens:
                 self.committed(original, None)
-        self.counters.written.record(count - failed, self.clock())
+        self.counters.written.record(count - len(failures), self.clock())
         flight.submission.settle()
 
     # --- offsets ---------------------------------------------------------------------------------
@@ -456,8 +466,9 @@ class _Flight:
         self.submission = submission
         self._left: list[int] | None = None
 
-    def original(self, index: int) -> SourceRecord:
-        return self.originals[index if self.origin is None else self.origin[index]]
+    def number(self, index: int) -> int:
+        """Which of ``originals`` a record of the batch was made of."""
+        return index if self.origin is None else self.origin[index]
 
     def done(self, failures: Sequence[tuple[int, ConnectError]]) -> None:
         self._owner.landed(self, failures)
@@ -466,13 +477,12 @@ class _Flight:
         """One record is settled; only asked for where the task or the ledger wants to know."""
         if delivery.error is not None:
             return
-        number = index
+        number = self.number(index)
         if self.origin is not None:
             if self._left is None:
                 self._left = [0] * len(self.originals)
                 for owner in self.origin:
                     self._left[owner] += 1
-            number = self.origin[index]
             self._left[number] -= 1
             if self._left[number]:
                 return
@@ -484,7 +494,7 @@ class _Flight:
 
     def settle_before(self, index: int) -> None:
         """Records before this one are acknowledged; it and those after it must be read again."""
-        number = index if self.origin is None else self.origin[index]
+        number = self.number(index)
         if number:
             self.submission.settle_up_to(self.originals[number - 1])
 
