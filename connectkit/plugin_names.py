@@ -8,6 +8,7 @@ the suffix of its kind; an alias that means more than one plugin is dropped. Tab
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -41,7 +42,7 @@ class PluginInfo:
 
     kind: PluginKind
     name: str
-    """Its short name."""
+    """Its short name; the full one where the short one means several."""
     names: tuple[str, ...]
     """All names it was registered under, the short one first."""
     target: str
@@ -137,10 +138,16 @@ def installed_infos(kind: PluginKind, points: Iterable[EntryPoint]) -> list[Plug
     by_target: dict[tuple[str, str], list[EntryPoint]] = {}
     for point in points:
         by_target.setdefault((point.value, _distribution_of(point)), []).append(point)
+    named = [
+        sorted((point.name for point in same), key=lambda name: ("." in name, _order_of(same, name)))
+        for same in by_target.values()
+    ]
+    taken = Counter(_short(kind, names) for names in named)
     infos = []
-    for (target, distribution), same in by_target.items():
-        names = sorted((point.name for point in same), key=lambda name: ("." in name, _order_of(same, name)))
-        short = names[0] if "." not in names[0] else _pruned(kind, names[0].rpartition(".")[2])
+    for ((target, distribution), same), names in zip(by_target.items(), named, strict=True):
+        short = _short(kind, names)
+        if taken[short] > 1 and "." in names[0]:
+            short = names[0]  # several vendors have one of this name: only the full one finds it
         infos.append(
             PluginInfo(
                 kind=kind,
@@ -153,6 +160,11 @@ def installed_infos(kind: PluginKind, points: Iterable[EntryPoint]) -> list[Plug
             )
         )
     return infos
+
+
+def _short(kind: PluginKind, names: list[str]) -> str:
+    """The short name of a plugin with these names, the first of which is without a dot if any is."""
+    return names[0] if "." not in names[0] else _pruned(kind, names[0].rpartition(".")[2])
 
 
 def _order_of(points: list[EntryPoint], name: str) -> int:

@@ -1,0 +1,83 @@
+"""Confluent's TombstoneHandler and Drop: what becomes of tombstones, and how records become such."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Literal
+
+from connectkit.config import MEDIUM, Config, option
+from connectkit.draft import Draft, Kind, Side
+from connectkit.edit import EditTransform, SideTransform
+from connectkit.errors import DataError
+from connectkit.program import NONE
+from connectkit.transforms.base import optional_form
+
+log = logging.getLogger(__name__)
+
+
+class ConfluentTombstoneHandlerConfig(Config):
+    """What to do with tombstones."""
+
+    behavior: Literal["ignore", "warn", "fail"] = option(
+        "warn",
+        doc="ignore: drop tombstones and say so in the log at level DEBUG; warn: at level WARNING; fail: "
+        "refuse them.",
+        importance=MEDIUM,
+    )
+
+
+class ConfluentTombstoneHandler(EditTransform[ConfluentTombstoneHandlerConfig]):
+    """Drop records without a value, silently or with a warning, or refuse them."""
+
+    java_names = ("io.confluent.connect.transforms.TombstoneHandler",)
+    reads = frozenset(("value",))
+
+    def edit(self, draft: Draft) -> None:
+        level = {"ignore": logging.DEBUG, "warn": logging.WARNING}.get(self.config.behavior)
+        handle_tombstone(draft, level, self)
+
+
+def handle_tombstone(draft: Draft, level: int | None, transform: EditTransform[Any]) -> None:
+    """Drop a tombstone with a word in the log at that level; refuse it where there is none."""
+    if not draft.value.is_null:
+        return
+    if level is None:
+        raise DataError("A tombstone was met, and the option behavior is set to fail on these")
+
+    def tell(topic: str | None) -> None:
+        log.log(level, "%s dropped a tombstone of topic %s", transform.label, topic)
+
+    draft.call(tell, draft.topic)
+    draft.drop()
+
+
+class DropConfig(Config):
+    """What becomes of the schema."""
+
+    schema_behavior: Literal["nullify", "retain", "validate", "force_optional"] = option(
+        "nullify",
+        doc="What to do about the schema: nullify: leave it out as well; retain: keep it as it is; validate: "
+        "keep it, and fail if it is not optional; force_optional: make it optional.",
+        importance=MEDIUM,
+    )
+
+
+class ConfluentDrop(SideTransform[DropConfig]):
+    """Set the key or the value to null."""
+
+    java_names = ("io.confluent.connect.transforms.Drop",)
+    purpose = "dropping"
+
+    def edit_side(self, draft: Draft, side: Side) -> None:
+        schema = side.schema
+        behavior = self.config.schema_behavior
+        if behavior == "nullify":
+            schema = None
+        elif schema is not None and behavior == "force_optional":
+            schema = optional_form(schema)
+        elif schema is not None and behavior == "validate" and not schema.optional:
+            raise DataError(
+                f"The {self.side} cannot be set to null, as its schema is not optional; "
+                "schema.behavior=force_optional would make it so"
+            )
+        side.put(schema, NONE, Kind.NULL)
