@@ -37,6 +37,7 @@ from connectkit.program import (
     SetItem,
     Slot,
     Temp,
+    Unpack,
     Var,
 )
 from connectkit.record import ConnectRecord
@@ -71,14 +72,15 @@ class Side:
     by :meth:`put`.
     """
 
-    __slots__ = ("_draft", "_owned", "_slots", "changed", "kind", "name", "schema", "var")
+    __slots__ = ("_draft", "_owned", "_schema", "_schema_var", "_slots", "changed", "kind", "name", "var")
 
     def __init__(self, draft: Draft, name: SideName, schema: Schema | None, kind: Kind, var: Var) -> None:
         self._draft = draft
         self._slots: list[Var] | None = None
         self._owned = False
         self.name: SideName = name
-        self.schema = schema
+        self._schema = schema
+        self._schema_var: Var | None = None
         self.kind = kind
         self.var: Var | None = var
         self.changed = False
@@ -91,11 +93,28 @@ class Side:
         made._draft = draft
         made._slots = None if self._slots is None else list(self._slots)
         made._owned = self._owned
-        made.name, made.schema, made.kind = self.name, self.schema, self.kind
+        made.name, made.kind = self.name, self.kind
+        made._schema, made._schema_var = self._schema, self._schema_var
         made.var, made.changed = self.var, self.changed
         return made
 
     # --- what stands there
+
+    @property
+    def schema(self) -> Schema | None:
+        """The schema that counts (raises :class:`UndecidedError` where each record has its own)."""
+        if self._schema_var is not None:
+            raise UndecidedError
+        return self._schema
+
+    @schema.setter
+    def schema(self, schema: Schema | None) -> None:
+        self._schema, self._schema_var = schema, None
+
+    @property
+    def schema_var(self) -> Var | None:
+        """The variable that holds each record's schema, after :meth:`put_dynamic`."""
+        return self._schema_var
 
     @property
     def is_null(self) -> bool:
@@ -124,6 +143,19 @@ class Side:
         """Replace the value as a whole. A ``kind`` of STRUCT is not taken: give its fields to ``write``."""
         self.schema, self.var, self.kind = schema, var, kind
         self._slots, self._owned, self.changed = None, False, True
+
+    def put_dynamic(self, schema: Var, var: Var) -> None:
+        """Replace the value, with a schema that is each record's own: later steps look at the record."""
+        self.put(None, var)
+        self._schema_var = schema
+
+    def take(self, schema: Schema, struct: Var) -> None:
+        """Replace the value by a struct of exactly that schema in a variable that is never None."""
+        slots = [self._draft.temp() for _ in schema.fields]
+        if slots:
+            self._draft.do(Unpack(slots, struct))
+        self.schema, self.kind, self._slots = schema, Kind.STRUCT, list(slots)
+        self.var, self._owned, self.changed = struct, False, True
 
     # --- structs
 
@@ -222,7 +254,10 @@ class Side:
 class Draft:
     """A record on which steps are tried out. See the module."""
 
-    __slots__ = ("_counter", "_known", "block", "dropped", "key", "parts", "record_class", "value")
+    __slots__ = (
+        "_counter", "_known", "block", "dropped", "failure", "handed_to", "halves", "key", "parts",
+        "record_class", "value",
+    )  # fmt: skip
 
     key: Side
     value: Side
@@ -231,6 +266,9 @@ class Draft:
         self.block = Block()
         self.record_class = record_class
         self.dropped = False
+        self.failure: DataError | None = None
+        self.halves: tuple[Var, Draft, Draft] | None = None
+        self.handed_to: Callable[[Any], Any] | None = None
         self.parts: dict[str, Var] = {}
         """Attributes of the record that changed, except those of key and value."""
         self._known: set[Var] = set()
@@ -245,6 +283,29 @@ class Draft:
         """The record goes no further."""
         self.dropped = True
 
+    def fail(self, error: DataError) -> None:
+        """No record that comes here can pass: for one half of a :meth:`split`."""
+        self.failure = error
+
+    def split(self, condition: Var) -> tuple[Self, Self]:
+        """Two drafts to go on with: records for which the variable is true, and the others.
+
+        This one is done with. Each half is edited, split again, dropped or failed on its own; what
+        follows in a chain is compiled for each, so split as late as the edit allows.
+        """
+        yes, no = self.fork(), self.fork()
+        yes._known.add(condition)
+        self.halves = (condition, yes, no)
+        return yes, no
+
+    def hand_over(self, function: Callable[[Any], Any]) -> None:
+        """End the edit: the record, as it stands, goes to ``function(record)``, record by record.
+
+        For what schemas do not tell, as when a value says what the next schema is. It returns what
+        ``Transform.apply`` may, changes nothing, and may be called twice for the same record.
+        """
+        self.handed_to = function
+
     def attempt(self) -> Self:
         """A copy for a step that may not go through; it goes on where this one stands."""
         made = self.fork()
@@ -257,6 +318,7 @@ class Draft:
         made.block = Block()
         made.record_class = self.record_class
         made.dropped = False
+        made.failure = made.halves = made.handed_to = None
         made.parts = dict(self.parts)
         made._known = set(self._known)
         made._counter = self._counter
@@ -371,8 +433,13 @@ class Draft:
         for side in (self.key, self.value):
             if side.changed:
                 parts[side.name] = side.whole()
-                parts[f"{side.name}_schema"] = Const(side.schema) if side.schema is not None else NONE
-        self.block.end = Finish(self.record_class, parts, (self.key.schema, self.value.schema), then)
+                schema = side.schema_var
+                if schema is None:
+                    schema = Const(side.schema) if side.schema is not None else NONE
+                parts[f"{side.name}_schema"] = schema
+        told = self.key.schema_var is None and self.value.schema_var is None
+        schemas = (self.key.schema, self.value.schema) if told else None
+        self.block.end = Finish(self.record_class, parts, schemas, then)
 
 
 KEY = Input("r.key", lambda record: record.key)

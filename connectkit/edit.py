@@ -10,20 +10,43 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from connectkit.api import Predicate, R, Transform
-from connectkit.config import Config
+from connectkit.config import MEDIUM, Config, option
 from connectkit.draft import Draft, Side, SideName
+from connectkit.errors import DataError
 from connectkit.fuse import NOT_READ, Fused, Stage, kind_of
 from connectkit.program import RECORD, Env, Var
 from connectkit.record import ConnectRecord
 from connectkit.schema import Schema
-from connectkit.suggest import did_you_mean
+from connectkit.suggest import did_you_mean, shortened
 
 C = TypeVar("C", bound=Config)
 
 log = logging.getLogger(__name__)
+
+OnMissing = Literal["fail", "warn", "ignore"]
+
+_LOOKED_THROUGH = 1000
+"""Names of a record that are compared with one that is missing."""
+
+
+def on_missing_option(connect: str) -> OnMissing | None:
+    """The option ``on.missing``; ``connect`` says in words what Connect does, which is the default.
+
+    A transform that has it reports through :meth:`EditTransform.missing`.
+    """
+    found: OnMissing | None = option(
+        None,
+        doc="What to do with a record that has not got a field named here: fail, warn (once for each field) "
+        f"or ignore it. By default as Connect: {connect}.",
+        key="on.missing",
+        importance=MEDIUM,
+        default_doc="as Connect",
+    )
+    return found
+
 
 BOTH: frozenset[SideName] = frozenset(("key", "value"))
 NEITHER: frozenset[SideName] = frozenset()
@@ -35,9 +58,12 @@ class EditTransform(Transform[C], Generic[C]):
     reads: frozenset[SideName] = BOTH
     alias: str | None = None
     """The name a connector's configuration gives it, for messages; set by the chain."""
+    on_missing: OnMissing | None = None
+    """What the option ``on.missing`` says, if the transform has it; None: what Connect does."""
 
     def __init__(self, config: C) -> None:
         super().__init__(config)
+        self.on_missing = getattr(config, "on_missing", None)
         self._alone = Fused([Stage(self)], name=type(self).__name__)
         self._told: set[str] = set()
 
@@ -63,10 +89,35 @@ class EditTransform(Transform[C], Generic[C]):
             self._told.add(subject)
             log.warning(f"%s: {message}", self.label, *args)  # noqa: G004 - the message is ours
 
-    def missing(self, field: str, known: Iterable[Any]) -> None:
-        """Tell, once, that a field named in the configuration is not there."""
-        hint = did_you_mean(field, [name for name in known if isinstance(name, str)])
-        self.warn_once(field, "the configured field '%s' is not in the record%s", field, hint)
+    def missing(
+        self,
+        field: str,
+        known: Iterable[Any],
+        *,
+        step: str | None = None,
+        connect: OnMissing = "warn",
+        path: str | None = None,
+    ) -> None:
+        """A field or path named in the configuration is not there: ``DataError``, a warning, or nothing.
+
+        ``on.missing`` decides, and where it is not set ``connect``: what Connect does. The warning comes
+        once for each field. ``step`` is the part of a path that was not found among the ``known``.
+        """
+        does = self.on_missing or connect
+        if does == "ignore" or (does == "warn" and field in self._told):
+            return
+        names = [name for _, name in zip(range(_LOOKED_THROUGH), known) if isinstance(name, str)]
+        hint = did_you_mean(step or field, names)
+        if does == "fail":
+            raise DataError(
+                f"The configured field '{shortened(field)}' is not in the record{hint}",
+                path=path or f"$.{shortened(field)}",
+            )
+        self.warn_once(field, "the configured field '%s' is not in the record%s", shortened(field), hint)
+
+    def gone(self, field: str, step: str, known: Iterable[Any]) -> None:
+        """:meth:`missing`, as paths call it."""
+        self.missing(field, known, step=step)
 
     def tell_missing(self, fields: Iterable[str], schema: Schema) -> None:
         """:meth:`missing` for each of the fields that a struct schema does not have."""

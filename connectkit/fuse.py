@@ -150,7 +150,7 @@ class Fused:
             if isinstance(end, Fail) and len(ends) == 1:
                 raise end.make()
             if isinstance(end, Finish):
-                if end.then is not None:
+                if end.then is not None or end.schemas is None:
                     return None
                 ended.add(end.schemas)
         return ended
@@ -379,6 +379,20 @@ def run_each(records: list[Any], run: Callable[[Any], Result]) -> list[Any]:
     return out
 
 
+def _then(function: Callable[[Any], Any], after: Callable[[Any], Result] | None) -> Callable[[Any], Result]:
+    """A function of a record, and what follows it."""
+    if after is None:
+        return lambda record: checked(function(record))
+
+    def run(record: Any) -> Result:
+        made = checked(function(record))
+        if made is None:
+            return None
+        return run_each(made, after) if type(made) is list else after(made)
+
+    return run
+
+
 class _Tracer:
     """Leads a draft through stages, until the end or as far as it is decided by schemas alone."""
 
@@ -435,14 +449,36 @@ class _Tracer:
             except DataError as error:
                 draft.block.end = Fail(error)
                 return draft.block
+            if attempt.dropped or attempt.failure or attempt.halves or attempt.handed_to:
+                return self._end(attempt, number + 1)
             draft = attempt
-            if draft.dropped:
-                draft.block.end = Drop()
-                return draft.block
             number += 1
             decided = False
         draft.finish()
         return draft.block
+
+    def _end(self, draft: Draft, number: int) -> Block:
+        """The block of a draft that an edit did not simply leave to the stage of that number."""
+        if draft.dropped:
+            draft.block.end = Drop()
+        elif draft.failure is not None:
+            draft.block.end = Fail(draft.failure)
+        elif draft.halves is not None:
+            condition, yes, no = draft.halves
+            draft.block.end = Branch(condition, self._half(yes, number), self._half(no, number))
+        else:
+            assert draft.handed_to is not None
+            draft.finish(_then(draft.handed_to, self._fused.follow(number)))
+        return draft.block
+
+    def _half(self, draft: Draft, number: int) -> Block:
+        if draft.dropped or draft.failure or draft.halves or draft.handed_to:
+            return self._end(draft, number)
+        if number < len(self._fused.stages):
+            if self._branches == 0:
+                return self._leave(draft, number)
+            self._branches -= 1
+        return self._go(number, draft)
 
     def _leave(self, draft: Draft, number: int, *, decided: bool = False) -> Block:
         if number == self._start and decided == self._decided:

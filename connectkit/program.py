@@ -97,10 +97,14 @@ NONE = Const(None)
 
 
 class Op:
-    """One operation; ``out`` is the variable it sets, or None. ``pure``: not needed if ``out`` is not."""
+    """One operation; ``out`` is the variable it sets, or None; ``outs`` are those it sets beside it.
+
+    ``pure``: the operation is not needed if none of them is.
+    """
 
     __slots__ = ("args", "out")
     pure = False
+    outs: Sequence[Temp] = ()
 
     def __init__(self, out: Temp | None, *args: Var) -> None:
         self.out = out
@@ -255,6 +259,24 @@ class GetSlot(Op):
         assert self.out is not None
         struct = self.args[0].source(code)
         code.line(f"{self.out.name} = None if {struct} is None else {struct}.values[{int(self.index)}]")
+
+
+class Unpack(Op):
+    """``outs`` = the slots of the struct in a variable, which is never None."""
+
+    __slots__ = ("outs",)
+    pure = True
+
+    def __init__(self, outs: Sequence[Temp], struct: Var) -> None:
+        super().__init__(None, struct)
+        self.outs = outs
+
+    def run(self, env: Env) -> None:
+        env.update(zip(self.outs, self.args[0].value(env).values, strict=True))
+
+    def emit(self, code: Code) -> None:
+        names = "".join(f"{out.name}, " for out in self.outs)
+        code.line(f"{names.rstrip()} = {self.args[0].source(code)}.values")
 
 
 class CopyMap(Op):
@@ -413,7 +435,7 @@ class Block:
             live |= child.prune()
         kept: list[Op] = []
         for op in reversed(self.ops):
-            if not op.pure or op.out in live:
+            if not op.pure or op.out in live or not live.isdisjoint(op.outs):
                 live.update(op.args)
                 kept.append(op)
         self.ops = kept[::-1]
@@ -509,7 +531,7 @@ class Finish(End):
     """Make the record with the changed parts; hand it to ``then`` if given, or return it.
 
     ``parts`` maps attributes of the record to variables; none at all returns the record itself.
-    ``schemas`` are the key's and the value's, for inference.
+    ``schemas`` are the key's and the value's, for inference; None: they are each record's own.
     """
 
     __slots__ = ("parts", "record_class", "schemas", "then")
@@ -518,7 +540,7 @@ class Finish(End):
         self,
         record_class: type[ConnectRecord],
         parts: dict[str, Var],
-        schemas: tuple[Schema | None, Schema | None],
+        schemas: tuple[Schema | None, Schema | None] | None,
         then: Callable[[Any], Any] | None,
     ) -> None:
         self.record_class = record_class

@@ -8,12 +8,9 @@ from typing import Any
 from connectkit.builder import SchemaBuilder
 from connectkit.config import MEDIUM, Config, option
 from connectkit.draft import Draft, Kind, Side, SideName
-from connectkit.edit import SideTransform
-from connectkit.errors import DataError
+from connectkit.edit import OnMissing, SideTransform, on_missing_option
 from connectkit.program import NONE
-from connectkit.schema import Schema, Type
-from connectkit.suggest import did_you_mean
-from connectkit.transforms.paths import FieldPath, syntax_option
+from connectkit.transforms.paths import FieldPath, NoSuchField, path_problems, syntax_option
 
 
 class ExtractFieldConfig(Config):
@@ -25,12 +22,12 @@ class ExtractFieldConfig(Config):
     )
     field_syntax_version: str = syntax_option()
 
+    on_missing: OnMissing | None = on_missing_option(
+        "a struct without the field fails, a map without it gives null and a warning"
+    )
+
     def problems(self) -> Mapping[str, str | Sequence[str]]:
-        try:
-            FieldPath.of(self.field, self.field_syntax_version)
-        except ValueError as error:
-            return {"field": str(error)}
-        return {}
+        return path_problems("field", [self.field], self.field_syntax_version)
 
 
 class ExtractField(SideTransform[ExtractFieldConfig]):
@@ -42,42 +39,30 @@ class ExtractField(SideTransform[ExtractFieldConfig]):
     def __init__(self, config: ExtractFieldConfig, *, side: SideName = "value") -> None:
         super().__init__(config, side=side)
         self._path = FieldPath.of(config.field, config.field_syntax_version)
+        self.reads |= self._path.reads
 
     def edit_side(self, draft: Draft, side: Side) -> None:
-        if side.schema is None:
-            self._from_map(draft, side)
-        else:
-            self._from_struct(draft, side, side.schema)
-
-    def _from_map(self, draft: Draft, side: Side) -> None:
-        if side.is_null:
+        if side.schema is None and side.is_null:
             side.put(None, NONE, Kind.NULL)
             return
-        side.require_map(self.purpose)
-        if len(self._path.steps) == 1:
-            side.put(None, side.get_item(self._path.steps[0], absent=self.missing_in_map))
-        else:
-            side.put(None, draft.call(self._path.read_map, side.whole()))
-
-    def _from_struct(self, draft: Draft, side: Side, schema: Schema) -> None:
-        if not side.is_null:
+        if not side.is_null and side.schema is not None:
             side.require_struct(self.purpose)
-        found = self._path.schema_in(schema)
-        if found is None:
-            known = [field.name for field in schema.fields] if schema.type is Type.STRUCT else []
-            hint = did_you_mean(self._path.steps[0], known)
-            raise DataError(f"There is no field '{self._path.text}' to extract{hint}", path=self._path.where)
-        if side.is_null:
-            side.put(found, NONE, Kind.NULL)
+        try:
+            found = self._path.read(
+                draft,
+                side,
+                self.purpose,
+                with_default=self.config.replace_null_with_default,
+                gone=self.gone,
+            )
+        except NoSuchField as error:
+            self.missing(self._path.text, error.known, step=error.name, connect="fail", path=error.path)
+            side.put(None, NONE, Kind.NULL)
             return
-        with_default = self.config.replace_null_with_default
-        if len(self._path.steps) == 1:
-            field = schema.field(self._path.steps[0])
-            assert field is not None
-            side.put(found, side.read(self.purpose, with_defaults=with_default)[field.index])
+        if found.schema_var is not None:
+            side.put_dynamic(found.schema_var, found.var)
         else:
-            read = self._path.reader(with_default=with_default)
-            side.put(found, draft.call(read, side.whole(), where=self._path.where))
+            side.put(found.schema, found.var, Kind.NULL if found.var is NONE else Kind.UNKNOWN)
 
 
 class HoistFieldConfig(Config):

@@ -106,8 +106,14 @@ class _StructWork:
             for field in schema.fields:
                 inner = self._inner(var, field.index, field.schema)
                 self.add(
-                    flat, field.name, field.schema, inner, optional=optional, outer_default=default, struct=var
-                )  # fmt: skip
+                    flat,
+                    field.name,
+                    field.schema,
+                    inner,
+                    optional=optional,
+                    outer_default=default,
+                    struct=var,
+                )
         elif schema.type is Type.MAP:
             raise DataError("A map inside a struct cannot be flattened", path=f"$.{flat}")
         else:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connectkit.builder import SchemaBuilder
 from connectkit.checks import no_duplicates, no_empty_items, non_empty_list
+from connectkit.compile import PerSchemas
 from connectkit.config import HIGH, MEDIUM, Config, option
-from connectkit.draft import Draft, Kind, Side, SideName
-from connectkit.edit import EditTransform
+from connectkit.draft import Draft, Kind, SideName
+from connectkit.edit import EditTransform, OnMissing, on_missing_option
 from connectkit.errors import DataError
-from connectkit.program import Var
-from connectkit.suggest import did_you_mean
-from connectkit.transforms.paths import FieldPath, syntax_option
+from connectkit.program import Const, Var
+from connectkit.schema import Schema
+from connectkit.struct import Struct
+from connectkit.transforms.paths import FieldPath, Found, NoSuchField, path_problems, syntax_option
 
 _PURPOSE = "making a key of the value's fields"
 
@@ -31,13 +33,12 @@ class ValueToKeyConfig(Config):
     )
     field_syntax_version: str = syntax_option()
 
+    on_missing: OnMissing | None = on_missing_option(
+        "a struct without the field fails, a map without it gives null and a warning"
+    )
+
     def problems(self) -> Mapping[str, str | Sequence[str]]:
-        try:
-            for field in self.fields:
-                FieldPath.of(field, self.field_syntax_version)
-        except ValueError as error:
-            return {"fields": str(error)}
-        return {}
+        return path_problems("fields", self.fields, self.field_syntax_version)
 
 
 class ValueToKey(EditTransform[ValueToKeyConfig]):
@@ -49,45 +50,76 @@ class ValueToKey(EditTransform[ValueToKeyConfig]):
     def __init__(self, config: ValueToKeyConfig) -> None:
         super().__init__(config)
         self._paths = [FieldPath.of(field, config.field_syntax_version) for field in config.fields]
+        for path in self._paths:
+            self.reads |= path.reads
 
     def edit(self, draft: Draft) -> None:
-        if draft.value.schema is None:
-            self._from_map(draft, draft.value)
+        value = draft.value
+        if value.schema is None:
+            value.require_map(_PURPOSE)
         else:
-            self._from_struct(draft, draft.value)
-
-    def _from_map(self, draft: Draft, value: Side) -> None:
-        value.require_map(_PURPOSE)
-        found: list[Var] = []
+            value.require_struct(_PURPOSE)
+        names: list[str] = []
+        found: list[Found] = []
         for path in self._paths:
-            if len(path.steps) == 1:
-                found.append(value.get_item(path.steps[0], absent=self.missing_in_map))
-            else:
-                found.append(draft.call(path.read_map, value.peek()))
-        names = [path.text for path in self._paths]
+            try:
+                each = path.read(
+                    draft,
+                    value,
+                    _PURPOSE,
+                    with_default=self.config.replace_null_with_default,
+                    gone=self.gone,
+                )
+            except NoSuchField as error:
+                self.missing(path.text, error.known, step=error.name, connect="fail", path=error.path)
+                continue
+            names.append(path.text)
+            found.append(each)
+        if value.schema is None:
+            key = draft.call(lambda *values: dict(zip(names, values)), *[each.var for each in found])
+            draft.key.put(None, key, Kind.MAP)
+        elif all(each.schema is not None for each in found):
+            builder = SchemaBuilder.struct()
+            for name, each in zip(names, found):
+                builder.field(name, each.schema)
+            draft.key.write(builder.build(), [each.var for each in found])
+        else:
+            key = draft.call(_composer(names), *[_pair(draft, each) for each in found])
+            draft.key.put_dynamic(draft.call(_schema_of, key), key)
 
-        def key(*values: Any) -> dict[str, Any]:
-            return dict(zip(names, values))
 
-        draft.key.put(None, draft.call(key, *found), Kind.MAP)
+def _pair(draft: Draft, found: Found) -> Var:
+    """A variable that holds schema and value."""
+    schema = found.schema_var or Const(found.schema)
+    return draft.call(lambda *pair: pair, schema, found.var)
 
-    def _from_struct(self, draft: Draft, value: Side) -> None:
-        with_default = self.config.replace_null_with_default
-        slots = value.read(_PURPOSE, with_defaults=with_default)
-        schema = value.require_struct(_PURPOSE)
+
+def _composer(names: Sequence[str]) -> Callable[..., Struct]:
+    """What makes the key of pairs of schema and value, for schemas that only the record knows."""
+
+    def make(schemas: tuple[Schema, ...]) -> Schema:
         builder = SchemaBuilder.struct()
-        found: list[Var] = []
-        for path in self._paths:
-            field_schema = path.schema_in(schema)
-            if field_schema is None:
-                hint = did_you_mean(path.steps[0], [field.name for field in schema.fields])
-                raise DataError(f"There is no field '{path.text}' in the value{hint}", path=path.where)
-            builder.field(path.text, field_schema)
-            if len(path.steps) == 1:
-                field = schema.field(path.steps[0])
-                assert field is not None
-                found.append(slots[field.index])
-            else:
-                read = path.reader(with_default=with_default)
-                found.append(draft.call(read, value.whole(), where=path.where))
-        draft.key.write(builder.build(), found)
+        for name, schema in zip(names, schemas):
+            builder.field(name, schema)
+        return builder.build()
+
+    made = PerSchemas(make)
+
+    def composed(*pairs: tuple[Schema | None, Any]) -> Struct:
+        schemas = [_OF_NOTHING if schema is None else schema for schema, _ in pairs]
+        struct = Struct(made[tuple(schemas)])
+        for name, (own, value) in zip(names, pairs):
+            if own is None and value is not None:
+                raise DataError("A header without a schema cannot stand in a key with one", path=f"$.{name}")
+            struct.put(name, value)
+        return struct
+
+    return composed
+
+
+_OF_NOTHING = Schema.OPTIONAL_STRING
+"""The schema of a header that is not there."""
+
+
+def _schema_of(struct: Struct) -> Schema:
+    return struct.schema
