@@ -255,7 +255,7 @@ class Draft:
     """A record on which steps are tried out. See the module."""
 
     __slots__ = (
-        "_counter", "_known", "block", "dropped", "failure", "handed_to", "halves", "key", "parts",
+        "_counter", "_known", "block", "dropped", "failure", "halves", "handed_to", "key", "parts",
         "record_class", "value",
     )  # fmt: skip
 
