@@ -1,0 +1,1 @@
+"""Access to a schema registry: over HTTP, or embedded in a folder."""
