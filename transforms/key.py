@@ -78,10 +78,10 @@ class ValueToKey(EditTransform[ValueToKeyConfig]):
         if value.schema is None:
             key = draft.call(lambda *values: dict(zip(names, values)), *[each.var for each in found])
             draft.key.put(None, key, Kind.MAP)
-        elif all(each.schema is not None for each in found):
+        elif len(schemas := [each.schema for each in found if each.schema is not None]) == len(found):
             builder = SchemaBuilder.struct()
-            for name, each in zip(names, found):
-                builder.field(name, each.schema)
+            for name, schema in zip(names, schemas):
+                builder.field(name, schema)
             draft.key.write(builder.build(), [each.var for each in found])
         else:
             key = draft.call(_composer(names), *[_pair(draft, each) for each in found])

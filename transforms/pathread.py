@@ -110,13 +110,14 @@ class _Compiler:
             return self._named(schema, step, rest, where)
         if step.picks and not step.base:
             return self.at(schema, step.picks, rest, where)
-        if schema.type is Type.MAP and self._maps and schema.key_schema.type is Type.STRING:
-            inner = self.at(schema.value_schema, step.picks, rest, below)
+        if schema.type is Type.MAP and self._maps and _keys_of(schema).type is Type.STRING:
+            inner = self.at(_items_of(schema), step.picks, rest, below)
             return _optional(_entry(step.base if step.picks else step.name, inner), inner)
         raise _no_fields(schema, where)
 
     def _named(self, schema: Schema, step: Step, rest: tuple[Step, ...], where: str) -> Reading:
-        field, picks = schema.field(step.name), ()
+        field = schema.field(step.name)
+        picks: tuple[int | None, ...] = ()
         if field is None and step.picks:
             if not step.base:
                 return self._picked(schema, step.picks, rest, where)
@@ -136,18 +137,18 @@ class _Compiler:
         pick, rest = picks[0], picks[1:]
         below = f"{where}[{'*' if pick is None else pick}]"
         if schema.type is Type.ARRAY:
-            inner = self.at(schema.value_schema, rest, steps, below)
+            inner = self.at(_items_of(schema), rest, steps, below)
             if pick is not None:
                 return _optional(_element(pick, inner), inner)
-            return _list_of([inner], None, loose=schema.value_schema.optional, nested=_nests(rest, steps))
+            return _list_of([inner], None, loose=_items_of(schema).optional, nested=_nests(rest, steps))
         if pick is not None:
             raise DataError(
                 f"The path picks element {pick} of a value of type {schema.type.value}, which is no array",
                 path=where,
             )
         if schema.type is Type.MAP:
-            inner = self.at(schema.value_schema, rest, steps, below)
-            loose = schema.value_schema.optional
+            inner = self.at(_items_of(schema), rest, steps, below)
+            loose = _items_of(schema).optional
             return _list_of([inner], _entries, loose=loose, nested=_nests(rest, steps))
         if schema.type is Type.STRUCT:
             return self._each_field(schema, rest, steps, below)
@@ -249,7 +250,22 @@ def _list_of(readings: list[Reading], split: Read | None, *, loose: bool, nested
 
 
 def _item_schema(schema: Schema, nested: bool) -> Schema:
-    return schema.value_schema if nested else schema
+    return _items_of(schema) if nested else schema
+
+
+def _items_of(schema: Schema) -> Schema:
+    """The schema of an array's elements or a map's values."""
+    return _given(schema.value_schema)
+
+
+def _keys_of(schema: Schema) -> Schema:
+    return _given(schema.key_schema)
+
+
+def _given(schema: Schema | None) -> Schema:
+    if schema is None:
+        raise DataError("The path goes on below an array or map whose schema does not say what it holds")
+    return schema
 
 
 def _no_fields(schema: Schema, where: str) -> DataError:

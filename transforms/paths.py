@@ -352,7 +352,7 @@ class RecordPath:
     @property
     def reads(self) -> frozenset[SideName]:
         """The sides it reads, for ``EditTransform.reads``."""
-        return frozenset((self.place,) if self.place in ("key", "value") else ())  # type: ignore[arg-type]
+        return frozenset((self.place,) if self.place in ("key", "value") else ())
 
     def read(
         self,
