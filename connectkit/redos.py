@@ -34,6 +34,25 @@ def explosive(pattern: re.Pattern[str]) -> str | None:
     return None
 
 
+def growth(pattern: re.Pattern[str]) -> int:
+    """The exponent of the time that a search can take, for an expression that is not refused.
+
+    1 is linear, 2 quadratic (``a.*b``, which is begun anew at each ``a``), and so on: the most repetitions
+    that follow each other on some way through the expression, where each could take what the next one
+    takes. Never too low.
+    """
+    tree = parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG)
+    reader = _Reader(tree, ignore_case=bool(pattern.flags & re.IGNORECASE))
+    whole = reader._sequence(tree)
+    masks, edges = reader._masks, reader._edges
+    done = set(whole.last) if _ends_open(tree) else set[int]()
+    if not (_begins_fixed(tree) and not pattern.flags & re.MULTILINE):
+        masks.append(-1)  # the search itself is a repetition of anything in front
+        edges.append(dict.fromkeys([*whole.first, len(masks) - 1], 1))
+    looks = any(op in (sre.ASSERT, sre.ASSERT_NOT) and _repeats(arg[1]) for op, arg in _walk(tree))
+    return max(1, _longest_chain(masks, edges, done)) + looks
+
+
 class _ExplosiveError(Exception):
     """The sentence to tell."""
 
@@ -288,6 +307,71 @@ def _refuse_side_by_side(masks: list[int], edges: list[dict[int, int]]) -> None:
                 f"must not have {_SIDE_BY_SIDE} open repetitions side by side that can match the same "
                 "characters, such as .*.*.*.*: some texts would take very long to match"
             )
+
+
+def _repeats(tree: Any) -> bool:
+    repeats = (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT)
+    return any(op in repeats and arg[1] > _EXPANDED for op, arg in _walk(tree))
+
+
+def _ends_open(tree: Any) -> bool:
+    """Whether the last thing of the expression is a repetition: nothing can fail behind it."""
+    if not len(tree):
+        return False
+    op, arg = tree[-1]
+    return _ends_open(arg[3]) if op is sre.SUBPATTERN else op in (sre.MAX_REPEAT, sre.MIN_REPEAT)
+
+
+def _begins_fixed(tree: Any) -> bool:
+    """Whether the expression can only match at the beginning of a text."""
+    if not len(tree):
+        return False
+    op, arg = tree[0]
+    if op is sre.SUBPATTERN:
+        return _begins_fixed(arg[3])
+    return op is sre.AT and arg in (sre.AT_BEGINNING, sre.AT_BEGINNING_STRING)
+
+
+def _longest_chain(masks: list[int], edges: list[dict[int, int]], done: set[int]) -> int:
+    """The most loops in a row of which each can give characters to the next; those in ``done`` are none."""
+    # Tarjan finds a component after all that can be reached from it.
+    found = _components(range(len(masks)), lambda p: edges[p])
+    loops = [c for c in found if (len(c) > 1 or _turns(c, edges)) and not done.issuperset(c)]
+    joined: list[int] = []
+    for component in loops:
+        mask = 0
+        for p in component:
+            mask |= masks[p]
+        joined.append(mask)
+    longest: list[int] = []
+    for number, component in enumerate(loops):
+        best = 0
+        for other in range(number):
+            shared = joined[number] & joined[other]
+            if (
+                longest[other] > best
+                and shared
+                and _leads(component, set(loops[other]), shared, masks, edges)
+            ):
+                best = longest[other]
+        longest.append(best + 1)
+    return max(longest, default=0)
+
+
+def _leads(
+    sources: list[int], targets: set[int], shared: int, masks: list[int], edges: list[dict[int, int]]
+) -> bool:
+    """Whether there is a way from one loop to the other on which every position takes a shared character."""
+    seen: set[int] = set(sources)
+    work = list(sources)
+    while work:
+        for after in edges[work.pop()]:
+            if after not in seen and masks[after] & shared:
+                if after in targets:
+                    return True
+                seen.add(after)
+                work.append(after)
+    return False
 
 
 def _components(nodes: Iterable[Any], step: Any) -> list[list[Any]]:

@@ -1,0 +1,60 @@
+r"""Common and Combined Log Format, as Apache httpd, nginx and most web servers write their access logs.
+
+``host ident user [time] "request" status bytes`` and, in the combined format, ``"referer" "agent"``. The
+request is split into method, path and protocol; one that is none of that shape stands in ``request`` as
+it was sent. ``-`` is null. Quotes inside quotes are escaped by the server as ``\"`` and stay so.
+The expressions take time linear in the length of a line: every part is possessive.
+Source: Apache's documentation of mod_log_config.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from connectkit.schema import Schema
+from connectkit.transforms.parse.moments import Moments
+from connectkit.transforms.parse.reading import NotParsedError, Reader, ResultField
+
+_QUOTED = r'[^"\\]*+(?:\\.[^"\\]*+)*+'
+_COMMON = (
+    r"(\S++) (\S++) ((?:[^ \[]++|\[| (?!\[\d\d/))++) "
+    r"\[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "
+    r'"(?:([A-Za-z][A-Za-z0-9_-]*+) ([^"\\ ]*+(?:\\.[^"\\ ]*+)*+)(?: ([A-Za-z]++/[0-9.]++))?|('
+    + _QUOTED
+    + r'))"'
+    r" (\d{3}|-) (\d{1,18}|-)"
+)
+_COMBINED = _COMMON + f' "({_QUOTED})" "({_QUOTED})"'
+_TEXTS = ("host", "ident", "user")
+_REQUEST = ("method", "path", "protocol", "request")
+
+
+def clf_reader(moments: Moments, *, combined: bool) -> Reader:
+    """The reader of the Common or, if wanted, the Combined Log Format."""
+    names = [*_TEXTS, "timestamp", *_REQUEST, "status", "bytes", *(("referer", "agent") if combined else ())]
+    schemas = {"timestamp": moments.schema, "status": Schema.OPTIONAL_INT32, "bytes": Schema.OPTIONAL_INT64}
+    fields = tuple(ResultField(name, schemas.get(name, Schema.OPTIONAL_STRING)) for name in names)
+    match = re.compile(_COMBINED if combined else _COMMON, re.ASCII | re.DOTALL).fullmatch
+    clf, shown = moments.clf, moments.shown
+
+    def read(text: str, _: int | None) -> Sequence[Any]:
+        found = match(text)
+        if found is None:
+            raise NotParsedError("is not of the format")
+        values: list[Any] = list(found.groups())
+        if "-" in values:
+            values = [None if value == "-" else value for value in values]
+        try:
+            millis = clf(values[3])
+            values[3] = millis if shown is None else shown(millis)
+        except ValueError as exc:
+            raise NotParsedError("has no timestamp of the format in field 'timestamp'") from exc
+        if values[8] is not None:
+            values[8] = int(values[8])
+        if values[9] is not None:
+            values[9] = int(values[9])
+        return values
+
+    return Reader(fields, read)
