@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from connectkit.suggest import did_you_mean, shortened
 from connectkit.transforms.parse.clf import clf_reader
@@ -15,16 +15,12 @@ from connectkit.transforms.parse.keyvalue import keyvalue_splitter
 from connectkit.transforms.parse.logfmt import split_logfmt
 from connectkit.transforms.parse.matching import FieldsError, pattern_reader
 from connectkit.transforms.parse.moments import Moments, zone_of
+from connectkit.transforms.parse.options import PATTERN_FORMATS, ParseOptions
 from connectkit.transforms.parse.pairs import declared
 from connectkit.transforms.parse.reading import OpenReader, Reader, ResultField
 from connectkit.transforms.parse.syslog3164 import syslog3164_reader, syslog_reader
 from connectkit.transforms.parse.syslog5424 import syslog5424_reader
 from connectkit.transforms.parse.typed import TIMESTAMP_TYPE, TypedName, parse_typed_names, typed_field
-
-if TYPE_CHECKING:
-    from connectkit.transforms.parse.options import ParseConfig
-
-PATTERN_FORMATS = ("grok", "regex")
 
 _FIXED: dict[str, Callable[[Moments], Reader]] = {
     "common": lambda moments: clf_reader(moments, combined=False),
@@ -35,7 +31,7 @@ _FIXED: dict[str, Callable[[Moments], Reader]] = {
 }
 
 
-def reader_problem(config: ParseConfig) -> Mapping[str, str]:
+def reader_problem(config: ParseOptions) -> Mapping[str, str]:
     """What stands in the way of making the reader, by option."""
     try:
         zone_of(config.timezone)
@@ -65,7 +61,7 @@ def reader_problem(config: ParseConfig) -> Mapping[str, str]:
     return {}
 
 
-def _csv_problem(config: ParseConfig) -> Mapping[str, str]:
+def _csv_problem(config: ParseOptions) -> Mapping[str, str]:
     if not config.fields:
         return {"fields": "must name the columns with format=csv"}
     delimiter = _unescaped(config.delimiter)
@@ -86,13 +82,13 @@ def _unescaped(separator: str) -> str:
     return separator.replace("\\t", "\t")
 
 
-def moments_for(config: ParseConfig, form: str, now_ms: Callable[[], int]) -> Moments:
+def moments_for(config: ParseOptions, form: str, now_ms: Callable[[], int]) -> Moments:
     """The timestamps as the configuration wants them."""
     zone: tzinfo = UTC if config.timezone == "UTC" else zone_of(config.timezone)
     return Moments(form, zone=zone, now_ms=now_ms)
 
 
-def make_reader(config: ParseConfig, moments: Moments) -> Reader | OpenReader:
+def make_reader(config: ParseOptions, moments: Moments) -> Reader | OpenReader:
     """The reader; ``ValueError`` says what is wrong with the pattern or, a ``FieldsError``, the fields."""
     fields = parse_typed_names(config.fields)
     form, empty_is_null = config.timestamp_format, config.empty_is_null

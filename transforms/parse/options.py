@@ -1,4 +1,4 @@
-"""The options of Parse."""
+"""The options of Parse, and what can be wrong with them short of making the reader."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from connectkit.checks import between, non_empty_string
 from connectkit.config import HIGH, LOW, MEDIUM, Config, option
 from connectkit.edit import OnMissing, on_missing_option
 from connectkit.suggest import shortened
-from connectkit.transforms.parse.formats import PATTERN_FORMATS, reader_problem
 from connectkit.transforms.parse.typed import TYPE_NAMES
 from connectkit.transforms.paths import path_problems
 
 Format = Literal[
     "grok", "regex", "common", "combined", "syslog", "rfc3164", "rfc5424", "logfmt", "keyvalue", "csv", "json"
 ]
+PATTERN_FORMATS = ("grok", "regex")
 MAX_CHARS = 1 << 24
 _NUMBERED = re.compile(r"pattern\.([1-9][0-9]{0,3})")
 _DEFINED = re.compile(r"[A-Za-z0-9_]{1,100}")
 _DEFINE, _PATTERN = "define.", "pattern."
 
 
-class ParseConfig(Config):
+class ParseOptions(Config):
     """Where the text is, what it is like, and where its fields go."""
 
     prefixes: ClassVar[tuple[str, ...]] = (_DEFINE, _PATTERN)
@@ -183,8 +183,6 @@ class ParseConfig(Config):
                 found[shortened(key)] = "must end in a number from 1 to 9999"
             elif key.startswith(_DEFINE) and _DEFINED.fullmatch(key[len(_DEFINE) :]) is None:
                 found[shortened(key)] = "must end in a name of letters, digits and _"
-        if not found:
-            found.update(reader_problem(self))
         return found
 
     def patterns(self) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 from connectkit.errors import ConversionError
 from connectkit.schema import Schema
 from connectkit.struct import Struct
-from connectkit.transforms.parse.options import ParseConfig
+from connectkit.transforms.parse.options import ParseOptions
 from connectkit.transforms.parse.reading import NotParsedError, OpenReader, Reader
 
 _ENDS = frozenset(("", "\n", "\r"))
@@ -27,7 +27,7 @@ class Texts:
 
     __slots__ = ("_what", "max_chars", "where")
 
-    def __init__(self, config: ParseConfig, where: str) -> None:
+    def __init__(self, config: ParseOptions, where: str) -> None:
         self.max_chars = config.max_chars
         self.where = where
         self._what = config.format
@@ -129,7 +129,7 @@ def row_function(
 
 def map_function(
     reader: Reader | OpenReader,
-    config: ParseConfig,
+    config: ParseOptions,
     texts: Texts,
     absent: Tell,
     source: str | None,

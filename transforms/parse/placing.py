@@ -13,7 +13,7 @@ from connectkit.errors import DataError
 from connectkit.program import Var
 from connectkit.schema import Schema, Type
 from connectkit.transforms.base import optional_form
-from connectkit.transforms.parse.options import ParseConfig
+from connectkit.transforms.parse.options import ParseOptions
 from connectkit.transforms.parse.outcome import Columns
 from connectkit.transforms.parse.reading import OpenReader, Reader
 
@@ -29,7 +29,7 @@ class Plan:
 
     def __init__(
         self,
-        config: ParseConfig,
+        config: ParseOptions,
         reader: Reader | OpenReader,
         entries: Entries,
         source: str | None,
@@ -103,7 +103,7 @@ class Plan:
         return made
 
 
-def _nested(config: ParseConfig, reader: Reader | OpenReader) -> Schema:
+def _nested(config: ParseOptions, reader: Reader | OpenReader) -> Schema:
     """The schema of the result as one field."""
     if isinstance(reader, OpenReader):
         if reader.schema is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from operator import itemgetter
 
@@ -15,8 +15,8 @@ from connectkit.headers import Headers
 from connectkit.program import Unpack, Var
 from connectkit.schema import LOGICAL_NAMES, Schema, Type
 from connectkit.transforms.base import copy_of
-from connectkit.transforms.parse.formats import make_reader, moments_for
-from connectkit.transforms.parse.options import ParseConfig
+from connectkit.transforms.parse.formats import make_reader, moments_for, reader_problem
+from connectkit.transforms.parse.options import ParseOptions
 from connectkit.transforms.parse.outcome import Texts, map_function, row_function, shown_text
 from connectkit.transforms.parse.placing import Entries, Plan
 from connectkit.transforms.parse.reading import OpenReader, Reader
@@ -28,6 +28,13 @@ DEFAULT_SOURCE = "message"
 def clock_ms() -> int:
     """The present moment, in milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
+
+
+class ParseConfig(ParseOptions):
+    """Where the text is, what it is like, and where its fields go."""
+
+    def problems(self) -> Mapping[str, str | Sequence[str]]:
+        return super().problems() or reader_problem(self)
 
 
 class Parse(SideTransform[ParseConfig]):
