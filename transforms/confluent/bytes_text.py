@@ -10,7 +10,7 @@ from connectkit.api import Converter
 from connectkit.builder import SchemaBuilder
 from connectkit.config import HIGH, Config, option
 from connectkit.draft import Draft, Kind, Side, SideName
-from connectkit.edit import SideTransform
+from connectkit.edit import OnMissing, SideTransform, on_missing_option
 from connectkit.errors import ConfigError, DataError, LimitError
 from connectkit.limits import DEFAULT_LIMITS, Limits
 from connectkit.plugin import plugins
@@ -92,6 +92,7 @@ class BytesToStringConfig(Config):
     fields: list[str] = option(
         [], doc="The fields to convert; without any, the whole key or value is converted.", importance=HIGH
     )
+    on_missing: OnMissing | None = on_missing_option("warn, and leave the record as it is")
 
     def problems(self) -> Mapping[str, str | Sequence[str]]:
         try:
@@ -132,7 +133,8 @@ class BytesToString(SideTransform[BytesToStringConfig]):
             side.require_map(self.purpose)
             for name in self.config.fields:
                 found = side.get_item(name, absent=self.missing_in_map)
-                side.set_item(name, draft.call(self._decode, found, where=f"$.{name}", strict=True))
+                text = draft.call(self._decode, found, where=f"$.{name}", strict=True)
+                side.set_item(name, text, unless_none=True)
         else:
             self._edit_struct(draft, side)
 

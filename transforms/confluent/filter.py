@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from connectkit.api import R, Transform
 from connectkit.config import HIGH, MEDIUM, Config, option
-from connectkit.draft import SideName
+from connectkit.draft import Draft, Side, SideName
+from connectkit.edit import SideTransform
 from connectkit.errors import DataError
 from connectkit.transforms.jsonpath import compile_path
 
@@ -39,32 +39,30 @@ class ConfluentFilterConfig(Config):
     )
 
 
-class ConfluentFilter(Transform[ConfluentFilterConfig]):
+class ConfluentFilter(SideTransform[ConfluentFilterConfig]):
     """Keep, or drop, the records that a JSONPath matches."""
 
     java_names = ("io.confluent.connect.transforms.Filter",)
-    sided = True
+    purpose = "filtering"
 
     def __init__(self, config: ConfluentFilterConfig, *, side: SideName = "value") -> None:
-        super().__init__(config)
-        self.side = side
-        path = compile_path(config.filter_condition)
-        self._matches = path.matches
-        self._start = path.start
+        super().__init__(config, side=side)
+        self._path = compile_path(config.filter_condition)
         self._keeps_matches = config.filter_type == "include"
 
-    def apply(self, record: R) -> R | None:
-        found = self._matches(record.value if self.side == "value" else record.key)
-        if found is None:
-            return self._missing(record)
-        return record if found is self._keeps_matches else None
+    def edit_side(self, draft: Draft, side: Side) -> None:
+        _, dropped = draft.split(draft.call(self._keeps, side.whole()))
+        dropped.drop()
 
-    def _missing(self, record: R) -> R | None:
+    def _keeps(self, value: Any) -> bool:
+        found = self._path.matches(value)
+        if found is not None:
+            return found is self._keeps_matches
         behavior = self.config.missing_or_null_behavior
         if behavior == "fail":
             raise DataError(
                 f"The {self.side} has no value where filter.condition starts from; "
                 "missing.or.null.behavior can include or exclude such records",
-                path=self._start,
+                path=self._path.start,
             )
-        return record if behavior == "include" else None
+        return behavior == "include"

@@ -9,7 +9,7 @@ from connectkit.builder import SchemaBuilder
 from connectkit.checks import no_duplicates, no_empty_items
 from connectkit.config import MEDIUM, Config, option
 from connectkit.draft import Draft, Side, SideName
-from connectkit.edit import SideTransform
+from connectkit.edit import OnMissing, SideTransform, on_missing_option
 from connectkit.schema import Schema, Type
 from connectkit.struct import Struct
 from connectkit.suggest import shortened
@@ -45,6 +45,7 @@ class ConfluentReplaceFieldConfig(Config):
     replace_null_with_default: bool = option(
         True, doc="Whether unset fields are given their defaults while copying.", importance=MEDIUM
     )
+    on_missing: OnMissing | None = on_missing_option("warn, and go on")
 
     def problems(self) -> Mapping[str, str | Sequence[str]]:
         try:

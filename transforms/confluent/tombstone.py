@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Literal
+from typing import Literal
 
 from connectkit.config import MEDIUM, Config, option
 from connectkit.draft import Draft, Kind, Side
@@ -11,8 +11,7 @@ from connectkit.edit import EditTransform, SideTransform
 from connectkit.errors import DataError
 from connectkit.program import NONE
 from connectkit.transforms.base import optional_form
-
-log = logging.getLogger(__name__)
+from connectkit.transforms.tombstones import handle_tombstone
 
 
 class ConfluentTombstoneHandlerConfig(Config):
@@ -35,20 +34,6 @@ class ConfluentTombstoneHandler(EditTransform[ConfluentTombstoneHandlerConfig]):
     def edit(self, draft: Draft) -> None:
         level = {"ignore": logging.DEBUG, "warn": logging.WARNING}.get(self.config.behavior)
         handle_tombstone(draft, level, self)
-
-
-def handle_tombstone(draft: Draft, level: int | None, transform: EditTransform[Any]) -> None:
-    """Drop a tombstone with a word in the log at that level; refuse it where there is none."""
-    if not draft.value.is_null:
-        return
-    if level is None:
-        raise DataError("A tombstone was met, and the option behavior is set to fail on these")
-
-    def tell(topic: str | None) -> None:
-        log.log(level, "%s dropped a tombstone of topic %s", transform.label, topic)
-
-    draft.call(tell, draft.topic)
-    draft.drop()
 
 
 class DropConfig(Config):
