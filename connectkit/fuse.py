@@ -320,6 +320,14 @@ class _Entry:
         """The error of the stage that fails when the stages are run one by one."""
         if getattr(error, "step", None) is not None:
             return error
+        if self._stage.edit is not None and len(self._fused.stages) == 1:
+            # Not by way of ``apply``, which would come back here: run step by step, an edit says where.
+            try:
+                record, shape = self._look(record)
+                self._program(shape).run(record)
+            except Exception as found:  # noqa: BLE001 - any error is the stage's, and is handed on
+                error = found
+            return self._stage.located(error)
         for stage in self._fused.stages[self._number :]:
             if stage.edit is None or (stage.predicate is not None and stage.decide is None):
                 break  # the fused part ended before it
@@ -333,6 +341,11 @@ class _Entry:
 
     def _exact_run(self, record: Any) -> Result:
         """Look at the record's class, schemas and values, and run what was made for just these."""
+        record, shape = self._look(record)
+        return self._exact[shape](record)
+
+    def _look(self, record: Any) -> tuple[Any, Any]:
+        """The record, its maps as dicts, and what a program is made for: its class, schemas and kinds."""
         key, value = NOT_READ, NOT_READ
         if "key" in self._reads:
             key = kind_of(record.key_schema, record.key)
@@ -342,7 +355,7 @@ class _Entry:
             value = kind_of(record.value_schema, record.value)
             if value[1] is Kind.MAP and not isinstance(record.value, dict):
                 record = record.new_record(value=dict(record.value))
-        return self._exact[type(record), *key, *value](record)
+        return record, (type(record), *key, *value)
 
     def _program(self, shape: Any, *, guarded: bool = False) -> Program:
         record_class, key_schema, key_kind, value_schema, value_kind = shape
