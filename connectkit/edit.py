@@ -78,8 +78,9 @@ class EditTransform(Transform[C], Generic[C]):
         try:
             made: R | list[R] | None = self._alone.run(record)
         except Exception as error:
-            if getattr(error, "step", None) is not None and error.__cause__ is not None:
-                raise error.__cause__ from None  # a single transform has no place in a chain to tell of
+            reason: Exception | None = getattr(error, "reason", None)
+            if reason is not None:
+                raise reason from None  # a single transform has no place in a chain to tell of
             raise
         return made
 

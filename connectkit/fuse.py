@@ -90,6 +90,7 @@ class Stage:
             message = f"{self.label}{f' at {path}' if path else ''}: {error}"
             made = StepError(message, step=self.number, path=path)
         made.step = self.number  # type: ignore[attr-defined]  # marks it as located
+        made.reason = error  # type: ignore[attr-defined]  # what the plugin raised
         made.__cause__ = error
         return made
 
