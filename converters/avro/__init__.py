@@ -1,0 +1,1 @@
+"""AvroConverter: Avro with schemas in a registry, written and read without an Avro library."""
