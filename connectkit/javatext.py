@@ -28,12 +28,9 @@ _MIN_NORMAL_32 = 2.0**-126
 
 def float_text(x: float) -> str:
     """A float64 as Java's ``Double.toString`` writes it: ``1.0E10``, ``100.0``, ``NaN``."""
-    text = repr(x)
-    if "e" not in text:
-        size = abs(x)
-        if size < 1e7 and (size >= 1e-3 or size == 0.0):
-            return text
-    return _java_form(text, x)
+    if 1e-3 <= x < 1e7 or -1e7 < x <= -1e-3 or x == 0.0:  # where Python writes no exponent either
+        return repr(x)
+    return _java_form(repr(x), x)
 
 
 def float32_text(x: float) -> str:

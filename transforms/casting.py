@@ -118,6 +118,8 @@ def _long_integer(text: str) -> int:
 
 def _parse_double(text: str) -> float:
     try:
+        if not text.strip("0123456789.+-eE"):  # all that Python and Java read alike
+            return float(text)
         number: float = parse_kind(text, Kind.DOUBLE)
     except ValueError:
         raise DataError("A string cannot be cast to a floating point type: it is no number") from None
@@ -142,6 +144,13 @@ def parse_decimal(text: str) -> Decimal:
         if found.is_finite():
             return found
     raise DataError("The text cannot be converted to a number")
+
+
+def parse_integer(text: str) -> int:
+    """A text in the syntax of Java's ``BigInteger``; ``DataError`` otherwise."""
+    if _INTEGER.match(text) is None:
+        raise DataError("The text cannot be converted to a whole number")
+    return int(_EXACT.create_decimal(text))
 
 
 def decimal_to_int(number: Decimal, bits: int) -> int:
@@ -294,8 +303,15 @@ _SCHEMALESS_CLASSES = (bool, int, float, str, bytes, bytearray, memoryview)
 def schemaless_caster(target: Type) -> Caster:
     """The cast of non-null values without a schema, by their class; an ``int`` counts as an INT64."""
     base = _by_class(target, Type.INT64)
+    exactly: dict[type, Caster] = {
+        bool: _from_boolean(target), int: _from_int(target, Type.INT64),
+        float: _from_float(target, Type.FLOAT64), str: _from_string(target),
+    }  # fmt: skip
 
     def cast(value: Any) -> Any:
+        known = exactly.get(type(value))
+        if known is not None:
+            return known(value)
         if isinstance(value, _SCHEMALESS_CLASSES):
             return base(value)
         if isinstance(value, list | tuple | dict | StructValue):
