@@ -219,7 +219,8 @@ class Config:
         values: dict[str, Any] = {}
         problems: dict[str, list[str]] = {}
         for key in definition.keys:
-            value, found = key.read(raw)
+            # As Kafka: what a connector's configuration is refused for, a plugin parsed by itself drops.
+            value, found = key.read(raw, deduplicate=not where)
             if found:
                 problems[prefix + key.name] = [found]
             values[key.attribute] = value

@@ -85,10 +85,11 @@ class Stage:
             made = RetriableError(f"{self.label}: {error}", wait_s=error.wait_s)
         elif isinstance(error, FatalTaskError | FencedError):
             made = type(error)(f"{self.label}: {error}")
+        elif isinstance(error, DataError):
+            message = f"{self.label}{f' at {error.path}' if error.path else ''}: {error}"
+            made = StepError(message, step=self.number, path=error.path)
         else:
-            path = error.path if isinstance(error, DataError) else None
-            message = f"{self.label}{f' at {path}' if path else ''}: {error}"
-            made = StepError(message, step=self.number, path=path)
+            made = ConnectError(f"{self.label}: {error}")
         made.step = self.number  # type: ignore[attr-defined]  # marks it as located
         made.reason = error  # type: ignore[attr-defined]  # what the plugin raised
         made.__cause__ = error
@@ -460,7 +461,7 @@ class _Tracer:
                 stage.edit(attempt)
             except UndecidedError:
                 return self._leave(draft, number, decided=True)
-            except DataError as error:
+            except ConnectError as error:
                 draft.block.end = Fail(error)
                 return draft.block
             if attempt.dropped or attempt.failure or attempt.halves or attempt.handed_to:

@@ -74,7 +74,10 @@ def compile_java(pattern: str) -> re.Pattern[str]:
 
 
 class _Translator:
-    """Walks a pattern once; ``wrappers`` holds, for each open group, its flags ``(?i:`` still open."""
+    """Walks a pattern once; ``wrappers`` holds, for each open group, its flags ``(?i:`` still open.
+
+    ``captures`` has the number of each open group that captures, 0 for one that does not.
+    """
 
     def __init__(self, pattern: str) -> None:
         self.text = pattern
@@ -82,6 +85,8 @@ class _Translator:
         self.out: list[str] = []
         self.wrappers: list[list[str]] = [[]]
         self.dotall: list[bool] = [False]
+        self.captures: list[int] = []
+        self.groups = 0
 
     def translate(self) -> str:
         while self.at < len(self.text):
@@ -98,6 +103,7 @@ class _Translator:
                     raise ValueError("must be a regular expression: unbalanced parenthesis")
                 self.out.append(")" * (len(self.wrappers.pop()) + 1))
                 self.dotall.pop()
+                self.captures.pop()
                 self.at += 1
             elif char == "|":
                 opened = self.wrappers[-1]
@@ -115,7 +121,9 @@ class _Translator:
     def _open(self) -> None:
         rest = self.text[self.at :]
         dotall = self.dotall[-1]
-        if rest.startswith("(?<") and rest[3:4] not in ("=", "!"):
+        named = rest.startswith("(?<") and rest[3:4] not in ("=", "!")
+        captures = named or not rest.startswith("(?")
+        if named:
             self.out.append("(?P<")
             self.at += 3
         elif found := _FLAGS.match(rest):
@@ -151,6 +159,8 @@ class _Translator:
                     raise ValueError("must be a regular expression: unknown group after (?")
         self.wrappers.append([])
         self.dotall.append(dotall)
+        self.groups += captures
+        self.captures.append(self.groups if captures else 0)
 
     def _escape(self) -> str:
         """An escape outside a class."""
@@ -176,12 +186,27 @@ class _Translator:
             self.at += 2
             return simple[char]
         if char in "123456789" and char:
-            self.at += 2
-            return f"(?:\\{char})"
+            return self._back_reference()
         content, negated, single = self._class_escape()
         if single is not None:
             return re.escape(single)
         return f"[{'^' if negated else ''}{content}]"
+
+    def _back_reference(self) -> str:
+        """A reference by number: more digits belong to it as long as there are so many groups.
+
+        A group that is not there, or not over yet, has matched nothing: the reference never matches.
+        """
+        self.at += 2
+        number = int(self.text[self.at - 1])
+        while (digit := self.text[self.at : self.at + 1]) in "0123456789" and digit:
+            if number * 10 + int(digit) > self.groups:
+                break
+            number = number * 10 + int(digit)
+            self.at += 1
+        if number > self.groups or number in self.captures:
+            return "(?!)"
+        return f"(?:\\{number})"
 
     def _quoted(self) -> str:
         end = self.text.find("\\E", self.at + 2)

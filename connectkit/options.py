@@ -17,6 +17,7 @@ from dataclasses import MISSING, dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, Union, get_args, get_origin
 
+from connectkit.checks import no_duplicates
 from connectkit.javaregex import compile_java
 from connectkit.kinds import Importance, Kind, Width, parse_kind, trim
 from connectkit.secret import HIDDEN, HiddenText, Secret, is_sensitive, scrubbed, without_userinfo
@@ -109,8 +110,11 @@ class ConfigKey:
                 return found
         return None
 
-    def read(self, raw: Mapping[str, Any]) -> tuple[Any, str | None]:
-        """The value of this option in a configuration, and what is wrong with it, or None."""
+    def read(self, raw: Mapping[str, Any], *, deduplicate: bool = False) -> tuple[Any, str | None]:
+        """The value of this option in a configuration, and what is wrong with it, or None.
+
+        ``deduplicate`` drops the repetitions in a list that must not have any, instead of refusing it.
+        """
         name = self.name
         if name not in raw:
             name = next((alias for alias in self.aliases if alias in raw), name)
@@ -125,6 +129,8 @@ class ConfigKey:
             parsed = self.convert(value)
         except ValueError as exc:
             return None, self._sentence(value, str(exc))
+        if deduplicate and no_duplicates in self.checks and isinstance(parsed, list):
+            parsed = list(dict.fromkeys(parsed))
         if found := self.problem(parsed):
             return None, self._sentence(value, found)
         return parsed, None

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from connectkit.compile import Code
-from connectkit.errors import DataError, SchemaError
+from connectkit.errors import ConnectError, DataError, SchemaError
 from connectkit.record import ConnectRecord, SinkRecord, SourceRecord
 from connectkit.schema import Schema
 from connectkit.struct import Struct
@@ -485,12 +485,12 @@ class Fail(End):
 
     __slots__ = ("make",)
 
-    def __init__(self, error: DataError) -> None:
-        kind, message, path = type(error), str(error), error.path
+    def __init__(self, error: ConnectError) -> None:
+        kind, args, state = type(error), error.args, dict(error.__dict__)
 
-        def make() -> DataError:
-            again = kind(message)
-            again.path = path
+        def make() -> ConnectError:
+            again = kind.__new__(kind, *args)
+            again.__dict__.update(state)
             return again
 
         self.make = make

@@ -235,6 +235,9 @@ class _Builder:
                 f"{where}.type", f"is required: it names the {kind} that '{shortened(alias)}' stands for"
             )
             return None
+        if name != name.strip():
+            self._problem(f"{where}.type", "must not have blanks around the name of the class")
+            return None
         try:
             found = self._registry.find(kind, name)  # type: ignore[arg-type]  # our callers pass a literal
         except ConfigError as error:
@@ -275,7 +278,7 @@ class _Builder:
                     f"{where}.negate", f"has nothing to negate: set {where}.predicate, or leave it out"
                 )
         else:
-            predicate_alias = str(predicate_alias).strip()
+            predicate_alias = str(predicate_alias)
             if predicate_alias not in predicates:
                 hint = did_you_mean(predicate_alias, predicates)
                 self._problem(

@@ -9,6 +9,7 @@ from connectkit.builder import SchemaBuilder
 from connectkit.config import MEDIUM, Config, option
 from connectkit.draft import Draft, Kind, Side, SideName
 from connectkit.edit import OnMissing, SideTransform, on_missing_option
+from connectkit.errors import DataError
 from connectkit.program import NONE
 from connectkit.transforms.paths import FieldPath, NoSuchField, path_problems, syntax_option
 
@@ -68,7 +69,7 @@ class ExtractField(SideTransform[ExtractFieldConfig]):
 class HoistFieldConfig(Config):
     """The field to make."""
 
-    field: str = option(doc="The one field of the struct or map that is made.", importance=MEDIUM)
+    field: str | None = option(doc="The one field of the struct or map that is made.", importance=MEDIUM)
 
 
 class HoistField(SideTransform[HoistFieldConfig]):
@@ -80,11 +81,13 @@ class HoistField(SideTransform[HoistFieldConfig]):
     def edit_side(self, draft: Draft, side: Side) -> None:
         name = self.config.field
         whole = side.whole()
+        if name is None and side.schema is not None:
+            raise DataError("The field to hoist into has no name: 'field' is null in the configuration")
         if side.schema is None:
 
-            def hoisted(value: Any) -> dict[str, Any]:
+            def hoisted(value: Any) -> dict[str | None, Any]:
                 return {name: value}
 
             side.put(None, draft.call(hoisted, whole), Kind.MAP)
-        else:
+        elif name is not None:
             side.write(SchemaBuilder.struct().field(name, side.schema).build(), [whole])

@@ -7,7 +7,7 @@ from typing import Any
 
 from connectkit.builder import SchemaBuilder
 from connectkit.config import MEDIUM, Config, option
-from connectkit.draft import Draft, Side
+from connectkit.draft import Draft, Side, SideName
 from connectkit.edit import SideTransform
 from connectkit.errors import DataError, LimitError
 from connectkit.limits import DEFAULT_LIMITS
@@ -20,7 +20,7 @@ from connectkit.transforms.base import class_name, copy_of
 class FlattenConfig(Config):
     """How names are put together."""
 
-    delimiter: str = option(
+    delimiter: str | None = option(
         ".", doc="What stands between the names of outer and inner fields.", importance=MEDIUM
     )
 
@@ -31,6 +31,11 @@ class Flatten(SideTransform[FlattenConfig]):
     java_names = ("org.apache.kafka.connect.transforms.Flatten",)
     purpose = "flattening"
 
+    def __init__(self, config: FlattenConfig, *, side: SideName = "value") -> None:
+        super().__init__(config, side=side)
+        # Java's concatenation makes this of a null.
+        self._delimiter = "null" if config.delimiter is None else config.delimiter
+
     def edit_side(self, draft: Draft, side: Side) -> None:
         if side.is_null:
             return
@@ -40,7 +45,7 @@ class Flatten(SideTransform[FlattenConfig]):
             return
         slots = side.read(self.purpose, with_defaults=True)
         schema = side.require_struct(self.purpose)
-        work = _StructWork(draft, self.config.delimiter, copy_of(schema, fields=False))
+        work = _StructWork(draft, self._delimiter, copy_of(schema, fields=False))
         # A nested struct is read as it stands: its own default does not take its place.
         plain = side.read(self.purpose, with_defaults=False)
         for field in schema.fields:
@@ -61,10 +66,10 @@ class Flatten(SideTransform[FlattenConfig]):
         if depth > DEFAULT_LIMITS.depth * 16:
             raise LimitError("The value is nested too deeply to be flattened")
         for key, value in found.items():
-            name = f"{prefix}{self.config.delimiter}{key}" if depth else key
+            name = f"{prefix}{self._delimiter}{key}" if depth else key
             if isinstance(value, Mapping):
                 self._flatten_into(made, name, value, depth + 1)
-            elif value is None or isinstance(value, _LEAVES):
+            elif value is None or (isinstance(value, _LEAVES) and not _is_big(value)):
                 made[name] = value
             elif isinstance(value, StructValue):
                 raise DataError(
@@ -76,6 +81,12 @@ class Flatten(SideTransform[FlattenConfig]):
                 )
 
 
+def _is_big(value: Any) -> bool:
+    """Whether it is an integer beyond 64 bits: to Connect another class, which records do not hold."""
+    return isinstance(value, int) and not -_BIG <= value < _BIG
+
+
+_BIG = 1 << 63
 _LEAVES = (str, bool, int, float, bytes, bytearray, memoryview, list, tuple)
 
 

@@ -17,7 +17,7 @@ from connectkit.instant import EPOCH, Instant, date_from
 from connectkit.program import Var
 from connectkit.schema import DATE_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, Schema, Type
 from connectkit.transforms.base import class_name
-from connectkit.transforms.casting import decimal_to_int, parse_decimal
+from connectkit.transforms.casting import decimal_to_int, parse_decimal, parse_integer
 
 
 class MaskFieldConfig(Config):
@@ -138,11 +138,17 @@ def nothing_like(value: Any) -> Any:
     raise DataError(f"A value of class {class_name(value)} cannot be masked")
 
 
+_BIG = 1 << 63
+"""Integers from here on are another class to Connect, BigInteger, and take whole numbers only."""
+
+
 def replaced(value: Any, replacement: str) -> Any:
     """The replacement as the class of the value."""
     if isinstance(value, str):
         return replacement
     if isinstance(value, int) and not isinstance(value, bool):
+        if not -_BIG <= value < _BIG:
+            return parse_integer(replacement)
         return decimal_to_int(parse_decimal(replacement), 64)
     if isinstance(value, float):
         return float(parse_decimal(replacement))

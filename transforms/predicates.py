@@ -67,7 +67,7 @@ class _Answers(dict[str | None, bool]):
 class HasHeaderKeyConfig(Config):
     """The name of the header."""
 
-    name: str = option(doc="The header's name.", check=non_empty_string, importance=MEDIUM)
+    name: str | None = option(doc="The header's name.", check=non_empty_string, importance=MEDIUM)
 
 
 class HasHeaderKey(EditPredicate[HasHeaderKeyConfig]):

@@ -81,16 +81,18 @@ class RegexRouter(EditTransform[RegexRouterConfig]):
 class TimestampRouterConfig(Config):
     """How topic and timestamp make the new topic."""
 
-    topic_format: str = option(
+    topic_format: str | None = option(
         "${topic}-${timestamp}", doc="The new topic, with ${topic} and ${timestamp}.", importance=HIGH
     )
-    timestamp_format: str = option(
+    timestamp_format: str | None = option(
         "yyyyMMdd",
         doc="How the timestamp is written (in UTC): a pattern as of Java's SimpleDateFormat.",
         importance=HIGH,
     )
 
     def problems(self) -> Mapping[str, str | Sequence[str]]:
+        if self.timestamp_format is None:
+            return {}
         try:
             DateFormat(self.timestamp_format)
         except ConfigError as error:
@@ -106,12 +108,14 @@ class TimestampRouter(EditTransform[TimestampRouterConfig]):
 
     def __init__(self, config: TimestampRouterConfig) -> None:
         super().__init__(config)
-        self._format = DateFormat(config.timestamp_format).format
+        self._format = None if config.timestamp_format is None else DateFormat(config.timestamp_format).format
 
     def edit(self, draft: Draft) -> None:
         draft.topic = draft.call(self._route, draft.topic, draft.timestamp)
 
     def _route(self, topic: str | None, timestamp: int | None) -> str:
+        if self._format is None or self.config.topic_format is None:
+            raise DataError("The new topic cannot be written: its format is null in the configuration")
         if timestamp is None:
             raise DataError("The record has no timestamp to route by")
         if topic is None:

@@ -10,7 +10,7 @@ from connectkit.config import HIGH, LOW, MEDIUM, Config, option
 from connectkit.dateformat import DateFormat
 from connectkit.draft import Draft, Kind, Side, SideName
 from connectkit.edit import SideTransform
-from connectkit.errors import ConfigError, DataError
+from connectkit.errors import ConfigError, ConnectError, DataError
 from connectkit.instant import DAY_MS, TEMPORAL_TYPES, date_from, millis_of, time_from, timestamp_from
 from connectkit.kinds import trim
 from connectkit.logical import DATE, TIME, TIMESTAMP
@@ -29,7 +29,9 @@ _MIN_LONG = -(1 << 63)
 class TimestampConverterConfig(Config):
     """What to convert, to what, and how its text looks."""
 
-    field: str = option("", doc="The field to convert; empty: the entire key or value.", importance=HIGH)
+    field: str | None = option(
+        "", doc="The field to convert; empty: the entire key or value.", importance=HIGH
+    )
     target_type: Literal["string", "unix", "Date", "Time", "Timestamp"] = option(
         doc="What to convert to.", importance=HIGH
     )
@@ -82,6 +84,8 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
         }[config.target_type]
 
     def edit_side(self, draft: Draft, side: Side) -> None:
+        if self.config.field is None:
+            raise DataError("There is nothing to convert: 'field' is null in the configuration")
         if side.schema is None:
             self._edit_schemaless(draft, side)
         elif not self.config.field:
@@ -158,10 +162,8 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
         if schema.type is Type.INT64:
             return "unix"
         where = f"The field '{name}'" if name is not None else f"The {self.side}"
-        raise DataError(
-            f"{where} is of type {schema.type.value}, which is no known format of a timestamp",
-            path=None if name is None else f"$.{name}",
-        )
+        # Not a DataError, as in Connect: it is the configuration that does not fit the schema.
+        raise ConnectError(f"{where} is of type {schema.type.value}, which is no known format of a timestamp")
 
     def _converter(self, kind: str) -> Callable[[Any], Any]:
         if kind == self.config.target_type == "Timestamp":

@@ -114,7 +114,6 @@ def test_typed_values_pass_as_they_are() -> None:
         ("name", ""),
         ("name", "   "),
         ("fields", 5),
-        ("fields", "a,a"),
         ("mode", "quick"),
         ("letter", "A"),
         ("wait", "soon"),
@@ -131,6 +130,12 @@ def test_a_wrong_value_is_told_of_once(key: str, value: Any) -> None:
     assert list(caught.value.problems) == [key]
     assert len(caught.value.problems[key]) == 1
     assert len(str(caught.value)) < 300
+
+
+def test_repetitions_are_dropped_from_a_plugins_own_configuration_and_refused_in_a_connectors() -> None:
+    assert Everything.parse({"name": "n", "fields": "a,b,a"}).fields == ["a", "b"]
+    with pytest.raises(ConfigError, match=r"c\.fields: .* twice"):
+        Everything.parse({"name": "n", "fields": "a,b,a"}, where="c")
 
 
 def test_all_problems_at_once_and_with_their_place() -> None:
