@@ -1,4 +1,4 @@
-"""``python -m benchmarks [throughput|chain|startup|log|codec …]``: all of them, or the named ones."""
+"""``python -m benchmarks [throughput|chain|startup|log|codec|parse …]``: all of them, or the named ones."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ LOCAL = {
     "chain": "benchmarks.chain",
     "codec": "benchmarks.json_codec",
     "log": "benchmarks.log_embedded",
+    "parse": "benchmarks.parse",
     "startup": "benchmarks.startup",
 }
 

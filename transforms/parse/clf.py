@@ -18,15 +18,13 @@ from connectkit.transforms.parse.moments import Moments
 from connectkit.transforms.parse.reading import NotParsedError, Reader, ResultField
 
 _QUOTED = r'[^"\\]*+(?:\\.[^"\\]*+)*+'
+# A dash alone is matched outside the groups, which leaves them null.
 _COMMON = (
-    r"(\S++) (\S++) ((?:[^ \[]++|\[| (?!\[\d\d/))++) "
-    r"\[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\] "
-    r'"(?:([A-Za-z][A-Za-z0-9_-]*+) ([^"\\ ]*+(?:\\.[^"\\ ]*+)*+)(?: ([A-Za-z]++/[0-9.]++))?|('
-    + _QUOTED
-    + r'))"'
-    r" (\d{3}|-) (\d{1,18}|-)"
+    r"(\S++) (?:-(?= )|(\S++)) (?:-(?= \[)|([^ ]++(?: (?!\[\d\d/)[^ ]*+)*+)) \[([^\]]{26})\] "
+    r'"(?:([A-Za-z][A-Za-z0-9_-]*+) ([^"\\ ]*+(?:\\.[^"\\ ]*+)*+)(?: ([A-Za-z]++/[0-9.]++))?(?=")'
+    r'|-(?=")|(' + _QUOTED + r'))" (?:-|(\d{3})) (?:-|(\d{1,18}))'
 )
-_COMBINED = _COMMON + f' "({_QUOTED})" "({_QUOTED})"'
+_COMBINED = _COMMON + rf' "(?:-(?=")|({_QUOTED}))" "(?:-(?=")|({_QUOTED}))"'
 _TEXTS = ("host", "ident", "user")
 _REQUEST = ("method", "path", "protocol", "request")
 
@@ -44,8 +42,6 @@ def clf_reader(moments: Moments, *, combined: bool) -> Reader:
         if found is None:
             raise NotParsedError("is not of the format")
         values: list[Any] = list(found.groups())
-        if "-" in values:
-            values = [None if value == "-" else value for value in values]
         try:
             millis = clf(values[3])
             values[3] = millis if shown is None else shown(millis)

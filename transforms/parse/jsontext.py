@@ -20,6 +20,13 @@ from connectkit.transforms.parse.typed import TypedName, typed_field
 _INT64 = 1 << 63
 
 
+def _refuse_constant(_: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are no JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+
+
 def json_reader(
     fields: Sequence[TypedName],
     moments: Moments,
@@ -32,7 +39,7 @@ def json_reader(
 
     def members(text: str) -> dict[str, Any]:
         try:
-            found = json.loads(text, parse_constant=_refuse_constant)
+            found = _decode(text)
         except (ValueError, RecursionError) as exc:
             raise NotParsedError("is no JSON") from exc
         if type(found) is not dict:
@@ -70,10 +77,6 @@ def json_reader(
 
 def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _refuse_constant(_: str) -> NoReturn:
-    raise ValueError("NaN and Infinity are no JSON")
 
 
 def _check(value: Any, depth: int, surrogates: bool) -> None:

@@ -32,36 +32,47 @@ def keyvalue_splitter(
     plain_value = _without(pair_separator) + "*+"
     blank = "" if pair_separator.isspace() else r"[ \t]*+"
     around = "" if key_separator.isspace() or pair_separator.isspace() else r"[ \t]*+"
-    pair = re.compile(
+    pair_text = (
         rf"{blank}({key}){is_}{around}"
-        rf"(?:\"((?:[^\"\\]++|\\.)*+)\"|'((?:[^'\\]++|\\.)*+)'|((?![\"']){plain_value})){blank}(?:{between}|\Z)",
-        re.DOTALL,
+        rf"(?:\"([^\"\\]*+(?:\\.[^\"\\]*+)*+)\"|'([^'\\]*+(?:\\.[^'\\]*+)*+)'|((?![\"']){plain_value})){blank}(?:{between}|\Z)"
     )
-    piece = re.compile(rf"{_without(pair_separator)}*+(?:{between}|\Z)", re.DOTALL)
+    pair = re.compile(pair_text, re.DOTALL)
+    find_all = pair.findall
+    is_pairs = re.compile(rf"(?:{pair_text})++", re.DOTALL).fullmatch
+    piece = re.compile(rf"({plain_value})(?:{between}|\Z)", re.DOTALL)
 
     def split(text: str) -> dict[str, str]:
-        found: dict[str, str] = {}
-        at, end = 0, len(text)
-        while at < end:
-            match = pair.match(text, at)
-            if match is None:
-                passed = piece.match(text, at)
-                assert passed is not None  # it matches nothing at the least
-                if not skip_text and passed[0].removesuffix(pair_separator).strip():
-                    raise NotParsedError("has a piece that is no pair")
-                at = passed.end()
-                continue
-            name, double, single, plain = match.groups()
-            quoted = double if double is not None else single
-            if quoted is not None:
-                found[name.strip()] = _ESCAPE.sub(r"\1", quoted) if "\\" in quoted else quoted
-            else:
-                found[name.strip()] = plain.strip()
-            at = match.end()
-            if len(found) > MAX_FIELDS:
-                raise NotParsedError(f"has more than {MAX_FIELDS} fields")
-        if not found:
-            raise NotParsedError("has no pair")
+        pairs = find_all(text) if is_pairs(text) else _with_gaps(text, pair, piece, skip_text=skip_text)
+        if len(pairs) > MAX_FIELDS:
+            raise NotParsedError(f"has more than {MAX_FIELDS} pairs")
+        found = {name.strip(): double or single or plain.strip() for name, double, single, plain in pairs}
+        if "\\" in text:
+            for name, double, single, _ in pairs:
+                if "\\" in double or "\\" in single:
+                    found[name.strip()] = _ESCAPE.sub(r"\1", double or single)
         return found
 
     return split
+
+
+def _with_gaps(
+    text: str, pair: re.Pattern[str], piece: re.Pattern[str], *, skip_text: bool
+) -> list[tuple[str, str, str, str]]:
+    """The pairs of a text between which there is something else, if that may be."""
+    found: list[tuple[str, str, str, str]] = []
+    at, end = 0, len(text)
+    while at < end:
+        match = pair.match(text, at)
+        if match is not None:
+            name, double, single, plain = match.groups("")
+            found.append((name, double, single, plain))
+            at = match.end()
+            continue
+        passed = piece.match(text, at)
+        assert passed is not None  # it matches nothing at the least
+        if not skip_text and passed[1].strip():
+            raise NotParsedError("has a piece that is no pair")
+        at = passed.end()
+    if not found:
+        raise NotParsedError("has no pair")
+    return found

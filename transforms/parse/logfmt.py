@@ -12,35 +12,25 @@ import re
 from connectkit.transforms.parse.pairs import MAX_FIELDS
 from connectkit.transforms.parse.reading import NotParsedError
 
-_FIELD = re.compile(r'[ \t]*+([^\s="]++)(?:(=)(?:"((?:[^"\\]++|\\.)*+)"|([^\s"]*+)))?(?=[ \t]|\Z)', re.DOTALL)
-_BLANKS = re.compile(r"[ \t]*+\Z")
+_FIELD = r'[ \t]*+([^\s="]++)(?:(=)(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^\s"]*+)))?(?=[ \t]|\Z)'
+_FIELDS = re.compile(_FIELD, re.DOTALL).findall
+_LINE = re.compile(rf"(?:{_FIELD})*+[ \t]*+", re.DOTALL).fullmatch
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
 def split_logfmt(text: str) -> dict[str, str]:
     """The fields of a line, as texts; ``NotParsedError`` if it is not logfmt."""
-    found: dict[str, str] = {}
-    at, end = 0, len(text)
-    paired = False
-    match = _FIELD.match
-    while at < end:
-        field = match(text, at)
-        if field is None:
-            if _BLANKS.match(text, at):
-                break
-            raise NotParsedError("has something that is neither key=value nor a key")
-        key, equals, quoted, plain = field.groups()
-        if quoted is not None:
-            found[key] = unescaped(quoted) if "\\" in quoted else quoted
-        else:
-            found[key] = plain if equals else "true"
-        paired = paired or equals is not None
-        at = field.end()
-        if len(found) > MAX_FIELDS:
-            raise NotParsedError(f"has more than {MAX_FIELDS} fields")
-    if not paired:
-        raise NotParsedError("has no key=value")
+    if "=" not in text or _LINE(text) is None:
+        raise NotParsedError("is not of the format")
+    fields = _FIELDS(text)
+    if len(fields) > MAX_FIELDS:
+        raise NotParsedError(f"has more than {MAX_FIELDS} fields")
+    found = {key: (quoted or plain) if equals else "true" for key, equals, quoted, plain in fields}
+    if "\\" in text:
+        for key, _, quoted, _ in fields:
+            if "\\" in quoted:
+                found[key] = unescaped(quoted)
     return found
 
 

@@ -31,10 +31,10 @@ MONTHS: Final = {
     )
 }
 KNOWN_FORMATS: Final = ("ISO8601", "CLF", "SYSLOG", "UNIX", "UNIX_MS")
-_KEPT_MINUTES = 4096
+_KEPT = 4096
 _MS = timedelta(milliseconds=1)
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?([0-5]\d))?", re.ASCII)
-_CLF = re.compile(r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}", re.ASCII)
+_CLF = re.compile(r"(\d\d)/([A-Z][a-z]{2})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-]\d{4})", re.ASCII)
 _SYSLOG = re.compile(
     r"([A-Z][a-z]{2}) +(\d{1,2}) (?:(\d{4}) )?(\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?", re.ASCII
 )
@@ -45,7 +45,8 @@ _ISO = re.compile(
 _UNIX = re.compile(r"(-?\d{1,15})(?:\.(\d{1,12}))?", re.ASCII)
 _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 _ZONE_LETTER = re.compile(r"'[^']*'|([zZX])")
-_DAY_AHEAD_MS = DAY_MS
+_YEAR_MS = 364 * DAY_MS
+"""For so long no later year can come before the reference."""
 
 
 def zone_of(name: str) -> tzinfo:
@@ -79,7 +80,7 @@ class Moments:
     ) -> None:
         self._zone = zone
         self._now_ms = now_ms
-        self._minutes: dict[str, int] = {}
+        self._known: dict[str, int] = {}
         schemas: dict[str, tuple[Schema, Callable[[int], Any] | None]] = {
             "timestamp": (TIMESTAMP.to_builder().optional().build(), timestamp_from),
             "millis": (Schema.OPTIONAL_INT64, None),
@@ -125,30 +126,37 @@ class Moments:
 
     def clf(self, text: str) -> int:
         """The time of the Common Log Format."""
-        minute = text[:17] + text[20:]
-        base = self._minutes.get(minute)
-        if base is None:
-            base = self._clf_minute(text, minute)
-        second = text[18:20]
-        if text[17] != ":" or not second.isdigit() or second > "60":
+        known = self._known.get(text)
+        if known is not None:
+            return known
+        found = _CLF.fullmatch(text)
+        if found is None or found[2] not in MONTHS:
             raise ValueError("no time of the Common Log Format")
-        return base + int(second) * 1000
-
-    def _clf_minute(self, text: str, key: str) -> int:
-        if _CLF.fullmatch(text) is None or text[3:6] not in MONTHS:
-            raise ValueError("no time of the Common Log Format")
-        offset = int(text[22:24]) * 60 + int(text[24:26])
-        offset = -offset if text[21] == "-" else offset
+        day, month, year, hour, minute, second = found.groups()[:6]
+        leap = second == "60"
         local = datetime(
-            int(text[7:11]), MONTHS[text[3:6]], int(text[:2]), int(text[12:14]), int(text[15:17]), tzinfo=UTC
+            int(year),
+            MONTHS[month],
+            int(day),
+            int(hour),
+            int(minute),
+            59 if leap else int(second),
+            tzinfo=UTC,
         )
-        if len(self._minutes) >= _KEPT_MINUTES:
-            self._minutes.clear()
-        base = self._minutes[key] = (local - EPOCH) // _MS - offset * 60_000
-        return base
+        return self._keep(text, (local - EPOCH) // _MS + 1000 * leap - offset_minutes(found[7]) * 60_000)
+
+    def _keep(self, text: str, millis: int) -> int:
+        """Remember a moment: lines that follow each other share their times."""
+        if len(self._known) >= _KEPT:
+            self._known.clear()
+        self._known[text] = millis
+        return millis
 
     def iso(self, text: str) -> int:
         """A moment of ISO 8601; without a zone it is in the zone of the configuration."""
+        known = self._known.get(text)
+        if known is not None:
+            return known
         found = _ISO.fullmatch(text)
         if found is None:
             raise ValueError("no moment of ISO 8601")
@@ -158,24 +166,25 @@ class Moments:
         if clock is not None and clock[6:] == "60":
             ms += 1000
         if offset is None:
-            return _local(local, self._zone) + ms
+            return self._keep(text, _local(local, self._zone) + ms)
         millis = (local.replace(tzinfo=UTC) - EPOCH) // _MS + ms
-        return millis if offset in "Zz" else millis - offset_minutes(offset) * 60_000
+        return self._keep(text, millis if offset in "Zz" else millis - offset_minutes(offset) * 60_000)
 
     def syslog(self, text: str, reference_ms: int | None) -> int:
         """A time of RFC 3164: the latest year in which it is no more than a day after the reference."""
+        latest_ms = (self._now_ms() if reference_ms is None else reference_ms) + DAY_MS
+        known = self._known.get(text)
+        if known is not None and known <= latest_ms < known + _YEAR_MS:
+            return known
         found = _SYSLOG.fullmatch(text)
-        if found is None or found[1] not in MONTHS:
+        if found is None or found[1] not in MONTHS or int(found[6]) > 60:
             raise ValueError("no time of RFC 3164")
         month, day, year, hour, minute, second, fraction = found.groups()
-        at = (MONTHS[month], int(day), int(hour), int(minute), min(int(second), 59))
-        ms = int(f"{fraction}00"[:3]) if fraction else 0
-        ms += 1000 * (int(second) == 60)
-        if int(second) > 60:
-            raise ValueError("no time of RFC 3164")
+        leap = second == "60"
+        at = (MONTHS[month], int(day), int(hour), int(minute), 59 if leap else int(second))
+        ms = (int(f"{fraction}00"[:3]) if fraction else 0) + 1000 * leap
         if year is not None:
             return _local(datetime(int(year), *at), self._zone) + ms  # noqa: DTZ001 - _local adds the zone
-        latest_ms = (self._now_ms() if reference_ms is None else reference_ms) + _DAY_AHEAD_MS
         last = timestamp_from(latest_ms)
         first_tried = min(last.year + 1, 9999) if isinstance(last, datetime) else 9999
         for tried in range(first_tried, max(first_tried - 10, 1), -1):  # 29 February: up to 8 years back
@@ -186,7 +195,7 @@ class Moments:
                     raise
                 continue
             if millis <= latest_ms:
-                return millis
+                return self._keep(text, millis)
         raise ValueError("no time of RFC 3164")
 
 

@@ -22,10 +22,12 @@ _HEADER = re.compile(
     r"(?:<(0|[1-9]\d{0,2})>)?(?:"
     r"([A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,6})?)"
     r"|(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?)"
-    r"):? (?:(?!\S{1,128}?(?:\[\S{0,128}\])?:(?: |\Z))([!-~]{1,255}) )?",
+    r"):? "
+    # A host does not end in a colon: that would be an app.
+    r"(?:(?:([!-~]{0,254}+(?<!:)) )?([^\s:\[\]]{1,128}+)(?:\[([^\]\s]{0,128}+)\])?:(?: |\Z)"
+    r"|([!-~]{1,255}+(?<!:)) )?",
     re.ASCII,
 )
-_TAG = re.compile(r"([^\s:\[\]]{1,128})(?:\[([^\]\s]{0,128})\])?:(?: |\Z)")
 _IS_5424 = re.compile(r"<\d{1,3}>[1-9]\d{0,2} ", re.ASCII)
 
 
@@ -41,7 +43,7 @@ def syslog3164_reader(moments: Moments) -> Reader:
         found = _HEADER.match(text)
         if found is None:
             raise NotParsedError("does not begin with a priority and a time of RFC 3164")
-        pri, bsd, standard, host = found.groups()
+        pri, bsd, standard, host, app, pid, lone_host = found.groups()
         priority = facility = severity = None
         if pri is not None:
             priority = int(pri)
@@ -53,12 +55,9 @@ def syslog3164_reader(moments: Moments) -> Reader:
             moment = millis if shown is None else shown(millis)
         except ValueError as exc:
             raise NotParsedError("has no timestamp of the format in field 'timestamp'") from exc
-        at = found.end()
-        app = pid = None
-        if tag := _TAG.match(text, at):
-            app, pid = tag.groups()
-            at = tag.end()
-        return [priority, facility, severity, moment, host, app, pid or None, text[at:]]
+        return [
+            priority, facility, severity, moment, host or lone_host, app, pid or None, text[found.end() :],
+        ]  # fmt: skip
 
     return Reader(_fields(moments), read)
 

@@ -122,7 +122,11 @@ def _converter(kind: Type, name: str) -> Convert:
     if kind in INT_BITS:
         bound = 1 << INT_BITS[kind] - 1
 
+        sure = len(str(bound)) - 1
+
         def integer(text: str, _: int | None) -> int:
+            if len(text) <= sure and text.isdecimal() and text.isascii():
+                return int(text)
             if _INTEGER.fullmatch(text) is None:
                 raise NotParsedError(reason)
             number = int(text)
