@@ -169,7 +169,8 @@ def main() -> None:
         bare_us = best_us(lambda lines=lines, bare=bare: [bare(line) for line in lines])  # type: ignore[misc]
         plain_us, typed_us = (_parse_us(options, lines, schema) for schema in (None, Schema.STRING))
         plain = f"{plain_us:7.2f} us {1e6 / plain_us:12,.0f} {plain_us / bare_us:6.2f}"
-        print(f"{name:<30} {bare_us:7.2f} us {plain} {typed_us:9.2f} us {typed_us / bare_us:6.2f}")
+        typed = f"{typed_us:9.2f} us {typed_us / bare_us:6.2f}"
+        print(f"{name:<30} {bare_us:7.2f} us {plain} {typed}")
 
 
 def _parse_us(options: dict[str, str], lines: list[str], schema: Schema | None) -> float:

@@ -32,11 +32,8 @@ def csv_reader(
     wrong_width = f"has not the {width} columns that are declared"
 
     def read(text: str, reference_ms: int | None) -> Sequence[Any]:
-        values: list[Any]
-        if (quote is None or quote not in text) and "\n" not in text and "\r" not in text:
-            values = text.split(delimiter)
-        else:
-            values = _row(text, dialect)
+        plain = (quote is None or quote not in text) and "\n" not in text and "\r" not in text
+        values: list[Any] = [*text.split(delimiter)] if plain else _row(text, dialect)
         if len(values) != width:
             raise NotParsedError(wrong_width)
         for place, convert in converted:
@@ -61,7 +58,7 @@ def _dialect(delimiter: str, quote: str | None) -> csv.Dialect:
     return Line()
 
 
-def _row(text: str, dialect: csv.Dialect) -> list[str]:
+def _row(text: str, dialect: csv.Dialect) -> list[Any]:
     """The columns of the one row that the text must be."""
     try:
         rows = list(csv.reader((text,), dialect))
