@@ -10,9 +10,8 @@ names. Source: Debezium's documentation of the event flattening transform.
 from __future__ import annotations
 
 import enum
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
 from connectkit.config import LOW, MEDIUM, Config, option
 from connectkit.draft import Draft, Kind, Side
@@ -36,6 +35,7 @@ from connectkit.transforms.debezium.envelope import (
     when_present,
 )
 from connectkit.transforms.debezium.metadata import Reference, optional_copy, references
+from connectkit.transforms.debezium.variants import Variants
 
 DELETED_FIELD = "__deleted"
 KEPT_NAME_LISTS = 64
@@ -131,7 +131,9 @@ class ExtractNewRecordState(EditTransform[ExtractNewRecordStateConfig]):
         header = config.drop_fields_header_name
         self._drop_header = header if header is not None and header.strip() else None
         self._dropped: tuple[str, ...] | None = None
-        self._by_names: OrderedDict[tuple[str, ...], Self] = OrderedDict()
+        self._by_names: Variants[tuple[str, ...], ExtractNewRecordState] = Variants(
+            self._without, size=KEPT_NAME_LISTS
+        )
         if not (self._drop_header and config.drop_fields_from_key):
             self.reads = frozenset(("value",))
         super().__init__(config)
@@ -286,16 +288,13 @@ class ExtractNewRecordState(EditTransform[ExtractNewRecordStateConfig]):
 
     def _apply_named(self, record: Any) -> Any:
         """A record whose header lists fields to drop: by this transform, made for that very list."""
-        names = self._names_in(record.headers) or ()
-        variant = self._by_names.get(names)
-        if variant is None:
-            variant = type(self)(self.config)
-            variant._dropped = names
-            variant._told, variant.alias = self._told, self.alias
-            self._by_names[names] = variant
-            if len(self._by_names) > KEPT_NAME_LISTS:
-                self._by_names.popitem(last=False)
-        return variant.apply(record)
+        return self._by_names[self._names_in(record.headers) or ()].apply(record)
+
+    def _without(self, names: tuple[str, ...]) -> ExtractNewRecordState:
+        made = ExtractNewRecordState(self.config)
+        made._dropped = names
+        made._told, made.alias = self._told, self.alias
+        return made
 
     def _drop_fields(self, draft: Draft) -> None:
         if self._dropped:

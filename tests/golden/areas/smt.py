@@ -98,7 +98,7 @@ def _changed(case: Case, spec: dict[str, Any], record: ConnectRecord) -> Outcome
 
 
 def _record(kind: str, spec: dict[str, Any]) -> ConnectRecord:
-    headers = Headers([Header(name, schema_of(s), value_of(v)) for name, s, v in spec["headers"]])
+    headers = Headers([_header(*each) for each in spec["headers"]])
     key_schema, value_schema = schema_of(spec["key_schema"]), schema_of(spec["value_schema"])
     key, value = value_of(spec["key"], key_schema), value_of(spec["value"], value_schema)
     if kind == "sink":
@@ -110,6 +110,11 @@ def _record(kind: str, spec: dict[str, Any]) -> ConnectRecord:
         {}, {}, spec["topic"], value_schema, value, key_schema=key_schema, key=key,
         kafka_partition=spec["partition"], timestamp=spec["timestamp"], headers=headers,
     )  # fmt: skip
+
+
+def _header(name: str, spec: Any, value: Any) -> Header:
+    schema = schema_of(spec)
+    return Header(name, schema, value_of(value, schema))
 
 
 def _record_difference(expected: dict[str, Any], got: Any) -> Outcome:
