@@ -6,7 +6,6 @@ same bytes: the same blobs, one insert and one commit a batch, and nothing else.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import sqlite3
@@ -22,17 +21,15 @@ from connectkit.api import TopicPartition
 from connectkit.runner.log.api import OutRecord
 from connectkit.runner.log.embedded import EmbeddedLog
 
+RECORDS, BATCH = 500_000, 1000
+
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--records", type=int, default=500_000)
-    parser.add_argument("--batch", type=int, default=1000, help="records a batch")
-    parser.add_argument("--folder", type=Path, help="where to write (default: a temporary folder)")
-    chosen = parser.parse_args()
-    batches = max(1, chosen.records // chosen.batch)
-    with tempfile.TemporaryDirectory(dir=chosen.folder) as name:
-        for title, rate in measure(Path(name), batches, chosen.batch):
-            print(json.dumps({"benchmark": "log_embedded", "case": title, "records_per_s": round(rate)}))
+    """Print records a second, beside those of bare SQLite."""
+    os.umask(0o077)
+    with tempfile.TemporaryDirectory() as name:
+        for title, found in measure(Path(name), RECORDS // BATCH, BATCH):
+            print(f"{title:22} {found:>10,.0f} records/s")
 
 
 def measure(folder: Path, batches: int, size: int) -> list[tuple[str, float]]:
@@ -114,5 +111,4 @@ def bare_read(sql: sqlite3.Connection, size: int, batches: int) -> None:
 
 
 if __name__ == "__main__":
-    os.umask(0o077)
     main()

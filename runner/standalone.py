@@ -8,7 +8,6 @@ Source: Kafka Connect's ConnectStandalone; ``--until-done`` and code 4 are our o
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
@@ -24,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from connectkit.errors import ConfigError, ConnectError
 from connectkit.runner.configs.files import ConfigFile, read_connector_file, read_worker_file
+from connectkit.runner.memory import tune_memory
 
 if TYPE_CHECKING:
     from connectkit.runner.herder import Herder
@@ -189,7 +189,7 @@ def run(
                 code = EXIT_CONNECTOR
             else:
                 log.info("The worker is ready after %.2f s", time.monotonic() - began)
-                _tune_memory()
+                tune_memory()
                 done = _Done(herder, stop) if options.until_done else None
                 if done is not None:
                     done.wait()
@@ -262,24 +262,6 @@ def _signals(stop: threading.Event) -> Iterator[None]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
-
-
-def _tune_memory() -> None:
-    """Keep batches from costing more in the allocator and the collector than in the work on them.
-
-    glibc gives the top of the heap back to the system whenever 128 KiB of it are free, so each batch would
-    fault its pages in again (up to 2 µs a record). Freeing one large block, which is never touched, raises
-    that threshold to twice its size. Records live for a batch and hold no cycles: the collector looks for
-    cycles rarely, and never at what has been imported.
-    """
-    del_me = bytes(_LARGE_BLOCK_BYTES)
-    del del_me
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
-
-
-_LARGE_BLOCK_BYTES = 16 * 1024 * 1024
 
 
 class _Done:
