@@ -36,6 +36,12 @@ class _Missing:
 MISSING: Final = _Missing()
 
 
+class Float32(float):
+    """A default that was a float32, and is written with a float32's digits."""
+
+    __slots__ = ()
+
+
 class AvroField:
     """One field of a record. ``default`` is JSON (``MISSING``: none)."""
 
@@ -183,7 +189,7 @@ def _fits(schema: AvroSchema, value: Any, pending: list[tuple[AvroSchema, Any]])
         case "long":
             return type(value) is int and -(2**63) <= value < 2**63
         case "float" | "double":
-            return type(value) in (int, float)
+            return isinstance(value, int | float) and not isinstance(value, bool)
         case "boolean":
             return isinstance(value, bool)
         case "null":

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from connectkit.converters.avro.model import MISSING, NAMED, PRIMITIVES, AvroField, AvroSchema, shown
+from connectkit.converters.avro.model import MISSING, NAMED, PRIMITIVES, AvroField, AvroSchema, Float32, shown
 from connectkit.errors import SchemaError
-from connectkit.javatext import float_text
+from connectkit.javatext import float32_text, float_text
 
 _ESCAPED: Final = re.compile(r'[\x00-\x1f"\\]')
 _SHORT: Final = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
@@ -46,7 +46,7 @@ class _Printer:
         full = schema.full_name
         known = self._names.get(full)
         own, _, simple = full.rpartition(".")
-        if known is schema:
+        if known is not None and (known is schema or to_text(known) == to_text(schema)):
             return quote(_qualified(full, space))
         if known is not None:
             raise SchemaError(
@@ -111,7 +111,7 @@ def json_text(node: Any) -> str:
         case int():
             return str(node)
         case float():
-            text = float_text(node)
+            text = float32_text(node) if isinstance(node, Float32) else float_text(node)
             return text if text[-1].isdigit() else quote(text)  # NaN and the infinities are texts
         case str():
             return quote(node)
