@@ -78,12 +78,21 @@ def cast_to_bits(number: int, bits: int) -> int:
     return (number + half) % (2 * half) - half
 
 
+def cast_to_integer(number: float | Decimal, bits: int) -> int:
+    """Java's ``byteValue()``, ``shortValue()`` …: a float saturates at 32 bits first, if not at 64."""
+    if bits < 64 and isinstance(number, float):
+        return cast_to_bits(min(max(cast_to_long(number), -_INT32), _INT32 - 1), bits)
+    return cast_to_bits(cast_to_long(number), bits)
+
+
 def to_float(number: float | Decimal) -> float:
     """Java's ``doubleValue()``: beyond the range it is infinite."""
     try:
         return float(number)
     except OverflowError:
         return math.inf if number > 0 else -math.inf
+    except ValueError:  # a signalling NaN, which only decimals have
+        return math.nan
 
 
 def to_float32(number: Decimal) -> float:

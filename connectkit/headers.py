@@ -215,35 +215,39 @@ class Headers:
     def remove(self, key: str) -> Self:
         """Remove all headers of that name."""
         _check_key(key)
-        self._items = [header for header in self._items or () if header.key != key]
+        if self._items:
+            self._items = [header for header in self._items if header.key != key]
         return self
 
     def retain_latest(self, *keys: str) -> Self:
         """Keep only the last header of each of these names (of every name if none is given), in place."""
         for key in keys:
             _check_key(key)
-        seen: set[str] = set()
-        kept: list[Header] = []
-        for header in reversed(self._items or ()):
-            if header.key not in seen or (keys and header.key not in keys):
-                kept.append(header)
-                seen.add(header.key)
-        kept.reverse()
-        self._items = kept
+        if self._items:
+            seen: set[str] = set()
+            kept: list[Header] = []
+            for header in reversed(self._items):
+                if header.key not in seen or (keys and header.key not in keys):
+                    kept.append(header)
+                    seen.add(header.key)
+            kept.reverse()
+            self._items = kept
         return self
 
     def clear(self) -> Self:
-        self._items = None
+        if self._items:
+            self._items = []
         return self
 
     def apply(self, change: Callable[[Header], Header | None], *, key: str | None = None) -> Self:
         """Replace each header (of that name) by what ``change`` makes of it; None removes it."""
-        made: list[Header] = []
-        for header in self._items or ():
-            changed = change(header) if key is None or header.key == key else header
-            if changed is not None:
-                made.append(changed)
-        self._items = made
+        if self._items:
+            made: list[Header] = []
+            for header in self._items:
+                changed = change(header) if key is None or header.key == key else header
+                if changed is not None:
+                    made.append(changed)
+            self._items = made
         return self
 
     def __eq__(self, other: object) -> bool:

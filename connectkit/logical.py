@@ -29,7 +29,7 @@ from connectkit.schema import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME
 SCALE_PARAMETER: Final = "scale"
 _INT32_MIN, _INT32_MAX = -(1 << 31), (1 << 31) - 1
 _INT64_MIN, _INT64_MAX = -(1 << 63), (1 << 63) - 1
-_JAVA_INT = re.compile(r"[+-]?[0-9]{1,12}")
+_JAVA_INT = re.compile(r"[+-]?\d{1,100}")  # digits of any script, as in Java, if they are one char there
 _EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, rounding=ROUND_DOWN)
 
 
@@ -71,7 +71,7 @@ def schema_scale(schema: Schema) -> int:
     text = (schema.parameters or {}).get(SCALE_PARAMETER)
     if text is None:
         raise DataError("Invalid Decimal schema: scale parameter not found.")
-    if _JAVA_INT.fullmatch(text) is None or not _INT32_MIN <= int(text) <= _INT32_MAX:
+    if _JAVA_INT.fullmatch(text) is None or max(text) > "\uffff" or not _INT32_MIN <= int(text) <= _INT32_MAX:
         raise DataError("Invalid scale parameter found in Decimal schema: it must be an integer of 32 bits.")
     return int(text)
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from math import isnan
 from typing import Any
 
+from connectkit._numbers import cast_to_integer, to_float
 from connectkit.errors import DataError, LimitError, ProjectionError
 from connectkit.float32 import round32
 from connectkit.limits import DEFAULT_LIMITS, Limits
-from connectkit.schema import Schema, Type
+from connectkit.schema import INT_BITS, Schema, Type
 from connectkit.struct import Struct
 
 _RANK = {
@@ -64,19 +66,18 @@ def _project(source: Schema, value: Any, target: Schema, depth: int, path: str) 
             )
             for k, item in value.items()
         }
-    return _widened(value, target)
+    return _cast(value, target.type)
 
 
-def _widened(value: Any, target: Schema) -> Any:
-    """A number in the class of the target type; logical values and all else pass."""
-    if target.type is Type.FLOAT64 or target.type is Type.FLOAT32:
-        if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-            try:
-                widened = float(value)
-            except OverflowError:
-                widened = float("inf") if value > 0 else float("-inf")
-            return widened if target.type is Type.FLOAT64 else round32(widened)
-    return value
+def _cast(value: Any, target: Type) -> Any:
+    """A number as Java casts it to the target's type; logical values and all else pass."""
+    if target not in _RANK or not isinstance(value, int | float | Decimal) or isinstance(value, bool):
+        return value
+    if target in INT_BITS:
+        return cast_to_integer(value, INT_BITS[target])
+    widened = to_float(value)
+    # NaN stays the object it is, by which alone a dict would find it as a key.
+    return widened if target is Type.FLOAT64 or isnan(widened) else round32(widened)
 
 
 def _project_struct(source: Schema, value: Any, target: Schema, depth: int, path: str) -> Struct:

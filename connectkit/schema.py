@@ -294,8 +294,15 @@ def same_value(a: Any, b: Any) -> bool:
     if kind is list or kind is tuple:
         return len(a) == len(b) and all(map(same_value, a, b))
     if kind is dict:
-        return len(a) == len(b) and all(k in b and same_value(v, b[k]) for k, v in a.items())
+        return len(a) == len(b) and all(_has_entry(b, key, item) for key, item in a.items())
     return bool(a == b)
+
+
+def _has_entry(items: dict[Any, Any], key: Any, item: Any) -> bool:
+    if key in items:
+        return same_value(item, items[key])
+    # As a key, NaN is found by being the same object only.
+    return key != key and any(other != other and same_value(item, items[other]) for other in items)  # noqa: PLR0124
 
 
 def _same_moment(a: Temporal, b: Temporal) -> bool:

@@ -7,7 +7,7 @@ pure. Source: ``org.apache.kafka.connect.data.Values``; spec data 1.8.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from connectkit._values_convert import (
@@ -69,30 +69,42 @@ def _infer(value: Any, depth: int) -> Schema | None:
     if depth <= 0:
         raise LimitError("A value is nested too deeply to find its schema.")
     if isinstance(value, list | tuple):
-        element = _common_type(value, depth - 1)
-        return None if element is None else SchemaBuilder.array_of(element).build()
+        items = _OneType(depth - 1)
+        if not value or not all(map(items.takes, value)):
+            return None
+        return SchemaBuilder.array_of(items.schema()).build()
     if isinstance(value, Mapping):
-        key = _common_type(value.keys(), depth - 1)
-        element = _common_type(value.values(), depth - 1)
-        return None if key is None or element is None else SchemaBuilder.map_of(key, element).build()
+        keys, items = _OneType(depth - 1), _OneType(depth - 1)
+        # Entry by entry, as in Connect: keys of several types end it before a value is found wanting.
+        if not value or not all(keys.takes(k) and items.takes(v) for k, v in value.items()):
+            return None
+        return SchemaBuilder.map_of(keys.schema(), items.schema()).build()
     return None
 
 
-def _common_type(values: Iterable[Any], depth: int) -> Schema | None:
-    """A schema of the one type that all values share; None if there is none."""
-    found: Type | None = None
-    optional, empty = False, True
-    for value in values:
-        empty = False
+class _OneType:
+    """The one type that values share."""
+
+    __slots__ = ("_depth", "_found", "_optional")
+
+    def __init__(self, depth: int) -> None:
+        self._depth = depth
+        self._found: Type | None = None
+        self._optional = False
+
+    def takes(self, value: Any) -> bool:
+        """Whether the value has a type, and that of the values before it. Null has any."""
         if value is None:
-            optional = True
-            continue
-        schema = _infer(value, depth)
-        if schema is None or (found is not None and schema.type is not found):
-            return None
-        found = schema.type
-    if empty:
-        return None
-    if found is None:
-        raise SchemaError("A collection of nulls has no type.")
-    return SchemaBuilder(found).optional().build() if optional else SchemaBuilder(found).build()
+            self._optional = True
+            return True
+        schema = _infer(value, self._depth)
+        if schema is None or (self._found is not None and schema.type is not self._found):
+            return False
+        self._found = schema.type
+        return True
+
+    def schema(self) -> Schema:
+        if self._found is None:
+            raise SchemaError("A collection of nulls has no type.")
+        builder = SchemaBuilder(self._found)
+        return builder.optional().build() if self._optional else builder.build()

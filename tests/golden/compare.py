@@ -105,8 +105,10 @@ def error_difference(expected: dict[str, Any], error: BaseException) -> Outcome:
 # --- schemas ---
 
 
-def schema_difference(expected: dict[str, Any] | None, got: Schema | None, at: str = "schema") -> Outcome:
-    """Compare every attribute, parameters and fields in order."""
+def schema_difference(
+    expected: dict[str, Any] | None, got: Schema | None, at: str = "schema", *, ordered: bool = True
+) -> Outcome:
+    """Compare every attribute, parameters and fields in order; maps in defaults only with ``ordered``."""
     if expected is None or got is None:
         if expected is None and got is None:
             return None
@@ -133,32 +135,32 @@ def schema_difference(expected: dict[str, Any] | None, got: Schema | None, at: s
             return f"{at}.{what}: {found!r}, not {wanted!r}"
     if expected.get("cyclic"):
         return None
-    return _inner_difference(expected, got, at) or _default_difference(expected, got, at)
+    return _inner_difference(expected, got, at, ordered) or _default_difference(expected, got, at, ordered)
 
 
-def _inner_difference(expected: dict[str, Any], got: Schema, at: str) -> Outcome:
+def _inner_difference(expected: dict[str, Any], got: Schema, at: str, ordered: bool) -> Outcome:
     if got.type is Type.STRUCT:
         wanted_names = [f["name"] for f in expected.get("fields", ())]
         names = [f.name for f in got.fields]
         if names != wanted_names:
             return f"{at}.fields: {names}, not {wanted_names}"
         for spec, field in zip(expected.get("fields", ()), got.fields, strict=True):
-            found = schema_difference(spec["schema"], field.schema, f"{at}.{field.name}")
+            found = schema_difference(spec["schema"], field.schema, f"{at}.{field.name}", ordered=ordered)
             if found is not None:
                 return found
     if got.type is Type.MAP:
-        found = schema_difference(expected.get("key"), got.key_schema, f"{at}.key")
+        found = schema_difference(expected.get("key"), got.key_schema, f"{at}.key", ordered=ordered)
         if found is not None:
             return found
     if got.type is Type.MAP or got.type is Type.ARRAY:
-        return schema_difference(expected.get("value"), got.value_schema, f"{at}.value")
+        return schema_difference(expected.get("value"), got.value_schema, f"{at}.value", ordered=ordered)
     return None
 
 
-def _default_difference(expected: dict[str, Any], got: Schema, at: str) -> Outcome:
+def _default_difference(expected: dict[str, Any], got: Schema, at: str, ordered: bool) -> Outcome:
     if "default" not in expected:
         return None if got.default is None else f"{at}.default: {shown(got.default)}, not none"
-    return value_difference(expected["default"], got.default, ordered=True, at=f"{at}.default")
+    return value_difference(expected["default"], got.default, ordered=ordered, at=f"{at}.default")
 
 
 def _entries(parameters: dict[str, str] | None) -> list[tuple[str, str]] | None:
@@ -238,7 +240,7 @@ def _struct_difference(
     if [f.name for f in got.schema.fields] != names:
         return f"{at}: fields {[f.name for f in got.schema.fields]}, not {names}"
     if "schema" in expected:
-        found = schema_difference(expected["schema"], got.schema, f"{at}.schema")
+        found = schema_difference(expected["schema"], got.schema, f"{at}.schema", ordered=ordered)
         if found is not None:
             return found
     for (name, item), value in zip(content, got.values, strict=True):
@@ -275,9 +277,9 @@ def pair_difference(
     """Compare a ``result``; null stands for neither schema nor value."""
     if expected is None:
         expected = {"schema": None, "value": {"null": True}}
-    return schema_difference(expected["schema"], got.schema, f"{at}.schema") or value_difference(
-        expected["value"], got.value, ordered=ordered, at=f"{at}.value"
-    )
+    return schema_difference(
+        expected["schema"], got.schema, f"{at}.schema", ordered=ordered
+    ) or value_difference(expected["value"], got.value, ordered=ordered, at=f"{at}.value")
 
 
 def header_difference(expected: Any, got: Header, *, ordered: bool = True, at: str = "header") -> Outcome:

@@ -44,6 +44,12 @@ def test_nothing_is_allocated_for_no_headers() -> None:
     assert headers.duplicate()._items is None
 
 
+def test_changing_no_headers_allocates_nothing_either() -> None:
+    headers = Headers().clear().remove("a").retain_latest().apply(lambda header: header)
+    assert str(headers) == "ConnectHeaders(headers=)"
+    assert str(headers.add_int("a", 1).clear()) == "ConnectHeaders(headers=[])"
+
+
 def test_retain_latest() -> None:
     headers = Headers().add_int("a", 1).add_int("b", 2).add_int("a", 3).add_int("b", 4)
     assert [h.value for h in headers.duplicate().retain_latest("a")] == [2, 3, 4]

@@ -113,6 +113,11 @@ def test_what_does_not_fit_is_a_data_error(convert: Any, schema: Schema, value: 
         convert(schema, value)
 
 
+@pytest.mark.parametrize(("text", "scale"), [("+2", 2), ("-3", -3), ("0000000000000002", 2), ("\u0662", 2)])
+def test_a_scale_is_read_as_java_reads_integers(text: str, scale: int) -> None:
+    assert logical.schema_scale(SchemaBuilder.bytes().parameter("scale", text).build()) == scale
+
+
 def test_dispatch_by_the_schemas_name() -> None:
     assert logical.from_logical(logical.DATE, date(1970, 1, 2)) == 1
     assert logical.to_logical(logical.decimal_schema(1), b"\x0f") == Decimal("1.5")

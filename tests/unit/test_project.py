@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -75,6 +76,18 @@ def test_numbers_widen_and_never_narrow() -> None:
                 with pytest.raises(ProjectionError, match="type mismatch"):
                     project(Schema(source), 1, Schema(target))
     assert project(Schema.INT64, (1 << 24) + 1, Schema.FLOAT32) == float(1 << 24)
+
+
+@pytest.mark.parametrize(
+    ("value", "target", "expected"),
+    [
+        (32_767, Schema.INT8, -1), (1e10, Schema.INT8, -1), (1e10, Schema.INT64, 10**10),
+        (Decimal("9.7"), Schema.INT16, 9), (Decimal("1E+400"), Schema.INT32, 0),
+        (Decimal("1E+400"), Schema.FLOAT64, float("inf")), (True, Schema.INT32, True),
+    ],
+)  # fmt: skip
+def test_a_number_of_another_class_is_cast_as_java_casts(value: Any, target: Schema, expected: Any) -> None:
+    assert same_value(project(Schema.INT8, value, target), expected)
 
 
 def test_optional_to_required_needs_a_default_even_for_values() -> None:

@@ -92,6 +92,12 @@ def test_defaults_are_compared_as_java_does() -> None:
     assert not same_value(1, 1.0)
 
 
+def test_nan_is_the_same_key_whatever_object_it_is() -> None:
+    assert same_value({float("nan"): 1}, {float("nan"): 1})
+    assert not same_value({float("nan"): 1}, {float("nan"): 2})
+    assert not same_value({float("nan"): 1}, {1.0: 1})
+
+
 def test_parameters_have_no_order_in_equality() -> None:
     a = SchemaBuilder.int8().parameter("a", "1").parameter("b", "2").build()
     b = SchemaBuilder.int8().parameter("b", "2").parameter("a", "1").build()

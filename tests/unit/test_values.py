@@ -247,6 +247,13 @@ def test_infer(value: Any, schema: Schema | None) -> None:
     assert values.infer_schema(value) == schema
 
 
+def test_maps_are_looked_at_entry_by_entry() -> None:
+    """As in Connect: keys of two types end it, before the nulls alone of the second value are seen."""
+    assert values.infer_schema({True: 1, "a": {"b": None}}) is None
+    with pytest.raises(SchemaError):
+        values.infer_schema({True: {"b": None}, "a": 1})
+
+
 def test_nulls_alone_have_no_type() -> None:
     with pytest.raises(SchemaError):
         values.infer_schema([None])

@@ -105,7 +105,7 @@ def float32_difference(case: Case, expected: str | None, got: str | None) -> Out
         return found
     ours, theirs = map(_NUMBER.findall, (got, expected))
     same = [round32(float(a)) == round32(float(b)) for a, b in zip(ours, theirs, strict=True)]
-    return f"{FLOAT32_DIGITS}{found}" if all(same) and '"float32"' in dumps(case["in"]["value"]) else found
+    return f"{FLOAT32_DIGITS}{found}" if all(same) and '"float32"' in dumps(case["in"]) else found
 
 
 def _decoded(converter: JsonConverter, data: bytes | None) -> SchemaAndValue:
@@ -130,7 +130,7 @@ def _back_difference(case: Case, back: Any, converter: JsonConverter, data: byte
     if "error" in back:
         return f"back: gave {shown(got)}, not an error"
     schema = given["schema"] if back["schema"] == "same" else back["schema"]
-    return schema_difference(schema, got.schema, "back.schema") or value_difference(
+    return schema_difference(schema, got.schema, "back.schema", ordered=False) or value_difference(
         back["value"], got.value, ordered=False, at="back.value"
     )
 
