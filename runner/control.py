@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import enum
 import threading
+import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 
@@ -36,10 +38,12 @@ class Control:
     its life in one assignment.
     """
 
-    __slots__ = ("_changed", "_wakes", "cancelled", "draining", "paused", "stopping")
+    __slots__ = ("_changed", "_clock", "_stop_by", "_wakes", "cancelled", "draining", "paused", "stopping")
 
-    def __init__(self, *, paused: bool = False) -> None:
+    def __init__(self, *, paused: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
         self._changed = threading.Condition()
+        self._clock = clock
+        self._stop_by: float | None = None
         self._wakes = 0
         self.stopping = False
         self.cancelled = False
@@ -47,11 +51,19 @@ class Control:
         self.draining = False
         """The worker will end when everything has been read (``--until-done``)."""
 
-    def stop(self) -> None:
-        """Ask the task to end after what it is doing."""
+    def stop(self, within_s: float | None = None) -> None:
+        """Ask the task to end after what it is doing; ``within_s``: when it will be abandoned."""
         with self._changed:
+            if within_s is not None:
+                self._stop_by = self._clock() + within_s
             self.stopping = True
             self._notify()
+
+    def share_s(self, most_s: float) -> float:
+        """How long one step of ending may take: three quarters of the time left, at most ``most_s``."""
+        if self._stop_by is None:
+            return most_s
+        return min(most_s, max(self._stop_by - self._clock(), 0.0) * 0.75)
 
     def cancel(self) -> None:
         """Nobody waits for the task any more: no commits, no retries, no status from here on."""
@@ -92,9 +104,7 @@ class Control:
             return self.stopping
 
     def sleep(self, seconds: float) -> bool:
-        """Wait this long, or until the task shall end; pausing does not cut it short. Returns "
-        "``stopping``.
-        """
+        """Wait this long, or until the task shall end, pauses or not; returns ``stopping``."""
         with self._changed:
             self._changed.wait_for(lambda: self.stopping, seconds)
             return self.stopping

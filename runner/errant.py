@@ -19,7 +19,7 @@ from connectkit.errors import FatalTaskError
 from connectkit.record import SinkRecord
 from connectkit.runner.encode import Converters
 from connectkit.runner.log.api import Message
-from connectkit.runner.tolerance import Stage, Subject, Tolerance
+from connectkit.runner.tolerance import Stage, Subject, Tolerance, succeeded
 
 KEPT_MESSAGES = 10_000
 """How many delivered messages are remembered for reports that come late."""
@@ -72,7 +72,7 @@ class ErrantReporter:
             pending = self._pending.setdefault(tp, [])
             pending += futures
             if len(pending) % _TIDY_EVERY == 0:
-                pending[:] = [future for future in pending if not _succeeded(future)]
+                pending[:] = [future for future in pending if not succeeded(future)]
         _settle_with(answer, futures)
         return answer
 
@@ -117,10 +117,6 @@ class _Delivered:
         if self._index is None:
             self._index = {(m.topic(), m.partition(), m.offset()): m for m in self.messages}
         return self._index.get(place)
-
-
-def _succeeded(future: Future[None]) -> bool:
-    return future.done() and not future.cancelled() and future.exception() is None
 
 
 def _settle_with(answer: Future[None], futures: Sequence[Future[None]]) -> None:

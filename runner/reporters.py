@@ -84,11 +84,14 @@ class DeadLetters:
         future: Future[None] = Future()
 
         def done(failures: Sequence[tuple[int, ConnectError]]) -> None:
-            if not failures:
+            if failures:
+                self._failed(failures[0][1])
+            if not future.set_running_or_notify_cancel():
+                return  # its partition was lost, and nobody waits for it any more
+            if failures:
+                future.set_exception(failures[0][1])
+            else:
                 future.set_result(None)
-                return
-            self._failed(failures[0][1])
-            future.set_exception(failures[0][1])
 
         with self._lock:
             self._counters.deadletterqueue_produce_requests += 1
@@ -125,24 +128,35 @@ class DeadLetters:
         }
         return [(f"__connect.errors.{name}", text.encode()) for name, text in values.items()]
 
-    def wait(self, futures: Sequence[Future[None]], timeout_s: float) -> None:
-        """Wait until these dead letters are acknowledged; ``FatalTaskError`` if one is not. Task thread."""
+    def wait(self, futures: Sequence[Future[None]], timeout_s: float) -> list[Future[None]]:
+        """Wait until these dead letters are acknowledged; returns those that are not yet. Task thread.
+
+        ``FatalTaskError`` if one never will be.
+        """
         if any(not future.done() for future in futures):
             with self._lock:
                 self._producer.flush(timeout_s)
+        left = []
         for future in futures:
             if not future.done():
-                raise FatalTaskError(
-                    f"Dead letters of task {self._task_id} were not acknowledged by {self.topic} in "
-                    f"{timeout_s:g} s, so their offsets cannot be committed; look at the broker and restart "
-                    "the task"
-                )
+                left.append(future)
+                continue
             error = future.exception()
             if error is not None:
                 raise FatalTaskError(
                     f"A dead letter of task {self._task_id} could not be written to {self.topic}: "
                     f"{describe(error)}; its offset is not committed"
                 ) from error
+        if left:
+            log.warning(
+                "%d dead letters of task %s were not acknowledged by %s in %g s; offsets are not committed "
+                "before they are",
+                len(left),
+                self._task_id,
+                self.topic,
+                timeout_s,
+            )
+        return left
 
     def serve(self) -> None:
         """Let acknowledgements come in. Task thread."""

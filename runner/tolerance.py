@@ -82,6 +82,10 @@ class ErrorPolicy:
     retry_delay_max_s: float = 60.0
 
 
+_TIDY_AT = 1_000
+"""Reports kept, from which on those that were acknowledged are forgotten: a commit may be a minute away."""
+
+
 class Tolerance:
     """Runs what may fail for one record, by a connector's error policy."""
 
@@ -105,6 +109,7 @@ class Tolerance:
         self._random = random
         self._lock = threading.Lock()
         self._reports: list[Future[None]] = []
+        self._tidy_at = _TIDY_AT
 
     def run(self, stage: Stage, plugin: str, subject: Subject, call: Callable[[], Any]) -> Any:
         """The call's result, or ``SKIPPED``; ``FatalTaskError`` if the error is not tolerated."""
@@ -125,15 +130,21 @@ class Tolerance:
                 if self._control.stopping and timeout_s != 0:
                     raise StoppedRetryingError("The task stops while a record is retried") from exc
                 if left_s is not None and left_s <= 0:
-                    self._reports += self._settle(stage, plugin, exc, subject, skipped=True)
+                    self._keep(self._settle(stage, plugin, exc, subject, skipped=True))
                     return SKIPPED
                 self.counters.total_retries += 1
                 if self._control.sleep(self._delay_s(attempt, left_s)):
                     raise StoppedRetryingError("The task stops while a record is retried") from exc
             except Exception as exc:  # noqa: BLE001 - whatever a plugin raises is the record's failure
                 self._note()
-                self._reports += self._settle(stage, plugin, exc, subject, skipped=True)
+                self._keep(self._settle(stage, plugin, exc, subject, skipped=True))
                 return SKIPPED
+
+    def _keep(self, reports: list[Future[None]]) -> None:
+        self._reports += reports
+        if len(self._reports) >= self._tidy_at:
+            self._reports = [report for report in self._reports if not succeeded(report)]
+            self._tidy_at = max(2 * len(self._reports), _TIDY_AT)
 
     def take_reports(self) -> list[Future[None]]:
         """The reports that :meth:`run` has made since the last call. Task thread."""
@@ -174,6 +185,11 @@ class Tolerance:
             with self._lock:
                 self.counters.total_records_skipped += 1
         return [report for report in reports if report is not None]
+
+
+def succeeded(report: Future[None]) -> bool:
+    """Whether a report has been acknowledged."""
+    return report.done() and not report.cancelled() and report.exception() is None
 
 
 def describe(error: BaseException) -> str:

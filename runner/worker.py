@@ -178,9 +178,10 @@ class Worker:
 
     def stop_tasks(self, tasks: Sequence[WorkerTask]) -> bool:
         """Stop these within the graceful timeout; False if one had to be abandoned."""
+        within_s = self.config.task_shutdown_graceful_timeout_ms / 1000
         for task in tasks:
-            task.control.stop()
-        until = self._clock() + self.config.task_shutdown_graceful_timeout_ms / 1000
+            task.control.stop(within_s)
+        until = self._clock() + within_s
         clean = True
         for task in tasks:
             if not task.wait(until - self._clock()):
