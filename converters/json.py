@@ -137,6 +137,11 @@ class JsonConverter(Converter[JsonConfig], HeaderConverter[JsonConfig]):
             self._content = self._schema_reader.read(config.schema_content.encode("utf-8", "surrogatepass"))
         self._decode = self._new_decoder()
 
+    @property
+    def content_schema(self) -> Schema | None:
+        """The schema of ``schema.content``: the very object that is read with each message."""
+        return self._content
+
     def from_connect_data(
         self, topic: str, schema: Schema | None, value: Any, headers: RawHeaders | None = None
     ) -> bytes | None:

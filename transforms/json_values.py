@@ -1,0 +1,334 @@
+"""FromJson: a JSON text becomes what it says, with a declared schema, an inferred one, or none."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any, Literal, NamedTuple
+
+from connectkit.checks import at_least, no_duplicates, no_empty_items
+from connectkit.config import HIGH, LOW, MEDIUM, Config, option
+from connectkit.draft import Draft, Side, SideName
+from connectkit.edit import OnMissing, SideTransform, on_missing_option
+from connectkit.errors import ConfigError, ConversionError, DataError, LimitError
+from connectkit.limits import DEFAULT_LIMITS
+from connectkit.plugin import plugins
+from connectkit.program import Var
+from connectkit.schema import Schema, Type
+from connectkit.struct import Struct
+from connectkit.transforms.base import class_name, copy_of
+from connectkit.transforms.json_infer import Inference, load
+
+_BYTES = (bytes, bytearray, memoryview)
+_KEPT = 1000
+"""Schemas of records with inferred fields that are remembered; beyond it the memory starts anew."""
+_FAILED: Any = type("Failed", (), {"__slots__": ()})()
+"""Stands for what could not be read, where such records are dropped."""
+
+
+class FromJsonConfig(Config):
+    """Where the JSON is, what schema it gets, and what becomes of texts that are none."""
+
+    fields: list[str] = option(
+        [],
+        doc="The fields to read as JSON; without any, the whole key or value.",
+        check=[no_empty_items, no_duplicates],
+        importance=HIGH,
+    )
+    schema: str | None = option(
+        None,
+        doc="The schema of what the texts say, as JSON in Connect's own form, such as "
+        '{"type":"struct","fields":[{"field":"id","type":"int64"}]}.',
+        importance=HIGH,
+    )
+    infer_schema: bool = option(
+        False,
+        doc="Whether a schema is made from what each text says: objects become structs, and everything is "
+        "optional. Without this and without schema, what is read has no schema.",
+        importance=HIGH,
+    )
+    replace_null_with_default: bool = option(
+        True, doc="Whether a null takes the default of the declared schema.", importance=MEDIUM
+    )
+    on_error: Literal["fail", "null", "drop"] = option(
+        "fail",
+        doc="What to do with a text that is no JSON or does not fit the schema. fail: it is an error of the "
+        "record. null: null takes its place, with one warning. drop: the record is dropped, with one too.",
+        importance=MEDIUM,
+    )
+    max_bytes: int = option(
+        DEFAULT_LIMITS.value_bytes,
+        doc="The longest text to read, in bytes of UTF-8.",
+        check=at_least(1),
+        importance=LOW,
+    )
+    on_missing: OnMissing | None = on_missing_option("warn, and leave the record as it is")
+
+    def problems(self) -> Mapping[str, str | Sequence[str]]:
+        if self.schema is None:
+            return {}
+        if self.infer_schema:
+            return {"infer.schema": "must not be true together with a schema"}
+        try:
+            _Declared.of(self, optional=False)
+        except ConfigError as error:
+            return {"schema": next((said for each in error.problems.values() for said in each), str(error))}
+        return {}
+
+
+class _Declared(NamedTuple):
+    """The declared schema, and what reads a text by it."""
+
+    schema: Schema
+    read: Callable[[bytes], tuple[Schema | None, Any]]
+
+    @classmethod
+    def of(cls, config: FromJsonConfig, *, optional: bool) -> _Declared:
+        """``optional`` makes the schema so; ``ConfigError`` says what is wrong with its text."""
+        assert config.schema is not None
+        converter = _converter(config.schema, config)
+        if converter.content_schema is None:
+            raise ConfigError("must be a schema in JSON, not null")
+        if optional and not converter.content_schema.optional:
+            converter = _converter(json.dumps({**json.loads(config.schema), "optional": True}), config)
+        return cls(converter.content_schema, converter.decoder(""))
+
+
+def _converter(schema: str, config: FromJsonConfig) -> Any:
+    """The worker's own converter for JSON knows how each type of Connect's is written."""
+    return plugins.create(
+        "converter",
+        "JsonConverter",
+        {
+            "schemas.enable": "true",
+            "schema.content": schema,
+            "replace.null.with.default": str(config.replace_null_with_default).lower(),
+        },
+    )
+
+
+class FromJson(SideTransform[FromJsonConfig]):
+    """Replace JSON texts (strings or bytes) by what they say: fields, or the whole key or value.
+
+    A null stays null. A field of a struct needs a schema, declared or inferred; a schema declared for one
+    that may be null becomes optional. An inferred schema is each record's own.
+    """
+
+    purpose = "reading JSON"
+
+    def __init__(self, config: FromJsonConfig, *, side: SideName = "value") -> None:
+        super().__init__(config, side=side)
+        self._declared: dict[bool, _Declared] = {}
+        self._inference = Inference()
+
+    def edit_side(self, draft: Draft, side: Side) -> None:
+        if side.is_null:
+            return
+        if not self.config.fields:
+            self._edit_whole(draft, side)
+        elif side.schema is None:
+            self._edit_map(draft, side)
+        else:
+            self._edit_struct(draft, side)
+
+    # --- the whole
+
+    def _edit_whole(self, draft: Draft, side: Side) -> None:
+        schema = side.schema
+        if schema is not None:
+            _require_text(schema, f"The {self.side}", "$")
+        if self.config.infer_schema:
+            draft, side, (pair,) = self._read(draft, side, {"$": (side.whole(), self._infer)})
+            side.put_dynamic(draft.call(itemgetter(0), pair), draft.call(itemgetter(1), pair))
+        elif self.config.schema is not None:
+            declared = self._of(optional=self._may_be_null(schema))
+            draft, side, (var,) = self._read(draft, side, {"$": (side.whole(), _second(declared.read))})
+            side.put(declared.schema, var)
+        else:
+            draft, side, (var,) = self._read(draft, side, {"$": (side.whole(), _loaded)})
+            side.put(None, var)
+
+    # --- fields
+
+    def _edit_map(self, draft: Draft, side: Side) -> None:
+        side.require_map(self.purpose)
+        if self.config.schema is not None or self.config.infer_schema:
+            raise DataError(
+                f"The {self.side} is a map without a schema, so its fields cannot have one; leave schema and "
+                "infer.schema out for it"
+            )
+        found = {
+            f"$.{name}": (side.get_item(name, absent=self.missing_in_map), _loaded)
+            for name in self.config.fields
+        }
+        draft, side, read = self._read(draft, side, found)
+        for name, var in zip(self.config.fields, read, strict=True):
+            # What is null now was null or missing before, unless on.error=null has made it so.
+            side.set_item(name, var, unless_none=self.config.on_error != "null")
+
+    def _edit_struct(self, draft: Draft, side: Side) -> None:
+        schema = side.require_struct(self.purpose)
+        self.tell_missing(self.config.fields, schema)
+        fields = [field for field in schema.fields if field.name in self.config.fields]
+        if not fields:
+            return
+        for field in fields:
+            _require_text(field.schema, "The field", f"$.{field.name}")
+        slots = side.read(self.purpose, with_defaults=True)
+        if self.config.infer_schema:
+            read = {f"$.{field.name}": (slots[field.index], self._infer) for field in fields}
+            draft, side, pairs = self._read(draft, side, read)
+            make = _Remaker(schema, [field.index for field in fields]).make
+            made = draft.call(make, *side.read(self.purpose, with_defaults=False), *pairs)
+            side.put_dynamic(draft.call(_schema_of, made), made)
+            return
+        if self.config.schema is None:
+            raise DataError(
+                "A field of a struct needs a schema; declare one with schema, or set infer.schema=true"
+            )
+        builder = copy_of(schema, fields=False)
+        if schema.optional:
+            builder.optional()
+        texts: dict[str, tuple[Var, Callable[[bytes], Any]]] = {}
+        for field in schema.fields:
+            if field.name not in self.config.fields:
+                builder.field(field.name, field.schema)
+                continue
+            declared = self._of(optional=self._may_be_null(field.schema))
+            builder.field(field.name, declared.schema)
+            texts[f"$.{field.name}"] = slots[field.index], _second(declared.read)
+        draft, side, found = self._read(draft, side, texts)
+        slots = side.read(self.purpose, with_defaults=False)
+        for field, var in zip(fields, found, strict=True):
+            slots[field.index] = var
+        side.write(builder.build(), slots)
+
+    # --- reading
+
+    def _read(
+        self, draft: Draft, side: Side, texts: Mapping[str, tuple[Var, Callable[[bytes], Any]]]
+    ) -> tuple[Draft, Side, list[Var]]:
+        """What the texts at these paths say; the draft to go on with is another if records are dropped."""
+        found = [
+            draft.call(self._reader(read, where), var, where=where) for where, (var, read) in texts.items()
+        ]
+        if self.config.on_error != "drop":
+            return draft, side, found
+        good, bad = draft.split(draft.call(_all_read, *found))
+        bad.drop()
+        return good, good.side(self.side), found
+
+    def _reader(self, read: Callable[[bytes], Any], where: str) -> Callable[[Any], Any]:
+        """From a text or null to what it says, errors handled as ``on.error`` asks."""
+        most = self.config.max_bytes
+        policy = self.config.on_error
+        nothing: Any = (None, None) if self.config.infer_schema else None
+
+        def from_text(value: Any) -> Any:
+            if value is None:
+                return nothing
+            try:
+                return read(_data_of(value, most))
+            except DataError as error:
+                if policy == "fail":
+                    inner = (error.path or "$").removeprefix("$")
+                    raise type(error)(str(error), path=f"{where}{inner}") from error
+                does = "is dropped" if policy == "drop" else "gets a null in its place"
+                self.warn_once(f"error {where}", "the text at %s cannot be read; its record %s", where, does)
+                return _FAILED if policy == "drop" else nothing
+
+        return from_text
+
+    def _infer(self, data: bytes) -> tuple[Schema | None, Any]:
+        return self._inference.infer(_loaded(data))
+
+    def _may_be_null(self, source: Schema | None) -> bool:
+        return self.config.on_error == "null" or (source is not None and source.optional)
+
+    def _of(self, *, optional: bool) -> _Declared:
+        if optional not in self._declared:
+            self._declared[optional] = _Declared.of(self.config, optional=optional)
+        return self._declared[optional]
+
+
+class _Remaker:
+    """Makes structs in which some fields have each record's own schema."""
+
+    __slots__ = ("_indexes", "_made", "_schema")
+
+    def __init__(self, schema: Schema, indexes: Sequence[int]) -> None:
+        self._schema = schema
+        self._indexes = indexes
+        self._made: dict[tuple[Schema | None, ...], Schema] = {}
+
+    def make(self, *values: Any) -> Struct:
+        """``values`` are the slots, then a pair of schema and value for each field that is replaced."""
+        width = len(self._schema.fields)
+        slots, pairs = list(values[:width]), values[width:]
+        for index, (_, value) in zip(self._indexes, pairs):
+            slots[index] = value
+        own = tuple(schema for schema, _ in pairs)
+        made = self._made.get(own)
+        if made is None:
+            if len(self._made) >= _KEPT:
+                self._made.clear()
+            made = self._made[own] = self._new_schema(own)
+        if None in own:
+            replaced = dict(zip(self._indexes, own))
+            slots = [each for i, each in enumerate(slots) if replaced.get(i, made) is not None]
+        return Struct.of(made, slots)
+
+    def _new_schema(self, own: Sequence[Schema | None]) -> Schema:
+        """A field whose text says null, or that has none, is left out: nothing tells its type."""
+        replaced = dict(zip(self._indexes, own))
+        builder = copy_of(self._schema, fields=False)
+        if self._schema.optional:
+            builder.optional()
+        for field in self._schema.fields:
+            schema = replaced.get(field.index, field.schema)
+            if schema is not None:
+                builder.field(field.name, schema)
+        return builder.build()
+
+
+def _all_read(*values: Any) -> bool:
+    return all(value is not _FAILED for value in values)
+
+
+def _schema_of(struct: Struct) -> Schema:
+    return struct.schema
+
+
+def _second(read: Callable[[bytes], tuple[Schema | None, Any]]) -> Callable[[bytes], Any]:
+    return lambda data: read(data)[1]
+
+
+def _loaded(data: bytes) -> Any:
+    return load(_decoded(data))
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        raise ConversionError(f"The bytes are not UTF-8, from byte {exc.start} on") from exc
+
+
+def _data_of(value: Any, most: int) -> bytes:
+    if not isinstance(value, (str, *_BYTES)):
+        raise ConversionError(f"A JSON text was expected, and a value of class {class_name(value)} found")
+    if len(value) > most:
+        raise LimitError(f"The JSON text is longer than max.bytes={most}")
+    try:
+        data = value.encode("utf-8") if isinstance(value, str) else bytes(value)
+    except UnicodeEncodeError as exc:
+        raise ConversionError("The text has half a surrogate pair") from exc
+    if len(data) > most:
+        raise LimitError(f"The JSON text is longer than max.bytes={most}")
+    return data
+
+
+def _require_text(schema: Schema, what: str, where: str) -> None:
+    if schema.type not in (Type.STRING, Type.BYTES):
+        raise DataError(f"{what} is of type {schema.type.value}, and JSON is read from strings", path=where)
