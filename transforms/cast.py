@@ -7,13 +7,16 @@ from collections.abc import Mapping, Sequence
 from connectkit.builder import SchemaBuilder
 from connectkit.config import HIGH, MEDIUM, Config, option
 from connectkit.draft import Draft, Kind, Side, SideName
-from connectkit.edit import SideTransform
+from connectkit.edit import OnMissing, SideTransform, on_missing_option
 from connectkit.errors import DataError
 from connectkit.program import Var
 from connectkit.schema import Schema, Type
 from connectkit.suggest import did_you_mean, shortened
 from connectkit.transforms.base import copy_of, java_split
 from connectkit.transforms.casting import TARGETS, Caster, caster, same, schemaless_caster
+from connectkit.transforms.pathapply import edit_paths
+from connectkit.transforms.pathedit import Change, What
+from connectkit.transforms.paths import FieldPath, path_problems, syntax_option
 
 
 class CastConfig(Config):
@@ -28,12 +31,17 @@ class CastConfig(Config):
         True, doc="Whether unset fields are given their defaults while copying.", importance=MEDIUM
     )
 
+    field_syntax_version: str = syntax_option()
+    on_missing: OnMissing | None = on_missing_option(
+        "a map is given the missing field as null, with a warning"
+    )
+
     def problems(self) -> Mapping[str, str | Sequence[str]]:
         try:
-            parse_spec(self.spec)
+            fields, _ = parse_spec(self.spec)
         except ValueError as error:
             return {"spec": str(error)}
-        return {}
+        return path_problems("spec", fields, self.field_syntax_version)
 
 
 def parse_spec(spec: Sequence[str]) -> tuple[dict[str, Type], Type | None]:
@@ -71,13 +79,23 @@ class Cast(SideTransform[CastConfig]):
 
     def __init__(self, config: CastConfig, *, side: SideName = "value") -> None:
         super().__init__(config, side=side)
-        self._fields, self._whole = parse_spec(config.spec)
+        fields, self._whole = parse_spec(config.spec)
+        paths = [(FieldPath.of(text, config.field_syntax_version), to) for text, to in fields.items()]
+        self._fields = {path.name: target for path, target in paths if path.name is not None}
+        self._paths: list[tuple[FieldPath, What]] = []
+        if len(self._fields) < len(paths):
+            self._paths = [(path, _change(target)) for path, target in paths]
 
     def edit_side(self, draft: Draft, side: Side) -> None:
         if side.is_null:
             return
         if self._whole is not None:
             self._cast_whole(draft, side, self._whole)
+        elif self._paths:
+            with_default = self.config.replace_null_with_default
+            edit_paths(
+                self, draft, side, self.purpose, self._paths, with_default=with_default, basics=_basics
+            )
         elif side.schema is None:
             self._cast_map(draft, side)
         else:
@@ -104,27 +122,47 @@ class Cast(SideTransform[CastConfig]):
     def _cast_struct(self, draft: Draft, side: Side, schema: Schema) -> None:
         if schema.type is not Type.STRUCT:
             side.require_struct(self.purpose)
-        builder = copy_of(schema, fields=False)
+        builder = _basics(schema)
         functions: dict[str, Caster] = {}
         for field in schema.fields:
             target = self._fields.get(field.name)
             if target is None:
                 builder.field(field.name, field.schema)
                 continue
-            functions[field.name] = function = caster(field.schema, target)
-            made = SchemaBuilder(target)
-            _restore(made, field.schema, function)
-            builder.field(field.name, made.build())
-        if schema.default is not None:
-            raise DataError("A struct schema with a default cannot be cast: the default cannot be")
-        if schema.optional:
-            builder.optional()
+            made, functions[field.name] = cast_schema(field.schema, target)
+            builder.field(field.name, made)
         self.tell_missing(self._fields, schema)
         slots = side.read(self.purpose, with_defaults=self.config.replace_null_with_default)
         for i, field in enumerate(schema.fields):
             if field.name in functions:
                 slots[i] = _applied(draft, functions[field.name], slots[i], f"$.{field.name}")
         side.write(builder.build(), slots)
+
+
+def _basics(schema: Schema) -> SchemaBuilder:
+    """What the new struct schema begins with."""
+    if schema.default is not None:
+        raise DataError("A struct schema with a default cannot be cast: the default cannot be")
+    builder = copy_of(schema, fields=False)
+    return builder.optional() if schema.optional else builder
+
+
+def cast_schema(schema: Schema, target: Type) -> tuple[Schema, Caster]:
+    """A field's schema after the cast (of its own it keeps whether it is optional, and its default)."""
+    function = caster(schema, target)
+    builder = SchemaBuilder(target)
+    _restore(builder, schema, function)
+    return builder.build(), function
+
+
+def _change(target: Type) -> Change:
+    """The cast at the end of a path."""
+
+    def of(schema: Schema) -> tuple[Schema, Caster | None]:
+        made, function = cast_schema(schema, target)
+        return made, None if function is same else function
+
+    return Change(of, schemaless_caster(target))
 
 
 def _restore(builder: SchemaBuilder, schema: Schema, function: Caster) -> None:

@@ -8,13 +8,14 @@ from typing import Any, Literal
 from connectkit.checks import no_duplicates, no_empty_items, non_empty_list
 from connectkit.config import HIGH, MEDIUM, Config, option
 from connectkit.draft import Draft, Side, SideName
-from connectkit.edit import NEITHER, EditTransform, SideTransform
-from connectkit.errors import DataError
+from connectkit.edit import NEITHER, EditTransform, OnMissing, SideTransform, on_missing_option
 from connectkit.headers import Header, Headers
 from connectkit.program import Var
-from connectkit.schema import NULL, Schema
-from connectkit.suggest import did_you_mean
+from connectkit.schema import NULL
 from connectkit.transforms.base import copy_of
+from connectkit.transforms.pathapply import edit_paths
+from connectkit.transforms.pathedit import Removal
+from connectkit.transforms.paths import FieldPath, Found, NoSuchField, path_problems, syntax_option
 from connectkit.values import parse_string
 
 
@@ -86,13 +87,17 @@ class HeaderFromConfig(Config):
     replace_null_with_default: bool = option(
         True, doc="Whether unset fields are given their defaults.", importance=MEDIUM
     )
+    field_syntax_version: str = syntax_option()
+    on_missing: OnMissing | None = on_missing_option(
+        "a struct without the field fails, a map without it gives a header of null and a warning"
+    )
 
     def problems(self) -> Mapping[str, str | Sequence[str]]:
         if len(self.fields) != len(self.headers):
             return {
                 "headers": f"must have as many items as 'fields': {len(self.fields)}, not {len(self.headers)}"
             }
-        return {}
+        return path_problems("fields", self.fields, self.field_syntax_version)
 
 
 class HeaderFrom(SideTransform[HeaderFromConfig]):
@@ -104,48 +109,81 @@ class HeaderFrom(SideTransform[HeaderFromConfig]):
     def __init__(self, config: HeaderFromConfig, *, side: SideName = "value") -> None:
         super().__init__(config, side=side)
         self._moves = config.operation == "move"
+        self._paths = [FieldPath.of(text, config.field_syntax_version) for text in config.fields]
+        for path in self._paths:
+            self.reads |= path.reads
 
     def edit_side(self, draft: Draft, side: Side) -> None:
         if side.schema is None:
             side.require_map(self.purpose)
-            found = [side.get_item(name, absent=self.missing_in_map) for name in self.config.fields]
-            schemas: list[Schema | None] = [None] * len(found)
-            side.own_map()
-            if self._moves:
-                for name in self.config.fields:
-                    side.drop_item(name)
         else:
-            found, schemas = self._from_struct(side)
-        draft.headers = draft.call(_adder(self.config.headers, schemas), draft.headers, *found)
-
-    def _from_struct(self, side: Side) -> tuple[list[Var], list[Schema | None]]:
-        slots = side.read(self.purpose, with_defaults=self.config.replace_null_with_default)
-        schema = side.require_struct(self.purpose)
-        found: list[Var] = []
-        schemas: list[Schema | None] = []
-        for name in self.config.fields:
-            field = schema.field(name)
-            if field is None:
-                hint = did_you_mean(name, [each.name for each in schema.fields])
-                raise DataError(f"There is no field '{name}' to make a header of{hint}", path=f"$.{name}")
-            found.append(slots[field.index])
-            schemas.append(field.schema)
+            side.require_struct(self.purpose)
+        with_default = self.config.replace_null_with_default
+        names: list[str] = []
+        found: list[Found] = []
+        moved: list[FieldPath] = []
+        for name, path in zip(self.config.headers, self._paths):
+            try:
+                each = path.read(draft, side, self.purpose, with_default=with_default, gone=self.gone)
+            except NoSuchField as error:
+                self.missing(path.text, error.known, step=error.name, connect="fail", path=error.path)
+                continue
+            names.append(name)
+            found.append(each)
+            if self._is_of(side, path):
+                moved.append(path)
         if self._moves:
+            self._remove(draft, side, moved)
+        elif side.schema is None:
+            side.own_map()
+        draft.headers = draft.call(_adder(names, found), draft.headers, *_values(draft, found))
+
+    def _is_of(self, side: Side, path: FieldPath) -> bool:
+        """Whether the path leads into this side, so that there is something to be moved away."""
+        return path.elsewhere is None or (
+            side.schema is not None and side.schema.field(path.steps[0].name) is not None
+        )
+
+    def _remove(self, draft: Draft, side: Side, paths: Sequence[FieldPath]) -> None:
+        names = dict.fromkeys(path.name for path in paths if path.name is not None)
+        if len(names) < len({path.text for path in paths}):
+            removals = [(path, Removal()) for path in {path.text: path for path in paths}.values()]
+            with_default = self.config.replace_null_with_default
+            edit_paths(self, draft, side, self.purpose, removals, with_default=with_default)
+        elif side.schema is None:
+            side.own_map()
+            for name in names:
+                side.drop_item(name)
+        else:
+            schema = side.schema
+            slots = side.read(self.purpose, with_defaults=self.config.replace_null_with_default)
             builder = copy_of(schema, fields=False)
-            kept = [field for field in schema.fields if field.name not in self.config.fields]
+            kept = [field for field in schema.fields if field.name not in names]
             for field in kept:
                 builder.field(field.name, field.schema)
             side.write(builder.build(), [slots[field.index] for field in kept])
-        return found, schemas
 
 
-def _adder(names: Sequence[str], schemas: Sequence[Schema | None]) -> Callable[..., Headers]:
-    pairs = list(zip(names, schemas, strict=True))
+def _values(draft: Draft, found: Sequence[Found]) -> list[Var]:
+    """The values; where the schema is each record's own, with it as a pair."""
+    return [
+        each.var
+        if each.schema_var is None
+        else draft.call(lambda schema, value: (schema, value), each.schema_var, each.var)
+        for each in found
+    ]
+
+
+def _adder(names: Sequence[str], found: Sequence[Found]) -> Callable[..., Headers]:
+    schemas = [(name, each.schema, each.schema_var is not None) for name, each in zip(names, found)]
 
     def added(headers: Headers, *values: Any) -> Headers:
         made = headers.duplicate()
-        for (name, schema), value in zip(pairs, values):
-            made.add(name, value, schema)
+        for (name, schema, is_pair), value in zip(schemas, values):
+            if is_pair:
+                made.add(name, value[1], value[0])
+            else:
+                made.add(name, value, schema)
         return made
 
     return added

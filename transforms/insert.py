@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from connectkit.config import MEDIUM, Config, option
 from connectkit.draft import OFFSET, Draft, Side, SideName
@@ -11,10 +12,12 @@ from connectkit.edit import SideTransform
 from connectkit.errors import DataError
 from connectkit.instant import timestamp_from
 from connectkit.logical import TIMESTAMP
-from connectkit.program import Const, Var
+from connectkit.program import NONE, Const, Var
 from connectkit.record import SinkRecord
 from connectkit.schema import Schema
 from connectkit.transforms.base import copy_of, optional_form
+from connectkit.transforms.pathinsert import insert_into, put_in_map
+from connectkit.transforms.paths import FieldPath, path_problems, syntax_option
 
 _SUFFIX = "With ! at its end the field is required; with ? or nothing it is optional."
 
@@ -39,27 +42,39 @@ class InsertFieldConfig(Config):
     replace_null_with_default: bool = option(
         True, doc="Whether unset fields are given their defaults while copying.", importance=MEDIUM
     )
+    field_syntax_version: str = syntax_option()
 
     def problems(self) -> Mapping[str, str | Sequence[str]]:
         if all(getattr(self, name) is None for name in _FIELDS):
             return {"topic.field": "no field insertion is configured: name at least one field to insert"}
         if self.static_field is not None and self.static_value is None:
             return {"static.value": "is missing: it is the text for the field that static.field names"}
-        return {}
+        found: dict[str, str] = {}
+        for name in _FIELDS:
+            text = getattr(self, name)
+            key = name.replace("_", ".")
+            if text is not None and self.field_syntax_version.upper() == "V2":
+                text = text[:-1] if text[-1:] in ("?", "!") else text
+                problems = path_problems(key, [text])
+                if not problems and any(step.picks for step in FieldPath.of(text).steps):
+                    problems = {key: "must not have brackets or stars: a field is inserted at one place"}
+                found.update(problems)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
 class _Insertion:
-    name: str
+    path: tuple[str, ...]
     optional: bool
 
 
-def _insertion(text: str | None) -> _Insertion | None:
+def _insertion(text: str | None, version: str) -> _Insertion | None:
     if text is None:
         return None
+    optional = not text.endswith("!")
     if text[-1:] in ("?", "!"):
-        return _Insertion(text[:-1], text[-1] == "?")
-    return _Insertion(text, True)
+        text = text[:-1]
+    return _Insertion(tuple(step.name for step in FieldPath.of(text, version).steps), optional)
 
 
 class InsertField(SideTransform[InsertFieldConfig]):
@@ -70,11 +85,12 @@ class InsertField(SideTransform[InsertFieldConfig]):
 
     def __init__(self, config: InsertFieldConfig, *, side: SideName = "value") -> None:
         super().__init__(config, side=side)
-        self._topic = _insertion(config.topic_field)
-        self._partition = _insertion(config.partition_field)
-        self._offset = _insertion(config.offset_field)
-        self._timestamp = _insertion(config.timestamp_field)
-        self._static = _insertion(config.static_field)
+        version = config.field_syntax_version
+        self._topic = _insertion(config.topic_field, version)
+        self._partition = _insertion(config.partition_field, version)
+        self._offset = _insertion(config.offset_field, version)
+        self._timestamp = _insertion(config.timestamp_field, version)
+        self._static = _insertion(config.static_field, version)
 
     def edit_side(self, draft: Draft, side: Side) -> None:
         if side.is_null:
@@ -87,24 +103,39 @@ class InsertField(SideTransform[InsertFieldConfig]):
     def _edit_map(self, draft: Draft, side: Side) -> None:
         side.require_map(self.purpose)
         if self._topic:
-            side.set_item(self._topic.name, draft.topic)
+            _put(draft, side, self._topic, draft.topic)
         if self._partition:
-            side.set_item(self._partition.name, draft.partition, unless_none=True)
+            _put(draft, side, self._partition, draft.partition, unless_none=True)
         if self._offset:
-            side.set_item(self._offset.name, self._offset_of(draft))
+            _put(draft, side, self._offset, self._offset_of(draft))
         if self._timestamp:
-            side.set_item(self._timestamp.name, draft.timestamp, unless_none=True)
+            _put(draft, side, self._timestamp, draft.timestamp, unless_none=True)
         if self._static:
-            side.set_item(self._static.name, Const(self.config.static_value))
+            _put(draft, side, self._static, Const(self.config.static_value))
 
     def _edit_struct(self, draft: Draft, side: Side) -> None:
         slots = side.read(self.purpose, with_defaults=self.config.replace_null_with_default)
-        builder = copy_of(side.require_struct(self.purpose))
+        schema = side.require_struct(self.purpose)
+        names = [field.name for field in schema.fields]
+        schemas = [field.schema for field in schema.fields]
         unchecked: list[int] = []
 
         def add(insertion: _Insertion, schema: Schema, var: Var) -> None:
-            builder.field(insertion.name, optional_form(schema) if insertion.optional else schema)
-            slots.append(var)
+            first, *rest = insertion.path
+            leaf = optional_form(schema) if insertion.optional else schema
+            if not rest:
+                names.append(first)
+                schemas.append(leaf)
+                slots.append(var)
+            elif first in names:
+                at = names.index(first)
+                schemas[at], put = insert_into(schemas[at], rest, leaf)
+                slots[at] = draft.call(put, slots[at], var, where=f"$.{first}")
+            else:
+                made, put = insert_into(None, rest, leaf)
+                names.append(first)
+                schemas.append(made)
+                slots.append(draft.call(put, NONE, var, where=f"$.{first}"))
 
         if self._topic:
             add(self._topic, Schema.STRING, draft.topic)
@@ -119,6 +150,9 @@ class InsertField(SideTransform[InsertFieldConfig]):
             add(self._timestamp, TIMESTAMP, draft.call(timestamp_from, draft.timestamp, strict=True))
         if self._static:
             add(self._static, Schema.STRING, Const(self.config.static_value))
+        builder = copy_of(schema, fields=False)
+        for name, field_schema in zip(names, schemas):
+            builder.field(name, field_schema)
         side.write(builder.build(), slots, unchecked=unchecked)
 
     def _offset_of(self, draft: Draft) -> Var:
@@ -127,3 +161,15 @@ class InsertField(SideTransform[InsertFieldConfig]):
                 "Only records of a sink connector have an offset to insert; leave offset.field out"
             )
         return OFFSET
+
+
+def _put(draft: Draft, side: Side, insertion: _Insertion, var: Var, *, unless_none: bool = False) -> None:
+    """Set the entry, in nested maps if the path is longer."""
+    first, *rest = insertion.path
+    if rest:
+
+        def put(parent: Any, value: Any) -> Any:
+            return None if unless_none and value is None else put_in_map(parent, rest, value)
+
+        var = draft.call(put, side.get_item(first), var, where=f"$.{first}")
+    side.set_item(first, var, unless_none=unless_none)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from connectkit.checks import no_duplicates, no_empty_items, non_empty_list, non_empty_string
 from connectkit.config import HIGH, LOW, MEDIUM, Config, option
 from connectkit.draft import Draft, Side, SideName
-from connectkit.edit import SideTransform
+from connectkit.edit import OnMissing, SideTransform, on_missing_option
 from connectkit.errors import DataError
 from connectkit.float32 import round32
 from connectkit.instant import EPOCH, Instant, date_from
@@ -18,6 +18,9 @@ from connectkit.program import Var
 from connectkit.schema import DATE_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, Schema, Type
 from connectkit.transforms.base import class_name
 from connectkit.transforms.casting import decimal_to_int, parse_decimal, parse_integer
+from connectkit.transforms.pathapply import edit_paths
+from connectkit.transforms.pathedit import Change, What
+from connectkit.transforms.paths import FieldPath, path_problems, syntax_option
 
 
 class MaskFieldConfig(Config):
@@ -36,6 +39,13 @@ class MaskFieldConfig(Config):
     replace_null_with_default: bool = option(
         True, doc="Whether unset fields are given their defaults while copying.", importance=MEDIUM
     )
+    field_syntax_version: str = syntax_option()
+    on_missing: OnMissing | None = on_missing_option(
+        "a warning (a map is given the missing field as null); choose fail where nothing may slip through"
+    )
+
+    def problems(self) -> Mapping[str, str | Sequence[str]]:
+        return path_problems("fields", self.fields, self.field_syntax_version)
 
 
 class MaskField(SideTransform[MaskFieldConfig]):
@@ -46,34 +56,56 @@ class MaskField(SideTransform[MaskFieldConfig]):
 
     def __init__(self, config: MaskFieldConfig, *, side: SideName = "value") -> None:
         super().__init__(config, side=side)
-        self._fields = frozenset(config.fields)
+        paths = [FieldPath.of(text, config.field_syntax_version) for text in config.fields]
+        self._names = [path.name for path in paths if path.name is not None]
+        self._fields = frozenset(self._names)
         text = config.replacement
         self._mask: Callable[[Any], Any] = (
             nothing_like if text is None else lambda value: replaced(value, text)
         )
+        self._paths: list[tuple[FieldPath, What]] = []
+        if len(self._names) < len(paths):
+            change = Change(lambda schema: (schema, self._mask_of(schema)), self._mask)
+            self._paths = [(path, change) for path in paths]
 
     def edit_side(self, draft: Draft, side: Side) -> None:
+        with_default = self.config.replace_null_with_default
+        if self._paths:
+            if side.schema is not None:
+                side.require_struct(self.purpose)
+            edit_paths(self, draft, side, self.purpose, self._paths, with_default=with_default, basics=None)
+            return
         if side.schema is None:
             side.require_map(self.purpose)
-            for name in self.config.fields:
+            for name in self._names:
                 found = side.get_item(name, absent=self.missing_in_map)
                 side.set_item(name, draft.call(self._mask, found, where=f"$.{name}", strict=True))
             return
-        slots = side.read(self.purpose, with_defaults=self.config.replace_null_with_default)
+        slots = side.read(self.purpose, with_defaults=with_default)
         schema = side.require_struct(self.purpose)
-        self.tell_missing(self.config.fields, schema)
+        self.tell_missing(self._names, schema)
         for i, field in enumerate(schema.fields):
             if field.name in self._fields:
                 slots[i] = self._masked(draft, field.name, field.schema, slots[i])
         side.write(schema, slots)
 
     def _masked(self, draft: Draft, name: str, schema: Schema, var: Var) -> Var:
-        try:
-            constant = constant_mask(schema, self.config.replacement)
-        except DataError:
-            constant = None  # it is for the first value that is not null to say so
+        constant = self._constant(schema)
         if constant is not None:
             return draft.if_present(var, constant)
+        return draft.call(self._mask_of(schema), var, where=f"$.{name}", strict=True)
+
+    def _constant(self, schema: Schema) -> Any:
+        try:
+            return constant_mask(schema, self.config.replacement)
+        except DataError:
+            return None  # it is for the first value that is not null to say so
+
+    def _mask_of(self, schema: Schema) -> Callable[[Any], Any]:
+        """What makes the mask of a value, of that schema, that is not null."""
+        constant = self._constant(schema)
+        if constant is not None:
+            return lambda value: constant
         text = self.config.replacement
         mask = self._mask
         if (
@@ -85,7 +117,7 @@ class MaskField(SideTransform[MaskFieldConfig]):
         elif text is None and schema.name in (DATE_NAME, TIME_NAME, TIMESTAMP_NAME):
             zero = {DATE_NAME: date_from(0), TIME_NAME: time(0), TIMESTAMP_NAME: EPOCH}[schema.name]
             mask = lambda value: zero  # noqa: E731
-        return draft.call(mask, var, where=f"$.{name}", strict=True)
+        return mask
 
 
 def constant_mask(schema: Schema, replacement: str | None) -> Any:

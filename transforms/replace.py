@@ -8,11 +8,15 @@ from typing import Any
 from connectkit.checks import no_duplicates, no_empty_items
 from connectkit.config import MEDIUM, Config, option
 from connectkit.draft import Draft, Side, SideName
-from connectkit.edit import SideTransform
+from connectkit.edit import OnMissing, SideTransform, on_missing_option
 from connectkit.errors import DataError
 from connectkit.schema import Schema
 from connectkit.suggest import shortened
 from connectkit.transforms.base import copy_of, java_split
+from connectkit.transforms.pathapply import edit_paths
+from connectkit.transforms.pathedit import Removal, Renaming, What
+from connectkit.transforms.pathkeep import keep_paths
+from connectkit.transforms.paths import FieldPath, path_problems, syntax_option
 
 _LIST_CHECKS = [no_empty_items, no_duplicates]
 
@@ -31,12 +35,26 @@ class ReplaceFieldConfig(Config):
         True, doc="Whether unset fields are given their defaults while copying.", importance=MEDIUM
     )
 
+    field_syntax_version: str = syntax_option()
+    on_missing: OnMissing | None = on_missing_option("a warning")
+
     def problems(self) -> Mapping[str, str | Sequence[str]]:
         try:
-            parse_renames(self.renames)
+            renames = parse_renames(self.renames)
         except ValueError as error:
             return {"renames": str(error)}
-        return {}
+        version = self.field_syntax_version
+        found = {
+            **path_problems("exclude", self.exclude, version),
+            **path_problems("include", self.include, version),
+            **path_problems("renames", [*renames, *renames.values()], version),
+        }
+        if not found and any(len(FieldPath.of(new, version).steps) != 1 for new in renames.values()):
+            found["renames"] = (
+                "moves a field to another place: behind the colon stands its new name alone, in backticks if "
+                "that has dots"
+            )
+        return found
 
 
 def parse_renames(renames: Sequence[str]) -> dict[str, str]:
@@ -58,15 +76,28 @@ class ReplaceField(SideTransform[ReplaceFieldConfig]):
 
     def __init__(self, config: ReplaceFieldConfig, *, side: SideName = "value") -> None:
         super().__init__(config, side=side)
-        self._exclude = frozenset(config.exclude)
-        self._include = frozenset(config.include)
-        self._renames = parse_renames(config.renames)
+        version = config.field_syntax_version
+        exclude = [FieldPath.of(text, version) for text in config.exclude]
+        include = [FieldPath.of(text, version) for text in config.include]
+        renames = {
+            FieldPath.of(old, version): FieldPath.of(new, version).steps[0].name
+            for old, new in parse_renames(config.renames).items()
+        }
+        self._nested = any(path.name is None for path in [*exclude, *include, *renames])
+        self._kept = include
+        self._edits: list[tuple[FieldPath, What]] = [
+            *[(path, Removal()) for path in exclude],
+            *[(path, Renaming(new)) for path, new in renames.items()],
+        ]
+        self._exclude = dict.fromkeys(path.name for path in exclude if path.name is not None)
+        self._include = dict.fromkeys(path.name for path in include if path.name is not None)
+        self._renames = {path.name: new for path, new in renames.items() if path.name is not None}
         self._origins = {new: old for old, new in self._renames.items()}
         # Whether the renames can be made one after another: no name is given away and taken again.
         self._apart = len(self._origins) == len(self._renames) and not (
             self._origins.keys() & self._renames.keys()
         )
-        self._named = [*config.exclude, *config.include, *self._renames]
+        self._named = [*self._exclude, *self._include, *self._renames]
 
     def _keeps(self, name: Any) -> bool:
         return name not in self._exclude and (not self._include or name in self._include)
@@ -74,10 +105,18 @@ class ReplaceField(SideTransform[ReplaceFieldConfig]):
     def edit_side(self, draft: Draft, side: Side) -> None:
         if side.is_null:
             return
-        if side.schema is None:
+        if self._nested:
+            self._edit_nested(draft, side)
+        elif side.schema is None:
             self._edit_map(side)
         else:
             self._edit_struct(side)
+
+    def _edit_nested(self, draft: Draft, side: Side) -> None:
+        if self._kept:
+            keep_paths(self, draft, side, self.purpose, self._kept)
+        with_default = self.config.replace_null_with_default
+        edit_paths(self, draft, side, self.purpose, self._edits, with_default=with_default)
 
     def _edit_map(self, side: Side) -> None:
         side.require_map(self.purpose)
@@ -87,7 +126,7 @@ class ReplaceField(SideTransform[ReplaceFieldConfig]):
             side.remake_map(self._remade)
             return
         side.own_map()
-        for name in self.config.exclude:
+        for name in self._exclude:
             side.drop_item(name, absent=self.missing_in_map)
         for old, new in self._renames.items():
             if old not in self._exclude:

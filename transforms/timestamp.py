@@ -9,7 +9,7 @@ from connectkit.builder import SchemaBuilder
 from connectkit.config import HIGH, LOW, MEDIUM, Config, option
 from connectkit.dateformat import DateFormat
 from connectkit.draft import Draft, Kind, Side, SideName
-from connectkit.edit import SideTransform
+from connectkit.edit import OnMissing, SideTransform, on_missing_option
 from connectkit.errors import ConfigError, ConnectError, DataError
 from connectkit.instant import DAY_MS, TEMPORAL_TYPES, date_from, millis_of, time_from, timestamp_from
 from connectkit.kinds import trim
@@ -17,6 +17,9 @@ from connectkit.logical import DATE, TIME, TIMESTAMP
 from connectkit.schema import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, Schema, Type
 from connectkit.struct import Struct
 from connectkit.transforms.base import class_name, copy_of, optional_form
+from connectkit.transforms.pathapply import edit_paths
+from connectkit.transforms.pathedit import Change
+from connectkit.transforms.paths import FieldPath, path_problems, syntax_option
 
 _TARGET_SCHEMAS = {
     "string": Schema.STRING, "unix": Schema.INT64, "Date": DATE, "Time": TIME, "Timestamp": TIMESTAMP,
@@ -47,7 +50,14 @@ class TimestampConverterConfig(Config):
         True, doc="Whether unset fields are given their defaults while copying.", importance=MEDIUM
     )
 
+    field_syntax_version: str = syntax_option()
+    on_missing: OnMissing | None = on_missing_option(
+        "a map is given the missing field as null, with a warning"
+    )
+
     def problems(self) -> Mapping[str, str | Sequence[str]]:
+        if self.field and (found := path_problems("field", [self.field], self.field_syntax_version)):
+            return found
         if not trim(self.format):
             if self.target_type == "string":
                 return {"format": "is needed to convert to a string, such as yyyy-MM-dd'T'HH:mm:ss"}
@@ -67,6 +77,7 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
 
     def __init__(self, config: TimestampConverterConfig, *, side: SideName = "value") -> None:
         super().__init__(config, side=side)
+        self._path = FieldPath.of(config.field, config.field_syntax_version) if config.field else None
         pattern = DateFormat(config.format) if trim(config.format) else None
         self._readers: dict[str, Callable[[Any], int]] = {
             "string": _string_reader(pattern),
@@ -88,29 +99,43 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
             raise DataError("There is nothing to convert: 'field' is null in the configuration")
         if side.schema is None:
             self._edit_schemaless(draft, side)
-        elif not self.config.field:
+        elif self._path is None:
             kind = self._kind_of(side.schema)
             after = side.kind if side.kind in (Kind.NULL, Kind.UNKNOWN) else Kind.OTHER
             var = draft.call(self._converter(kind), side.whole(), where="$", strict=True)
             side.put(self._target(side.schema.optional), var, after)
-        else:
-            self._edit_struct(draft, side, side.schema)
+        elif self._path.name is not None:
+            self._edit_struct(draft, side, side.schema, self._path.name)
+        elif not side.is_null:
+            self._edit_nested(draft, side, self._path)
 
     def _edit_schemaless(self, draft: Draft, side: Side) -> None:
         if side.is_null:
             return
-        name = self.config.field
-        if not name:
+        if self._path is None:
             side.put(
                 None, draft.call(self._convert_by_class, side.whole(), where="$", strict=True), Kind.OTHER
             )
+            return
+        name = self._path.name
+        if name is None:
+            self._edit_nested(draft, side, self._path)
             return
         side.require_map(self.purpose)
         found = side.get_item(name, absent=self.missing_in_map)
         side.set_item(name, draft.call(self._convert_by_class, found, where=f"$.{name}", strict=True))
 
-    def _edit_struct(self, draft: Draft, side: Side, schema: Schema) -> None:
-        name = self.config.field
+    def _edit_nested(self, draft: Draft, side: Side, path: FieldPath) -> None:
+        def of(schema: Schema) -> tuple[Schema, Callable[[Any], Any]]:
+            return self._target(schema.optional), self._converter(self._kind_of(schema, path.text))
+
+        change = Change(of, self._convert_by_class)
+        with_default = self.config.replace_null_with_default
+        edit_paths(
+            self, draft, side, self.purpose, [(path, change)], with_default=with_default, basics=_basics
+        )
+
+    def _edit_struct(self, draft: Draft, side: Side, schema: Schema, name: str) -> None:
         if not side.is_null:
             side.require_struct(self.purpose)
         builder = copy_of(schema, fields=False)
@@ -144,7 +169,12 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
             value = schema.default.values[field.index]
             if value is None and self.config.replace_null_with_default:
                 value = field.schema.default
-            if field.name == self.config.field and converter is not None and value is not None:
+            if (
+                self._path is not None
+                and field.name == self._path.name
+                and converter is not None
+                and value is not None
+            ):
                 value = converter(value)
             made.put(field.name, value)
         return made
@@ -181,6 +211,11 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
         else:
             raise DataError(f"A value of class {class_name(value)} is no timestamp")
         return self._write(self._readers[kind](value))
+
+
+def _basics(schema: Schema) -> SchemaBuilder:
+    builder = copy_of(schema, fields=False)
+    return builder.optional() if schema.optional else builder
 
 
 def _same_moment(value: Any) -> Any:
