@@ -16,8 +16,10 @@ def _text() -> str:
     fields = [f'{{"name":"{each}","type":["null","{each}"],"default":null}}' for each in _FIELDS]
     fields += [
         '{"name":"array","type":["null",{"type":"array","items":"Anything"}],"default":null}',
-        ('{"name":"map","type":["null",{"type":"array","items":{"type":"record","name":"MapEntry","fields":['
-        '{"name":"key","type":"Anything"},{"name":"value","type":"Anything"}]}}],"default":null}'),
+        (
+            '{"name":"map","type":["null",{"type":"array","items":{"type":"record","name":"MapEntry","fields":['
+            '{"name":"key","type":"Anything"},{"name":"value","type":"Anything"}]}}],"default":null}'
+        ),
     ]
     return (
         '{"type":"record","name":"Anything","namespace":"io.confluent.connect.avro","fields":['

@@ -89,9 +89,16 @@ def non_optional(schema: Schema) -> Schema:
     )
 
 
+def inner(schema: Schema | None) -> Schema:
+    """The schema of keys, values or elements, which only text parsed by ``Values`` leaves open."""
+    if schema is None:
+        raise SchemaError("A map or array without a schema for what is in it cannot be written as Avro")
+    return schema
+
+
 def is_map_of_strings(schema: Schema, options: AvroOptions) -> bool:
     """Whether a Connect map becomes an Avro map, and not an array of entries."""
-    key = schema.key_schema
+    key = inner(schema.key_schema)
     return key.type is Type.STRING and (not key.optional or options.optional_map_keys)
 
 
@@ -141,7 +148,7 @@ class ToAvro:
             case Type.BYTES:
                 return self._bytes(schema)
             case Type.ARRAY:
-                return AvroSchema("array", items=self._within(schema.value_schema))
+                return AvroSchema("array", items=self._within(inner(schema.value_schema)))
             case Type.MAP:
                 return self._map(schema)
             case Type.STRUCT:
@@ -190,14 +197,14 @@ class ToAvro:
 
     def _map(self, schema: Schema) -> AvroSchema:
         if is_map_of_strings(schema, self._options):
-            return AvroSchema("map", items=self._within(schema.value_schema))
+            return AvroSchema("map", items=self._within(inner(schema.value_schema)))
         if schema.name is None:
             entry = AvroSchema("record", name=names.MAP_ENTRY_FULL)
         else:
             entry = AvroSchema(
                 "record", name=self._name(schema.name), props={names.INTERNAL_TYPE: names.MAP_ENTRY}
             )
-        parts = (("key", schema.key_schema), ("value", schema.value_schema))
+        parts = (("key", inner(schema.key_schema)), ("value", inner(schema.value_schema)))
         entry.set_fields(
             [
                 self._field(name, part, doc=part.doc if self._options.discard_docs else None)
@@ -285,7 +292,7 @@ class ToAvro:
             case Type.FLOAT64:
                 return float(value)
             case Type.ARRAY:
-                return [self._default(schema.value_schema, each) for each in value]
+                return [self._default(inner(schema.value_schema), each) for each in value]
             case Type.MAP:
                 return self._map_default(schema, value)
             case Type.STRUCT:
@@ -295,7 +302,7 @@ class ToAvro:
 
     def _map_default(self, schema: Schema, value: dict[Any, Any]) -> Any:
         pairs = [
-            (self._default(schema.key_schema, key), self._default(schema.value_schema, each))
+            (self._default(inner(schema.key_schema), key), self._default(inner(schema.value_schema), each))
             for key, each in value.items()
         ]
         return dict(pairs) if is_map_of_strings(schema, self._options) else [list(pair) for pair in pairs]
