@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,6 +95,7 @@ class WorkerSinkTask(WorkerTask):
         self._initialized = False
         self._closing = False
 
+        self._reports: list[Future[None]] = []  # dead letters that were not acknowledged at the last commit
         self._batch: list[SinkRecord] = []  # held until put takes it
         self._batch_offsets: dict[TopicPartition, int] = {}  # where to go on after the held batch
         self._redelivering = False
@@ -161,7 +163,7 @@ class WorkerSinkTask(WorkerTask):
                 self._follow_target()
                 return None
             left_s = until - self.clock()
-            messages = self._consumer.consume(self._settings.max_poll_records, max(min(left_s, SLICE_S), 0.0))
+            messages = self._consume(max(min(left_s, SLICE_S), 0.0))
             if self._rebalance_error is not None:
                 raise self._rebalance_error
             if messages:
@@ -176,6 +178,14 @@ class WorkerSinkTask(WorkerTask):
             if self._committing is None and self.clock() >= self._next_commit:
                 return messages
             self.check_failure()
+
+    def _consume(self, timeout_s: float) -> Sequence[Message]:
+        try:
+            return self._consumer.consume(self._settings.max_poll_records, timeout_s)
+        except RetriableError as exc:
+            log.warning("Task %s could not read just now and tries again: %s", self.id, describe(exc))
+            self.control.sleep(SLICE_S if exc.wait_s is None else exc.wait_s)
+            return ()
 
     def _idle(self) -> None:
         now = self.clock()
@@ -302,18 +312,24 @@ class WorkerSinkTask(WorkerTask):
                 continue
             self._consumer.seek(tp, offset)
             self._committed[tp] = self._current[tp] = offset
+            self._drop_held([tp])
 
     def _commit(self, partitions: Collection[TopicPartition], *, closing: bool) -> None:
         offsets = {tp: self._current[tp] for tp in partitions if tp in self._current}
         if not offsets:
             return
+        began = self.clock()
         try:
-            self._wait_for_reports(partitions)
+            reported = self._wait_for_reports()
         except FatalTaskError:
             if closing:
                 self.task.close(list(offsets))
             raise
-        began = self.clock()
+        if not reported:
+            if closing:
+                self.task.close(list(offsets))
+            self._committed_now(began, {}, success=False)
+            return
         self.counters.sequence += 1
         last = {tp: self._committed[tp] for tp in offsets if tp in self._committed}
         try:
@@ -337,13 +353,20 @@ class WorkerSinkTask(WorkerTask):
             self._committing = sequence, began, chosen
             self._consumer.commit(chosen, lambda error: self._commit_answered(sequence, error))
 
-    def _wait_for_reports(self, partitions: Collection[TopicPartition]) -> None:
-        """What was dropped must be in the dead letter queue before its offset is committed."""
-        if self._dead_letters is not None:
-            reports = self._tolerance.take_reports()
-            if self._errant is not None:
-                reports += self._errant.take(partitions)
-            self._dead_letters.wait(reports, self._settings.flush_timeout_s)
+    def _wait_for_reports(self) -> bool:
+        """What was dropped must be in the dead letter queue before any offset is committed.
+
+        False: it is not there yet, and waits for the next commit. ``FatalTaskError``: it never will be.
+        """
+        if self._dead_letters is None:
+            return True
+        self._reports += self._tolerance.take_reports()
+        if self._errant is not None:
+            self._reports += self._errant.take(self._current)
+        self._reports = self._dead_letters.wait(
+            self._reports, self.control.share_s(self._settings.flush_timeout_s)
+        )
+        return not self._reports
 
     def _commit_refused(
         self, error: Exception, last: Mapping[TopicPartition, int], began: float, *, closing: bool
@@ -361,6 +384,7 @@ class WorkerSinkTask(WorkerTask):
             for tp, offset in last.items():
                 self._consumer.seek(tp, offset)
                 self._current[tp] = offset
+            self._drop_held(last)
         self._committed_now(began, {}, success=False)
 
     def _choose(
@@ -391,6 +415,7 @@ class WorkerSinkTask(WorkerTask):
         return chosen
 
     def _commit_now(self, chosen: dict[TopicPartition, int], began: float) -> None:
+        self._committing = None  # an answer that is still to come is about older offsets
         for attempt in (1, 2):
             try:
                 self._consumer.commit(chosen)
@@ -477,12 +502,17 @@ class WorkerSinkTask(WorkerTask):
             self._forget(partitions)
 
     def _forget(self, partitions: Sequence[TopicPartition]) -> None:
-        gone = set(partitions)
-        for tp in gone:
+        for tp in partitions:
             self._current.pop(tp, None)
             self._committed.pop(tp, None)
-            self._batch_offsets.pop(tp, None)
         self.counters.partitions = len(self._current)
+        self._drop_held(partitions)
+
+    def _drop_held(self, partitions: Collection[TopicPartition]) -> None:
+        """These records of the batch that put would not take are not ours any more, or are read again."""
+        gone = set(partitions)
+        for tp in gone:
+            self._batch_offsets.pop(tp, None)
         if self._batch:
             self._batch = [
                 record
@@ -520,7 +550,7 @@ class WorkerSinkTask(WorkerTask):
         if self._dead_letters is not None:
             letters = self._dead_letters
             wait_s = 0.0 if self.control.cancelled else self._settings.close_s
-            steps.append(lambda: letters.close(wait_s))
+            steps.append(lambda: letters.close(self.control.share_s(wait_s)))
         close_all(steps)
 
     def fence(self) -> None:

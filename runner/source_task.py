@@ -145,6 +145,8 @@ class WorkerSourceTask(WorkerTask):
                     self._held = self._poll()
                     if self._held is None:
                         continue
+                if control.cancelled:  # while it polled: another task may have taken its place
+                    break
                 if self._send(self._held):
                     self._held = None
                 else:
@@ -156,10 +158,13 @@ class WorkerSourceTask(WorkerTask):
         self.check_failure()
 
     def _pause(self) -> None:
+        control = self.control
         self.tell(State.PAUSED)
         # Acknowledgements go on arriving and are worth storing.
-        self._settle_in_flight()
-        if not self.control.wait_while_paused():
+        while self._in_flight and control.paused and not control.stopping:
+            self._producer.poll(0.05)
+            self.check_failure()
+        if not control.wait_while_paused():
             self.tell(State.RUNNING)
 
     def _poll(self) -> list[SourceRecord] | None:
@@ -200,12 +205,17 @@ class WorkerSourceTask(WorkerTask):
         if not batch:
             self._producer.poll(0.0)
             return True
+        control = self.control
+        made = None
         try:
             try:
-                self._send_whole(batch)
-            except (RetriableError, FencedError):
+                made = self._make_all(batch)
+                self._dispatch_all(batch, *made)
+            except FencedError:
                 raise
             except Exception as exc:
+                if made is not None and isinstance(exc, RetriableError):
+                    raise  # the log cannot take it just now; nothing is wrong with any record
                 log.debug("A batch of task %s is replayed record by record", self.id, exc_info=exc)
                 self._send_each(batch)
         except StoppedRetryingError:
@@ -213,14 +223,25 @@ class WorkerSourceTask(WorkerTask):
         except RetriableError as exc:
             log.warning("Task %s could not send a batch and tries again: %s", self.id, describe(exc))
             return False
-        while self._in_flight > MAX_IN_FLIGHT and self._failure is None and not self.control.cancelled:
+        while self._in_flight > MAX_IN_FLIGHT and self._failure is None and not control.stopping:
             self._producer.poll(0.05)
         return True
 
-    def _send_whole(self, batch: list[SourceRecord]) -> None:
+    def _make_all(
+        self, batch: list[SourceRecord]
+    ) -> tuple[list[OutRecord], list[int] | None, dict[str, None]]:
+        """What a batch becomes, which record of it each is of (None: its own), and the topics."""
         records, origin = run_all(self._chain, batch)
         topics: dict[str, None] = {}
-        out = self._encoder.encode(records, topics)
+        return self._encoder.encode(records, topics), origin, topics
+
+    def _dispatch_all(
+        self,
+        batch: list[SourceRecord],
+        out: list[OutRecord],
+        origin: list[int] | None,
+        topics: dict[str, None],
+    ) -> None:
         originals = batch
         if origin is not None:
             # Records were dropped or multiplied: the offsets of those that were dropped are not tracked.
@@ -340,7 +361,9 @@ class WorkerSourceTask(WorkerTask):
         reported = -1
         for index, error in sorted(failures, key=lambda failure: failure[0]):
             number = flight.number(index)
-            fatal = isinstance(error, FatalTaskError | FencedError)  # not a matter of one record
+            # Only a DataError is a matter of one record. Skipping what the log could not take in time
+            # would lose the records of an outage, whatever is tolerated.
+            fatal = not isinstance(error, DataError)
             if number == reported and not fatal:
                 continue  # it was made of a record that is reported already
             original = flight.originals[number]
@@ -365,8 +388,9 @@ class WorkerSourceTask(WorkerTask):
     # --- offsets ---------------------------------------------------------------------------------
 
     def commit_offsets(self) -> bool:
-        """Store the offsets of what was acknowledged, then call ``task.commit``. Any thread, one at a "
-        "time.
+        """Store the offsets of what was acknowledged, then call ``task.commit``.
+
+        Any thread, one at a time.
         """
         if not self._committing.acquire(timeout=self._times.flush_timeout_s):
             log.error("An earlier commit of the offsets of task %s still runs; this one is skipped", self.id)
@@ -408,9 +432,9 @@ class WorkerSourceTask(WorkerTask):
         return False
 
     def _settle_in_flight(self) -> None:
-        """Wait for outstanding acknowledgements, at most for the flush timeout."""
+        """Wait for outstanding acknowledgements, at most for the flush timeout, and leave time to close."""
         if self._in_flight:
-            left = self._producer.flush(self._times.flush_timeout_s)
+            left = self._producer.flush(self.control.share_s(self._times.flush_timeout_s))
             if left:
                 log.warning(
                     "%d records of task %s were not acknowledged in time; their offsets are not stored and "
@@ -421,8 +445,10 @@ class WorkerSourceTask(WorkerTask):
 
     def _finish(self) -> None:
         """The last commit, whether the loop ended well or not."""
-        self._settle_in_flight()
-        self.commit_offsets()
+        try:
+            self._settle_in_flight()
+        finally:
+            self.commit_offsets()
 
     @property
     def caught_up(self) -> bool:
@@ -435,15 +461,20 @@ class WorkerSourceTask(WorkerTask):
         steps: list[Callable[[], None]] = []
         if self._initialized:
             steps.append(self.task.stop)
-        wait_s = 0.0 if self.control.cancelled else self._times.close_s
-        steps.append(lambda: self._producer.close(wait_s))
+        # What could not be settled before its offsets were stored will be read again: no use to wait.
+        wait_s = 0.0 if self.control.cancelled or self._in_flight else self._times.close_s
+        steps.append(lambda: self._producer.close(self.control.share_s(wait_s)))
         steps += [self._reader.close, self._chain.close, self._converters.close]
         if self._creator is not None:
             steps.append(self._creator.close)
         close_all(steps)
 
     def fence(self) -> None:
+        """Nothing more is sent or read by the task. Its producer may be busy, so nobody waits for it."""
         self._reader.close()
+        closing = threading.Thread(target=self._producer.close, args=(0.0,), daemon=True)
+        closing.name = f"fence-{self.id}"
+        closing.start()
 
 
 class _Flight:
