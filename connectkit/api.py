@@ -356,6 +356,12 @@ class Transform(Plugin[C], ABC, Generic[C]):
     def apply(self, record: R) -> R | list[R] | None:
         """The record to go on with: the same, another, several, or None to drop it."""
 
+    def mark(self) -> None:
+        """A batch begins. Of use to a transform that remembers records and decides by what it remembers."""
+
+    def rewind(self) -> None:
+        """What came since :meth:`mark` comes again, because of an error: forget it."""
+
     def close(self) -> None: ...
 
 

@@ -81,6 +81,7 @@ class Chain:
         """Keys of the configuration that have no effect, with a sentence each."""
         self._fused = Fused([step.stage for step in self.steps])
         self._multiplies = any(step.stage.edit is None for step in self.steps)
+        self._marked = [step.transform for step in self.steps if _overrides(step.transform, "mark")]
         self.apply: Callable[[Any], Result] = self._fused.run
         """One record through the chain: a record, a list of records, or None where it is dropped."""
 
@@ -91,6 +92,16 @@ class Chain:
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    def mark(self) -> None:
+        """Tell the transforms that have a memory that a batch begins."""
+        for transform in self._marked:
+            transform.mark()
+
+    def rewind(self) -> None:
+        """Tell them that all since the last :meth:`mark` comes again."""
+        for transform in self._marked:
+            transform.rewind()
 
     def apply_batch(self, records: Sequence[Any]) -> list[Result]:
         """What :meth:`apply` gives for each, in order. The first error ends it and is raised.
@@ -176,6 +187,10 @@ class Chain:
                         plugin.close()
                     except Exception:
                         log.warning("%s could not be closed", step.label, exc_info=True)
+
+
+def _overrides(transform: Any, name: str) -> bool:
+    return getattr(type(transform), name, None) not in (None, getattr(Transform, name))
 
 
 class _Builder:

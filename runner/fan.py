@@ -17,10 +17,12 @@ _NOT_ONE = {type(None), list}
 def run_all(chain: Chain, records: list[R]) -> tuple[list[R], list[int] | None]:
     """What a batch becomes, and for each result the number of its record, or None if one became one.
 
-    Any exception ends it; nothing in the records has changed then.
+    Any exception ends it; nothing in the records has changed then. Before the batch is run again, all or
+    part of it, ``chain.rewind`` is to be called.
     """
     if not chain.steps:
         return records, None
+    chain.mark()
     results = chain.apply_batch(records)
     if _NOT_ONE.isdisjoint(map(type, results)):
         return results, None

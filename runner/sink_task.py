@@ -231,6 +231,7 @@ class WorkerSinkTask(WorkerTask):
         except Exception as exc:
             log.debug("A batch of task %s is replayed record by record", self.id, exc_info=exc)
             offsets.clear()
+            self._chain.rewind()
             records = self._convert_each(messages, offsets)
         self.counters.commits.batch.record(len(records), self.clock())
         if self._errant is not None:

@@ -217,10 +217,12 @@ class WorkerSourceTask(WorkerTask):
                 if made is not None and isinstance(exc, RetriableError):
                     raise  # the log cannot take it just now; nothing is wrong with any record
                 log.debug("A batch of task %s is replayed record by record", self.id, exc_info=exc)
+                self._chain.rewind()
                 self._send_each(batch)
         except StoppedRetryingError:
             return False
         except RetriableError as exc:
+            self._chain.rewind()
             log.warning("Task %s could not send a batch and tries again: %s", self.id, describe(exc))
             return False
         while self._in_flight > MAX_IN_FLIGHT and self._failure is None and not control.stopping:

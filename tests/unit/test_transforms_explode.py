@@ -352,8 +352,8 @@ def test_schema_and_value_agree_and_nothing_is_changed(
     for each in made:
         assert each.value_schema == inferred
         validate_value(inferred, each.value, None)
-        number = each.headers.last_with_name("n")
-        got: Any = each.value
+        number: Any = each.headers.last_with_name("n")
+        got = each.value
         for name in way if rest == "keep" else ():
             got = got.get(name)
         if number is not None and not isinstance(got, Struct):
