@@ -12,6 +12,7 @@ from connectkit.runner.configs.files import ConfigFile, read_connector_file, rea
 from connectkit.runner.configs.worker import WorkerConfig
 from connectkit.runner.standalone import is_connector_file
 from connectkit.runner.validation import validate_connector, validate_worker
+from connectkit.runner.variables import has_variables
 
 
 def validate_files(paths: Sequence[Path]) -> int:
@@ -31,7 +32,7 @@ def validate_files(paths: Sequence[Path]) -> int:
                 file = _read(path)
                 report = validate_worker(file.config, plugins)
                 if not report.errors:
-                    worker = WorkerConfig.parse(file.config, known=lambda key: True)
+                    worker = _known(file.config)
         except ConfigError as exc:
             _show(path, "error", exc.problems or {"": [str(exc)]})
             clean = False
@@ -60,6 +61,21 @@ def _read(path: Path) -> ConfigFile:
             }
         )
     return found
+
+
+def _known(config: Mapping[str, str | None]) -> WorkerConfig:
+    """A checked worker's options; those whose variables do not parse as they stand have their defaults.
+
+    Nothing is resolved here, since what a check prints must not depend on secrets.
+    """
+    try:
+        return WorkerConfig.parse(config, known=lambda key: True)
+    except ConfigError as exc:
+        unknown = {key for key in exc.problems if has_variables(config.get(key))}
+        if not unknown:
+            raise
+    left = {key: value for key, value in config.items() if key not in unknown}
+    return WorkerConfig.parse(left, known=lambda key: True)
 
 
 def _show(path: Path, kind: str, found: Mapping[str, Sequence[str]]) -> None:

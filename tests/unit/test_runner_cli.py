@@ -112,6 +112,20 @@ def test_validate_takes_several_files_and_a_worker(here: Path, capsys: pytest.Ca
     assert "two.json: error: name: is 'in' in one.json too" in out
 
 
+def test_validate_takes_a_worker_whose_numbers_are_variables(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "worker.properties").write_text(
+        "bootstrap.servers=${env::BROKERS}\nkey.converter=${env::CONVERTER}\n"
+        "value.converter=StringConverter\noffset.storage.file.filename=offsets.json\n"
+        "offset.flush.interval.ms=${env::INTERVAL}\nconfig.providers=env\n"
+        "config.providers.env.class=EnvVarConfigProvider\n"
+        "config.providers.env.param.allowlist.pattern=.*\n"
+    )
+    assert main(["validate", "worker.properties", write(here, "in.json", GOOD)]) == 0
+    assert "in.json: ok" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
