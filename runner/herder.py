@@ -288,6 +288,6 @@ class Herder:
 
 
 def failed(status: ConnectorStatus) -> list[Any]:
-    """What of a connector has failed: its name, its task ids."""
+    """What of a connector has failed: its name, the ids of its tasks."""
     found: list[Any] = [status.name] if status.connector.state is State.FAILED else []
     return found + [task for task, seen in status.tasks.items() if seen.state is State.FAILED]

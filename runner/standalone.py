@@ -168,6 +168,8 @@ def run(
 
     ``ended`` sees the herder after everything has stopped, with the last states and counts of its tasks.
     """
+    from connectkit.runner.herder import failed
+
     stop = threading.Event()
     with _signals(stop):
         began = time.monotonic()
@@ -197,21 +199,16 @@ def run(
                     stop.wait()
         finally:
             log.info("The worker stops")
-            clean = herder.stop()
+            fine = not any(failed(herder.status(name)) for name in herder.connectors())
+            fine = herder.stop() and fine
             if live is not None:
                 live.close()
         if ended is not None:
             ended(herder)
         if code == EXIT_OK:
-            code = _verdict(herder, clean=clean, until_done=options.until_done)
+            fine = fine and not any(task.error for task in herder.tasks())
+            code = EXIT_OK if fine else EXIT_FAILED
         return code
-
-
-def _verdict(herder: Herder, *, clean: bool, until_done: bool) -> int:
-    failures = [task for task in herder.tasks() if task.failed or task.error is not None]
-    if not clean:
-        return EXIT_FAILED
-    return EXIT_FAILED if failures and until_done else EXIT_OK
 
 
 def _live(

@@ -30,7 +30,7 @@ connectors, as properties or JSON. Without a worker file the worker keeps its to
 
 Ctrl-C stops it gracefully: tasks commit what they have done. A second Ctrl-C stops it at once.
 Exit codes: 1 wrong usage, 2 the worker could not start, 3 a connector could not be created,
-4 a task failed (with --until-done) or did not stop in time.
+4 a task failed or did not stop in time.
 """
 
 STANDALONE_EXAMPLES = """\
