@@ -198,8 +198,7 @@ class _Parser:
     def _parse_map(self, depth: int) -> SchemaAndValue:
         if depth <= 0:
             raise ConversionError("Maps are nested too deeply")
-        made: dict[Any, Any] = {}
-        classes: dict[Any, type] = {}
+        made: dict[tuple[type, Any], Any] = {}  # 1, 1.0 and true are different keys in Java
         keys, items = _Common(), _Common()
         while self._has_next():
             if self._consume("}"):
@@ -214,11 +213,7 @@ class _Parser:
             item = self.parse(embedded=True, depth=depth - 1)
             self._consume(",")
             plain = _hashable(key.value)
-            if classes.setdefault(plain, type(plain)) is not type(plain):
-                raise ConversionError(
-                    "A map has keys that differ in Java but not in Python, such as 1 and true"
-                )
-            made[plain] = item.value
+            made[type(plain), plain] = item.value
             keys.add(key.schema)
             items.add(item.schema)
             if len(made) > self._limits.items:
@@ -234,11 +229,14 @@ def _hashable(key: Any) -> Any:
     return key
 
 
-def _map_of(key: Schema | None, item: Schema | None, made: dict[Any, Any]) -> SchemaAndValue:
+def _map_of(key: Schema | None, item: Schema | None, made: dict[tuple[type, Any], Any]) -> SchemaAndValue:
     if key is None:
-        return SchemaAndValue(SchemaBuilder.map_of(None, None).build(), made)
+        plain = {k: v for (_, k), v in made.items()}
+        if len(plain) != len(made):
+            raise ConversionError("A map has keys that differ in Java but not in Python, such as 1 and true")
+        return SchemaAndValue(SchemaBuilder.map_of(None, None).build(), plain)
     align: Callable[[Any], Any] = (lambda v: v) if item is None else (lambda v: convert_to(item, None, v))
-    aligned = {_hashable(convert_to(key, None, k)): align(v) for k, v in made.items()}
+    aligned = {_hashable(convert_to(key, None, k)): align(v) for (_, k), v in made.items()}
     return SchemaAndValue(SchemaBuilder.map_of(key, item).build(), aligned)
 
 

@@ -302,7 +302,7 @@ def _has_entry(items: dict[Any, Any], key: Any, item: Any) -> bool:
     if key in items:
         return same_value(item, items[key])
     # As a key, NaN is found by being the same object only.
-    return key != key and any(other != other and same_value(item, items[other]) for other in items)  # noqa: PLR0124
+    return key != key and any(other != other and same_value(item, items[other]) for other in items)
 
 
 def _same_moment(a: Temporal, b: Temporal) -> bool:

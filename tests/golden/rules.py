@@ -228,6 +228,16 @@ def time_before_christ(case: Case, difference: str) -> bool:
     return case["in"].get("to") == "time" and "gave " in difference and any(m < _YEAR_ONE_MS for m in millis)
 
 
+_FAR_MS = 10**16  # some 300,000 years
+
+
+def overflown_date(case: Case, difference: str) -> bool:
+    """A year so far away that Java's milliseconds overflowed, and became some other moment."""
+    found = case["op"] in ("parse", "header-to") and "'string', not" in difference
+    moments = [item for tag, item in tagged_values(_answer(case)) if tag in ("date", "time", "timestamp")]
+    return found and any(isinstance(item, int) and abs(item) > _FAR_MS for item in moments)
+
+
 RULES: dict[str, Callable[[Case, str], bool]] = {
     "float32-digits": float32_digits,
     "refused-by-converter": refused_by_converter,
@@ -237,6 +247,7 @@ RULES: dict[str, Callable[[Case, str], bool]] = {
     "inferred-width": inferred_width,
     "wrapped-date": wrapped_date,
     "struct-default": struct_default,
+    "overflown-date": overflown_date,
     "nested-bytes": nested_bytes,
     "time-before-christ": time_before_christ,
     **SMT_RULES,
