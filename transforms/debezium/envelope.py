@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from connectkit.draft import Draft, Side
-from connectkit.errors import DataError
+from connectkit.errors import ConnectError, DataError
 from connectkit.program import Var
 from connectkit.schema import Field, Schema, Type
 from connectkit.suggest import did_you_mean
@@ -70,8 +70,8 @@ def _is_present(value: Any) -> bool:
 
 
 def attempt(draft: Draft, edit: Callable[[Draft], None]) -> None:
-    """Edit one half of a split draft; its ``DataError`` is raised only for records that go there."""
+    """Edit one half of a split draft; its error is raised only for records that go there."""
     try:
         edit(draft)
-    except DataError as error:
+    except ConnectError as error:
         draft.fail(error)
