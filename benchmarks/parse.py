@@ -161,9 +161,8 @@ def best_us(call: Callable[[], object]) -> float:
 
 
 def main() -> None:
-    print(
-        f"{'':<30} {'bare re':>10} {'Parse':>10} {'a second':>12} {'ratio':>6} {'to a struct':>12} {'ratio':>6}"
-    )
+    heads = ("bare re", 10), ("Parse", 10), ("a second", 12), ("ratio", 6), ("to a struct", 12), ("ratio", 6)
+    print(" " * 30, *(head.rjust(width) for head, width in heads))
     for name, options, line_of, bare in CASES:
         lines = [line_of(i) for i in range(RECORDS)]
         bare_us = best_us(lambda lines=lines, bare=bare: [bare(line) for line in lines])  # type: ignore[misc]

@@ -46,7 +46,8 @@ def growth(pattern: re.Pattern[str]) -> int:
     whole = reader._sequence(tree)
     masks, edges = reader._masks, reader._edges
     done = set(whole.last) if _ends_open(tree) else set[int]()
-    if not (_begins_fixed(tree) and not pattern.flags & re.MULTILINE):
+    lines = pattern.flags & re.MULTILINE or _any_flag(tree, re.MULTILINE)
+    if lines or not _begins_fixed(tree):
         masks.append(-1)  # the search itself is a repetition of anything in front
         edges.append(dict.fromkeys([*whole.first, len(masks) - 1], 1))
     looks = any(op in (sre.ASSERT, sre.ASSERT_NOT) and _repeats(arg[1]) for op, arg in _walk(tree))

@@ -56,7 +56,7 @@ _BASE: dict[str, str] = {
         r"(?<![:.\w])(?>"
         # '::' stands once, and then for at least one group: told by looking ahead at what is there.
         rf"(?:(?:{_HEX}:){{7}}{_HEX}"
-        rf"|(?=(?:{_HEX}:){{0,6}}:)(?!(?:[0-9A-Fa-f]*+:){{8}})(?:{_HEX}(?::{_HEX}){{0,6}})?::"
+        rf"|(?=(?:{_HEX}:){{0,6}}:)(?!(?:[0-9A-Fa-f]{{0,4}}:){{8}})(?:{_HEX}(?::{_HEX}){{0,6}})?::"
         rf"(?:(?:{_HEX}:){{0,5}}{_OCTET}(?:\.{_OCTET}){{3}}|{_HEX}(?::{_HEX}){{0,6}})?"
         rf"|(?:{_HEX}:){{6}}{_OCTET}(?:\.{_OCTET}){{3}})"
         r"(?:%[0-9A-Za-z._~-]{1,64})?)(?![:\w])"
@@ -166,7 +166,7 @@ _HTTPD: dict[str, str] = {
 }
 
 _SERVERS: dict[str, str] = {
-    "JAVACLASS": r"(?:[a-zA-Z$_][a-zA-Z$_0-9]*+\.)*+[a-zA-Z$_][a-zA-Z$_0-9]*+",
+    "JAVACLASS": r"(?:[a-zA-Z$_][a-zA-Z$_0-9]*+\.)*[a-zA-Z$_][a-zA-Z$_0-9]*+",
     "JAVAFILE": r"[A-Za-z0-9_.$ -]+",
     "JAVAMETHOD": "(?:<(?:cl)?init>|[a-zA-Z$_][a-zA-Z$_0-9]*+)",
     "JAVASTACKTRACEPART": (
