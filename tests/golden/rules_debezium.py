@@ -10,9 +10,8 @@ from typing import Any
 from connectkit.transforms.debezium.zones import Zone
 
 Case = dict[str, Any]
-_TIMES = re.compile(
-    r"'\d\d:\d\d:\d\d\S*', not \S* ?'?\d\d:\d\d:\d\d|\d\d:\d\d:\d\d\S* .*not string \d\d:\d\d:\d\d"
-)
+_TIMES = re.compile(r": '\d\d:\d\d:\d\d\S*' \(str\), not string \d\d:\d\d:\d\d")
+_MONTHS_S = [1767225600 + month * 30 * 86_400 for month in range(12)]
 _PLACEMENTS = frozenset(("header", "envelope", "partition"))
 
 
@@ -141,8 +140,10 @@ def _outline(found: Any) -> str:
 
 def time_of_this_day(case: Case, difference: str) -> bool:
     """A time of day without a date gets the offset that the zone has on the day it is converted."""
-    zone = str(case.get("config", {}).get("converted.timezone", ""))
-    return _is(case, "TimezoneConverter") and zone[:1] not in ("+", "-") and bool(_TIMES.search(difference))
+    if not _is(case, "TimezoneConverter") or _TIMES.search(difference) is None:
+        return False
+    zone = Zone.parse(str(case["config"]["converted.timezone"]))
+    return len({zone.offset_at_s(moment_s) for moment_s in _MONTHS_S}) > 1
 
 
 def struct_as_field(case: Case, _difference: str) -> bool:
