@@ -19,6 +19,7 @@ Kind = Literal[
 
 PRIMITIVES: Final = frozenset(("null", "boolean", "int", "long", "float", "double", "bytes", "string"))
 NAMED: Final = frozenset(("record", "enum", "fixed"))
+KINDS: Final = PRIMITIVES | NAMED | {"array", "map", "union"}
 
 
 class _Missing:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from connectkit.converters.avro.model import MISSING, NAMED, PRIMITIVES, AvroField, AvroSchema, Float32, shown
+from connectkit.converters.avro.model import KINDS, MISSING, NAMED, AvroField, AvroSchema, Float32, shown
 from connectkit.errors import SchemaError
 from connectkit.javatext import float32_text, float_text
 
 _ESCAPED: Final = re.compile(r'[\x00-\x1f"\\]')
 _SHORT: Final = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
-_KINDS: Final = PRIMITIVES | NAMED | {"array", "map", "union"}
 
 
 def to_text(schema: AvroSchema) -> str:
@@ -90,7 +89,7 @@ class _Printer:
 def _qualified(full: str, space: str | None) -> str:
     """How a name is written within a namespace: in short form, unless Avro has a type of that name."""
     own, _, simple = full.rpartition(".")
-    return simple if own == (space or "") and simple not in _KINDS else full
+    return simple if own == (space or "") and simple not in KINDS else full
 
 
 def _props(props: dict[str, Any]) -> list[str]:

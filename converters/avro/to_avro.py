@@ -7,6 +7,7 @@ one thread.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -14,6 +15,7 @@ from typing import Any, Final
 from connectkit.converters.avro import names
 from connectkit.converters.avro.anything import ANYTHING
 from connectkit.converters.avro.model import (
+    KINDS,
     MISSING,
     AvroField,
     AvroSchema,
@@ -160,11 +162,12 @@ class ToAvro:
 
     def _name(self, name: str | None) -> str:
         """The full name of a record or enum; made up where there is none."""
-        if not name:
+        if name is None:
             self._unnamed += 1
             return names.DEFAULT_PREFIX + ("" if self._unnamed == 1 else str(self._unnamed))
         full = names.scrub_full(name) if self._options.scrub else name.rstrip(".")
-        checked_name(names.split_name(full)[1])
+        if checked_name(names.split_name(full)[1]) == full and full in KINDS:
+            raise SchemaError(f"A schema cannot be written as Avro under the name {full}, which is a type's")
         return full
 
     def _enum(self, schema: Schema, parameter: str) -> AvroSchema:
@@ -192,6 +195,8 @@ class ToAvro:
             made = AvroSchema("bytes")
         if schema.name == DECIMAL_NAME:
             scale, precision = _scale_and_precision(parameters)
+            if made.kind == "fixed" and precision > int(math.log10(2) * (8 * made.size - 1)):
+                raise SchemaError(f"An Avro fixed of {made.size} bytes cannot hold {precision} digits")
             made.props.update(scale=scale, precision=precision)
         return made
 

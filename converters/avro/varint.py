@@ -1,0 +1,79 @@
+"""Avro's integers: zigzag numbers of seven bits a byte, by tables where they are small.
+
+Source: the Avro specification, *Binary encoding*. Pure functions.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from connectkit.errors import ConversionError
+
+LEAST: Final = -64
+MOST: Final = 8192
+"""Bounds of :data:`WRITTEN`: from ``LEAST`` on, below ``MOST``."""
+
+
+def _plain(zigzag: int) -> bytes:
+    out = bytearray()
+    while zigzag > 0x7F:
+        out.append(zigzag & 0x7F | 0x80)
+        zigzag >>= 7
+    out.append(zigzag)
+    return bytes(out)
+
+
+WRITTEN: Final = tuple(_plain(n << 1) for n in range(MOST)) + tuple(
+    _plain(-2 * n - 1) for n in range(LEAST, 0)
+)
+"""The bytes of small numbers; negative ones count from the end, as in any tuple."""
+
+READ: Final = tuple(z >> 1 if not z & 1 else -(z >> 1) - 1 for z in range(128))
+"""The numbers of one byte."""
+
+_LAST: Final = tuple(_plain(z) for z in range(1 << 14))
+_PAIR: Final = tuple(bytes((z & 0x7F | 0x80, z >> 7 | 0x80)) for z in range(1 << 14))
+
+
+def write(number: int) -> bytes:
+    """A number of 64 bits; beyond them ``OverflowError``."""
+    zigzag = number << 1 if number >= 0 else (~number << 1) | 1
+    if zigzag < 1 << 14:
+        return _LAST[zigzag]
+    if zigzag < 1 << 28:
+        return _PAIR[zigzag & 0x3FFF] + _LAST[zigzag >> 14]
+    if zigzag < 1 << 42:
+        return _PAIR[zigzag & 0x3FFF] + _PAIR[zigzag >> 14 & 0x3FFF] + _LAST[zigzag >> 28]
+    if zigzag >> 64:
+        raise OverflowError
+    low = _PAIR[zigzag & 0x3FFF] + _PAIR[zigzag >> 14 & 0x3FFF] + _PAIR[zigzag >> 28 & 0x3FFF]
+    zigzag >>= 42
+    return low + (_LAST[zigzag] if zigzag < 1 << 14 else _PAIR[zigzag & 0x3FFF] + _LAST[zigzag >> 14])
+
+
+def read_more(data: bytes, at: int, byte: int) -> tuple[int, int]:
+    """The number whose first byte, which says that more follow, was ``byte``; the rest begin at ``at``.
+
+    Returns it and where it ends. ``IndexError`` if the data end first.
+    """
+    zigzag = byte & 0x7F
+    shift = 7
+    while True:
+        byte = data[at]
+        at += 1
+        if byte < 0x80:
+            zigzag |= byte << shift
+            if zigzag >> 64:
+                break
+            return (zigzag >> 1) if not zigzag & 1 else ~(zigzag >> 1), at
+        zigzag |= (byte & 0x7F) << shift
+        shift += 7
+        if shift > 63:
+            break
+    raise ConversionError("The Avro data has a number of more than 64 bits; they are damaged, or not Avro")
+
+
+def read(data: bytes, at: int) -> tuple[int, int]:
+    """The number that begins there, and where it ends. ``IndexError`` if the data end first."""
+    byte = data[at]
+    return (READ[byte], at + 1) if byte < 0x80 else read_more(data, at + 1, byte)
