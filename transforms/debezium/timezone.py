@@ -46,7 +46,7 @@ KEPT_TABLES = 1000
 _DEBEZIUM = "io.debezium.time."
 _UNITS: Final = {"Timestamp": 1_000, "MicroTimestamp": 1_000_000, "NanoTimestamp": 1_000_000_000}
 """How many of its units a second has."""
-_EPOCH_UNITS: Final = dict(zip(EPOCH_FIELDS, _UNITS.values(), strict=True))
+_EPOCH_UNITS: Final[dict[str, int]] = dict(zip(EPOCH_FIELDS, _UNITS.values(), strict=True))
 _WITHOUT_ZONE: Final = frozenset(
     (DATE_NAME, TIME_NAME, *(_DEBEZIUM + name for name in ("Date", "Time", "MicroTime", "NanoTime")))
 )
