@@ -345,6 +345,8 @@ class HeaderConverter(Plugin[C], ABC, Generic[C]):
 # --- transforms ------------------------------------------------------------------------------------
 
 R = TypeVar("R", bound=ConnectRecord)
+SchemaPair = tuple[Schema | None, Schema | None]
+"""The schemas of a record's key and value."""
 
 
 class Transform(Plugin[C], ABC, Generic[C]):
@@ -355,6 +357,16 @@ class Transform(Plugin[C], ABC, Generic[C]):
     @abstractmethod
     def apply(self, record: R) -> R | list[R] | None:
         """The record to go on with: the same, another, several, or None to drop it."""
+
+    def output_schemas(
+        self, key_schema: Schema | None, value_schema: Schema | None
+    ) -> set[SchemaPair] | None:
+        """The pairs of key and value schema that records with these come out with, without data.
+
+        None: that cannot be told, because it is for plain code to decide or depends on values. Empty if
+        all are dropped. Nulls aside. ``DataError`` says that no such record can pass.
+        """
+        return None
 
     def mark(self) -> None:
         """A batch begins. Of use to a transform that remembers records and decides by what it remembers."""

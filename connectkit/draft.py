@@ -14,7 +14,7 @@ import enum
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Self
 
-from connectkit.errors import DataError, SchemaError
+from connectkit.errors import ConnectError, DataError, SchemaError
 from connectkit.program import (
     NONE,
     Absent,
@@ -266,7 +266,7 @@ class Draft:
         self.block = Block()
         self.record_class = record_class
         self.dropped = False
-        self.failure: DataError | None = None
+        self.failure: ConnectError | None = None
         self.halves: tuple[Var, Draft, Draft] | None = None
         self.handed_to: Callable[[Any], Any] | None = None
         self.parts: dict[str, Var] = {}
@@ -283,7 +283,7 @@ class Draft:
         """The record goes no further."""
         self.dropped = True
 
-    def fail(self, error: DataError) -> None:
+    def fail(self, error: ConnectError) -> None:
         """No record that comes here can pass: for one half of a :meth:`split`."""
         self.failure = error
 
@@ -427,8 +427,17 @@ class Draft:
 
     # --- ends
 
-    def finish(self, then: Callable[[Any], Any] | None = None) -> None:
-        """End the block with the record as it stands."""
+    def finish(
+        self,
+        then: Callable[[Any], Any] | None = None,
+        stage: tuple[int, bool] | None = None,
+        *,
+        told: bool = True,
+    ) -> None:
+        """End the block with the record as it stands, which goes on with ``then``: that ``stage``.
+
+        ``told``: whether the schemas that come out can be told without data.
+        """
         parts = dict(self.parts)
         for side in (self.key, self.value):
             if side.changed:
@@ -437,9 +446,9 @@ class Draft:
                 if schema is None:
                     schema = Const(side.schema) if side.schema is not None else NONE
                 parts[f"{side.name}_schema"] = schema
-        told = self.key.schema_var is None and self.value.schema_var is None
+        told = told and self.key.schema_var is None and self.value.schema_var is None
         schemas = (self.key.schema, self.value.schema) if told else None
-        self.block.end = Finish(self.record_class, parts, schemas, then)
+        self.block.end = Finish(self.record_class, parts, schemas, then, stage)
 
 
 KEY = Input("r.key", lambda record: record.key)

@@ -12,13 +12,13 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
-from connectkit.api import Predicate, R, Transform
+from connectkit.api import Predicate, R, SchemaPair, Transform
 from connectkit.config import MEDIUM, Config, option
 from connectkit.draft import Draft, Side, SideName
 from connectkit.errors import DataError
 from connectkit.fuse import NOT_READ, Fused, Stage, kind_of
 from connectkit.program import RECORD, Env, Var
-from connectkit.record import ConnectRecord
+from connectkit.record import ConnectRecord, SourceRecord
 from connectkit.schema import Schema
 from connectkit.suggest import did_you_mean, shortened
 
@@ -83,6 +83,11 @@ class EditTransform(Transform[C], Generic[C]):
                 raise reason from None  # a single transform has no place in a chain to tell of
             raise
         return made
+
+    def output_schemas(
+        self, key_schema: Schema | None, value_schema: Schema | None
+    ) -> set[SchemaPair] | None:
+        return self._alone.infer(SourceRecord, key_schema, value_schema).schemas
 
     def warn_once(self, subject: str, message: str, *args: Any) -> None:
         """Log a warning, the first time it is about that subject."""

@@ -14,10 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from connectkit.api import SchemaPair
 from connectkit.compile import Code, PerSchema, PerSchemas
 from connectkit.draft import Draft, Kind, SideName, UndecidedError
 from connectkit.errors import ConnectError, DataError, FatalTaskError, FencedError, RetriableError
-from connectkit.program import Block, Branch, Drop, Fail, Finish, Program, Var
+from connectkit.infer import Inference, Inferred
+from connectkit.program import Block, Branch, Drop, Fail, Program, Var
 from connectkit.record import ConnectRecord
 from connectkit.schema import Schema, StructValue, Type
 from connectkit.struct import Struct
@@ -143,19 +145,17 @@ class Fused:
 
     def infer(
         self, record_class: type[ConnectRecord], key_schema: Schema | None, value_schema: Schema | None
-    ) -> set[tuple[Schema | None, Schema | None]] | None:
-        """The pairs of key and value schema that non-null records can end with; None: not to be told."""
-        ended: set[tuple[Schema | None, Schema | None]] = set()
-        shape = Shape(record_class, (key_schema, typical(key_schema)), (value_schema, typical(value_schema)))
-        ends = list(self.program(shape).root.ends())
-        for end in ends:
-            if isinstance(end, Fail) and len(ends) == 1:
-                raise end.make()
-            if isinstance(end, Finish):
-                if end.then is not None or end.schemas is None:
-                    return None
-                ended.add(end.schemas)
-        return ended
+    ) -> Inferred:
+        """What records with these schemas end with. ``DataError`` where none of them can pass."""
+        return Inference(self, record_class).follow(key_schema, value_schema)
+
+    def typical_program(
+        self, record_class: type[ConnectRecord], schemas: SchemaPair, number: int, *, decided: bool
+    ) -> Program:
+        """The program for records with these schemas of which nothing is null."""
+        key, value = schemas
+        shape = Shape(record_class, (key, typical(key)), (value, typical(value)))
+        return self.program(shape, number, decided=decided)
 
 
 def _unchanged(record: Any) -> Any:
@@ -454,7 +454,7 @@ class _Tracer:
                     number += 1
                     continue
             if stage.edit is None:
-                draft.finish(self._fused.enter(number, decided=True).run)
+                draft.finish(self._fused.enter(number, decided=True).run, (number, True))
                 return draft.block
             try:
                 attempt = draft.attempt()
@@ -462,7 +462,7 @@ class _Tracer:
             except UndecidedError:
                 return self._leave(draft, number, decided=True)
             except ConnectError as error:
-                draft.block.end = Fail(error)
+                draft.block.end = Fail(error, number)
                 return draft.block
             if attempt.dropped or attempt.failure or attempt.halves or attempt.handed_to:
                 return self._end(attempt, number + 1)
@@ -477,13 +477,13 @@ class _Tracer:
         if draft.dropped:
             draft.block.end = Drop()
         elif draft.failure is not None:
-            draft.block.end = Fail(draft.failure)
+            draft.block.end = Fail(draft.failure, number - 1)
         elif draft.halves is not None:
             condition, yes, no = draft.halves
             draft.block.end = Branch(condition, self._half(yes, number), self._half(no, number))
         else:
             assert draft.handed_to is not None
-            draft.finish(_then(draft.handed_to, self._fused.follow(number)))
+            draft.finish(_then(draft.handed_to, self._fused.follow(number)), told=False)
         return draft.block
 
     def _half(self, draft: Draft, number: int) -> Block:
@@ -499,7 +499,7 @@ class _Tracer:
         if number == self._start and decided == self._decided:
             label = self._fused.stages[number].label
             raise RuntimeError(f"{label} cannot decide what to do although all of the record is known")
-        draft.finish(self._fused.enter(number, decided=decided).run)
+        draft.finish(self._fused.enter(number, decided=decided).run, (number, decided))
         return draft.block
 
 

@@ -481,11 +481,12 @@ class Drop(End):
 
 
 class Fail(End):
-    """No record of these schemas can pass this step: raise the step's error anew each time."""
+    """No record of these schemas can pass this stage: raise its error anew each time."""
 
-    __slots__ = ("make",)
+    __slots__ = ("make", "stage")
 
-    def __init__(self, error: ConnectError) -> None:
+    def __init__(self, error: ConnectError, stage: int) -> None:
+        self.stage = stage
         kind, args, state = type(error), error.args, dict(error.__dict__)
 
         def make() -> ConnectError:
@@ -532,9 +533,10 @@ class Finish(End):
 
     ``parts`` maps attributes of the record to variables; none at all returns the record itself.
     ``schemas`` are the key's and the value's, for inference; None: they are each record's own.
+    ``stage`` is where the record goes on: a stage's number, and whether its predicate was asked.
     """
 
-    __slots__ = ("parts", "record_class", "schemas", "then")
+    __slots__ = ("parts", "record_class", "schemas", "stage", "then")
 
     def __init__(
         self,
@@ -542,7 +544,9 @@ class Finish(End):
         parts: dict[str, Var],
         schemas: tuple[Schema | None, Schema | None] | None,
         then: Callable[[Any], Any] | None,
+        stage: tuple[int, bool] | None = None,
     ) -> None:
+        self.stage = stage
         self.record_class = record_class
         self.parts = parts
         self.schemas = schemas

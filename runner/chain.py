@@ -11,9 +11,10 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
-from connectkit.api import Transform
+from connectkit.api import SchemaPair, Transform
 from connectkit.errors import ConfigError
 from connectkit.fuse import Fused, Result, Stage, run_each
+from connectkit.infer import Inferred
 from connectkit.kinds import Kind, parse_kind
 from connectkit.plugin import Found, Registry
 from connectkit.record import ConnectRecord, SourceRecord
@@ -167,15 +168,23 @@ class Chain:
         *,
         key_schema: Schema | None = None,
         record_class: type[ConnectRecord] = SourceRecord,
-    ) -> set[tuple[Schema | None, Schema | None]] | None:
+    ) -> set[SchemaPair] | None:
         """The pairs of key and value schema that records with these schemas come out with.
 
         Without data: nulls aside, and through every branch a predicate may take. None if that cannot be
-        told, because a step is plain code or depends on values; empty if all records are dropped.
-        Raises ``DataError`` where no record of these schemas can pass.
+        told (:meth:`infer` says why); empty if all records are dropped. Raises ``DataError`` where no
+        record of these schemas can pass.
         """
-        if not self.steps:
-            return {(key_schema, schema)}
+        return self.infer(schema, key_schema=key_schema, record_class=record_class).schemas
+
+    def infer(
+        self,
+        schema: Schema | None,
+        *,
+        key_schema: Schema | None = None,
+        record_class: type[ConnectRecord] = SourceRecord,
+    ) -> Inferred:
+        """The same, and where it cannot be told a sentence that says why."""
         return self._fused.infer(record_class, key_schema, schema)
 
     def close(self) -> None:
