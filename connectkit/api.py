@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from connectkit.config import Config
 from connectkit.plugin import Plugin, PluginKind
-from connectkit.record import ConnectRecord, SinkRecord, SourceRecord
+from connectkit.record import ConnectRecord, SchemaPair, SinkRecord, SourceRecord
 from connectkit.schema import Schema, SchemaAndValue
 
 C = TypeVar("C", bound=Config)
@@ -345,8 +345,6 @@ class HeaderConverter(Plugin[C], ABC, Generic[C]):
 # --- transforms ------------------------------------------------------------------------------------
 
 R = TypeVar("R", bound=ConnectRecord)
-SchemaPair = tuple[Schema | None, Schema | None]
-"""The schemas of a record's key and value."""
 
 
 class Transform(Plugin[C], ABC, Generic[C]):

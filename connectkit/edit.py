@@ -12,13 +12,13 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
-from connectkit.api import Predicate, R, SchemaPair, Transform
+from connectkit.api import Predicate, R, Transform
 from connectkit.config import MEDIUM, Config, option
 from connectkit.draft import Draft, Side, SideName
 from connectkit.errors import DataError
 from connectkit.fuse import NOT_READ, Fused, Stage, kind_of
 from connectkit.program import RECORD, Env, Var
-from connectkit.record import ConnectRecord, SourceRecord
+from connectkit.record import ConnectRecord, SchemaPair, SourceRecord
 from connectkit.schema import Schema
 from connectkit.suggest import did_you_mean, shortened
 

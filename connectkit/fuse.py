@@ -14,13 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from connectkit.api import SchemaPair
 from connectkit.compile import Code, PerSchema, PerSchemas
 from connectkit.draft import Draft, Kind, SideName, UndecidedError
 from connectkit.errors import ConnectError, DataError, FatalTaskError, FencedError, RetriableError
 from connectkit.infer import Inference, Inferred
 from connectkit.program import Block, Branch, Drop, Fail, Program, Var
-from connectkit.record import ConnectRecord
+from connectkit.record import ConnectRecord, SchemaPair
 from connectkit.schema import Schema, StructValue, Type
 from connectkit.struct import Struct
 

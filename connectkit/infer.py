@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from connectkit.api import SchemaPair, Transform
 from connectkit.errors import ConnectError
 from connectkit.program import Fail, Finish
-from connectkit.record import ConnectRecord
+from connectkit.record import ConnectRecord, SchemaPair
 from connectkit.schema import Schema
 
 if TYPE_CHECKING:
@@ -79,9 +78,9 @@ class Inference:
             self._trace(number, decided, schemas)
 
     def _ask(self, stage: Stage, number: int, schemas: SchemaPair) -> None:
-        transform = stage.transform
+        ask = getattr(stage.transform, "output_schemas", None)
         try:
-            found: Any = transform.output_schemas(*schemas) if isinstance(transform, Transform) else None
+            found: Any = None if ask is None else ask(*schemas)
         except ConnectError as error:
             self._failed = self._failed or stage.located(error)
             return

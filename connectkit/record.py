@@ -16,6 +16,9 @@ NO_TIMESTAMP_TYPE, CREATE_TIME, LOG_APPEND_TIME = -1, 0, 1
 """Timestamp types, numbered as Kafka's ``TimestampType``."""
 TIMESTAMP_TYPE_NAMES = {-1: "NoTimestampType", 0: "CreateTime", 1: "LogAppendTime"}
 
+SchemaPair = tuple[Schema | None, Schema | None]
+"""The schemas of a record's key and value."""
+
 _KEEP: Any = object()
 
 

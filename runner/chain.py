@@ -11,13 +11,13 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
-from connectkit.api import SchemaPair, Transform
+from connectkit.api import Transform
 from connectkit.errors import ConfigError
 from connectkit.fuse import Fused, Result, Stage, run_each
 from connectkit.infer import Inferred
 from connectkit.kinds import Kind, parse_kind
 from connectkit.plugin import Found, Registry
-from connectkit.record import ConnectRecord, SourceRecord
+from connectkit.record import ConnectRecord, SchemaPair, SourceRecord
 from connectkit.schema import Schema
 from connectkit.suggest import did_you_mean, shortened
 
