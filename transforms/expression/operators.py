@@ -65,7 +65,9 @@ def arithmetic(operator: ast.operator, a: Term, b: Term, at: Position) -> Term:
             texts = ("str",) if sign == "+" else ()
             if term.kind.name not in ("any", "null", *NUMBERS, *texts):
                 raise _mismatch(sign, a.kind, b.kind, at, _hint(sign, a.kind, b.kind))
-        return call(_BY_VALUE[sign], [a, b], ANY, at, strict=False)
+        if sign == "**":
+            return call(runtime.power, [a, b], ANY, at, strict=False)
+        return _looked_at(sign, a, b, at)
     if "null" in names:
         return constant(None, NULL, at)
     if sign == "+" and names == ("str", "str"):
@@ -79,6 +81,48 @@ def arithmetic(operator: ast.operator, a: Term, b: Term, at: Position) -> Term:
     if sign == "/" or "float" in names:
         return inline(f"{{0}} {sign} {{1}}", [a, b], FLOAT, at)
     return inline(f"{{0}} {sign} {{1}}", [a, b], INT, at, check=None if sign == "%" else _CHECK_INT)
+
+
+def _looked_at(sign: str, a: Term, b: Term, at: Position) -> Term:
+    """The operator for values of unknown class: plain numbers are dealt with here, the rest by a function."""
+
+    def write(w: Writer) -> str:
+        left, right = a.write(w), b.write(w)
+        result, of_left, of_right = w.variable(), w.variable(), w.variable()
+        whole, real = w.bind(int), w.bind(float)
+        w.mark(at)
+        w.line(f"{of_left} = type({left})")
+        w.line(f"{of_right} = type({right})")
+        with w.block(f"if {of_left} is {whole} and {of_right} is {whole}:"):
+            w.line(f"{result} = {left} {sign} {right}")
+            with w.block(f"if {_OUTSIDE_INT64.format(result)}:"):
+                w.line(f"raise {w.bind(runtime.overflow)}()")
+        numbers = f"({{0}} is {real} or {{0}} is {whole})"
+        with w.block(f"elif {numbers.format(of_left)} and {numbers.format(of_right)}:"):
+            w.line(f"{result} = {left} {sign} {right}")
+        with w.block("else:"):
+            w.line(f"{result} = {w.bind(_BY_VALUE[sign])}({left}, {right})")
+        return result
+
+    return Term(ANY, write, at)
+
+
+def _compared(sign: str, a: Term, b: Term, by_value: Callable[[Any, Any], Any], at: Position) -> Term:
+    """An ordering of values of unknown class."""
+
+    def write(w: Writer) -> str:
+        left, right = a.write(w), b.write(w)
+        result, of_left = w.variable(), w.variable()
+        plain = w.bind(frozenset((int, float, str)))
+        w.mark(at)
+        w.line(f"{of_left} = type({left})")
+        with w.block(f"if {of_left} is type({right}) and {of_left} in {plain}:"):
+            w.line(f"{result} = {left} {sign} {right}")
+        with w.block("else:"):
+            w.line(f"{result} = {w.bind(by_value)}({left}, {right})")
+        return result
+
+    return Term(BOOL.optional(), write, at)
 
 
 def _hint(sign: str, a: Kind, b: Kind) -> str:
@@ -147,7 +191,7 @@ def comparison(operator: ast.cmpop, a: Term, b: Term, at: Position) -> Term:
     if "null" in names:
         return constant(None, BOOL.optional(), at)
     if "any" in names:
-        return call(by_value, [a, b], BOOL.optional(), at, strict=False)
+        return _compared(sign, a, b, by_value, at)
     comparable = names[0] == names[1] and names[0] in ("str", "bytes", *TEMPORAL)
     if not comparable and not (names[0] in NUMBERS and names[1] in NUMBERS):
         raise ExpressionError(f"'{sign}' cannot compare {a.kind} and {b.kind}", at)

@@ -98,10 +98,8 @@ class Target:
                 side.set_item(self.names[0], var)
             else:
                 names, text = self.names, self.text
-                put = draft.call(
-                    lambda found, value: _put_in_map(found, names, value, text), side.peek(), var
-                )
-                side.put(None, put, Standing.MAP)
+                made = draft.call(lambda old, new: _put_in_map(old, names, new, text), side.peek(), var)
+                side.put(None, made, Standing.MAP)
             return
         outer = side.require_struct(PURPOSE)
         slots = side.read(PURPOSE, with_defaults=False)
