@@ -230,6 +230,20 @@ def test_a_record_that_became_several_counts_once_all_arrived(parts: tuple[str, 
     assert [c for c in source.calls if c.startswith("record")] == ["record 1@1", "record 2@3"]
 
 
+@pytest.mark.parametrize("parts", [("a", "a"), ("a", "b")])
+@pytest.mark.parametrize("refused", [b"2", b"200"])
+def test_a_record_that_became_several_is_not_stored_unless_all_arrived(
+    parts: tuple[str, str], refused: bytes
+) -> None:
+    source = Listening([[record(1, part=parts[0]), record(2, part=parts[1])], None])
+    rig = SourceRig(source, chain=Chained(double))
+    rig.producer.failures[refused] = DataError("too large")
+    rig.run()
+    assert rig.states[-1] is State.FAILED
+    assert rig.stored(parts[0]) == 1
+    assert parts[0] == parts[1] or rig.stored(parts[1]) is None
+
+
 def test_a_transform_changes_neither_offset_nor_what_the_task_is_told() -> None:
     def other(each: SourceRecord) -> SourceRecord:
         made = each.new_record(value="changed", topic="u")
