@@ -106,7 +106,7 @@ class _Reader:
         return found, at
 
     def _boolean(self, at: int, depth: int) -> tuple[bool, int]:
-        return self._data[at] != 0, at + 1
+        return self._data[at] == 1, at + 1
 
     def _span(self, at: int) -> tuple[int, int]:
         size, at = varint.read(self._data, at)

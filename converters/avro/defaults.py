@@ -29,6 +29,16 @@ def connect_default(builder: SchemaBuilder, avro: AvroSchema, node: Any) -> None
         log.warning("The default of the Avro %s is left out: its type does not allow it", avro.full_name)
 
 
+def read_default(avro: AvroSchema, schema: Schema, node: Any) -> Any:
+    """The value that a field's default stands for, where the field was not written."""
+    if node is None:
+        return None
+    if avro.kind == "union" and is_union(schema):
+        first = schema.fields[0]
+        return Struct(schema).put(first.name, _value(first.schema, node))
+    return _value(schema, node)
+
+
 def _value(schema: Schema, node: Any) -> Any:
     found = _stored(schema, node)
     return to_logical(schema, found) if schema.name in LOGICAL_NAMES and found is not None else found

@@ -1,0 +1,556 @@
+"""Avro bytes as Connect values: one generated function for each writer's and reader's schema.
+
+A function reads what the writer wrote and makes what the reader's Connect schema says, without anything in
+between; fields the reader does not have are skipped, those the writer did not have get their defaults
+(Avro's schema resolution). It raises without a word at data that end too early or are none;
+:func:`compile_decoder` says it in a sentence. Every length is checked against what is left before
+anything is made of it. Source: spec registry 2.7, 2.8; the Avro specification, *Schema Resolution*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from struct import Struct as Packer
+from struct import error as PackError  # noqa: N812 - it is an error, and named as one here
+from typing import Any, Final
+
+from connectkit import logical
+from connectkit.compile import Code, Late, too_deep
+from connectkit.converters.avro import varint
+from connectkit.converters.avro.anything_codec import read_anything
+from connectkit.converters.avro.defaults import read_default
+from connectkit.converters.avro.from_avro import is_map_entry, member_name
+from connectkit.converters.avro.model import MISSING, AvroField, AvroSchema, shown
+from connectkit.converters.avro.resolve import branch_for, default_symbol, field_for, why_not
+from connectkit.converters.avro.to_avro import AvroOptions, inner, is_union
+from connectkit.errors import ConversionError, LimitError
+from connectkit.float32 import round32
+from connectkit.instant import DAY_MS, date_from, time_from, timestamp_from
+from connectkit.limits import DEFAULT_LIMITS, Limits
+from connectkit.schema import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, Schema, Type
+from connectkit.struct import Struct
+
+_Read = Callable[[bytes, int], tuple[Any, int]]
+Decoder = Callable[[bytes, int], Any]
+"""``decode(data, at)``: the value that begins there, which must be the last thing in the data."""
+
+_FLOAT: Final = Packer("<f")
+_DOUBLE: Final = Packer("<d")
+_NEW: Final = Struct.__new__
+_INTS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32}
+
+
+def compile_decoder(
+    writer: AvroSchema,
+    reader: AvroSchema,
+    schema: Schema | None,
+    options: AvroOptions,
+    *,
+    strict_end: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Decoder:
+    """The function that reads data of ``writer`` as ``schema``, the Connect schema made of ``reader``.
+
+    ``strict_end`` refuses data that go on behind the value. Raises ``ConversionError`` for damaged data and
+    ``LimitError`` for what is too large or too deep, in time bounded by the size of the data.
+    """
+    read: _Read
+    if schema is None:
+        read = lambda data, at: read_anything(data, at, limits)  # noqa: E731
+        leniently = read
+    else:
+        read = _Compiler(options, limits).root(writer, reader, schema)
+        leniently = _Lenient(
+            lambda: _Compiler(options, limits, errors="replace").root(writer, reader, schema)
+        )
+
+    def decode(data: bytes, at: int) -> Any:
+        try:
+            try:
+                value, end = read(data, at)
+            except UnicodeDecodeError:
+                value, end = leniently(data, at)  # with U+FFFD for what is no UTF-8, as in Java
+        except (IndexError, PackError) as error:
+            raise ConversionError("The Avro data end in the middle of a value: they are cut off") from error
+        except RecursionError as error:
+            raise too_deep(limits.depth) from error
+        if strict_end and end != len(data):
+            raise ConversionError(f"The Avro data go on for {len(data) - end} bytes behind the value")
+        return value
+
+    return decode
+
+
+class _Lenient:
+    """A function that is made when it is first needed."""
+
+    def __init__(self, make: Callable[[], _Read]) -> None:
+        self._make = make
+        self._made: _Read | None = None
+
+    def __call__(self, data: bytes, at: int) -> tuple[Any, int]:
+        if self._made is None:
+            self._made = self._make()
+        return self._made(data, at)
+
+
+class _Compiler:
+    """Makes the functions of one root; each returns the value and where it ends."""
+
+    def __init__(self, options: AvroOptions, limits: Limits, *, errors: str = "strict") -> None:
+        self._decode = bytes.decode if errors == "strict" else lambda data: data.decode("utf-8", errors)
+        self._options = options
+        self._limits = limits
+        self._made: dict[tuple[int, int, int], Callable[..., Any] | Late] = {}
+        self._held: list[Any] = []  # keeps the ids in _made from being reused
+
+    def root(
+        self, writer: AvroSchema, reader: AvroSchema, schema: Schema
+    ) -> Callable[[bytes, int], tuple[Any, int]]:
+        code = Code("data", "at")
+        if writer.kind == "bytes" and reader.kind == "bytes":  # bare, as Confluent's serializer writes it
+            data = code.variable()
+            code.line(f"{data} = data[at:]")
+            code.line(f"return {self._bytes_value(code, schema, data)}, len(data)")
+        else:
+            value = self._read(code, writer, reader, schema, "0", own=True)
+            code.line(f"return {value}, at")
+        return code.build("avro decode", name="avro_decode")
+
+    def _function(self, writer: AvroSchema, reader: AvroSchema, schema: Schema) -> Callable[..., Any] | Late:
+        key = (id(writer), id(reader), id(schema))
+        found = self._made.get(key)
+        if found is not None:
+            return found
+        self._held.append((writer, reader, schema))
+        late = self._made[key] = Late()
+        code = Code("data", "at", "depth")
+        code.line(f"if depth > {int(self._limits.depth)}:")
+        code.line(f"    raise {code.bind(too_deep)}({int(self._limits.depth)})")
+        value = self._read(code, writer, reader, schema, "depth", own=True)
+        code.line(f"return {value}, at")
+        made = late.call = self._made[key] = code.build("avro decode", name="avro_decode_part")
+        return made
+
+    def _read(
+        self,
+        code: Code,
+        writer: AvroSchema,
+        reader: AvroSchema,
+        schema: Schema,
+        depth: str,
+        *,
+        own: bool = False,
+    ) -> str:
+        """Statements that read a value and move ``at`` behind it; returns the expression of the value.
+
+        ``own``: this is a function for exactly these, and no call to it.
+        """
+        if writer.kind == "union":
+            return self._read_union(code, writer, reader, schema, depth)
+        if reader.kind == "union":
+            return self._as_union(code, writer, reader, schema, depth)
+        problem = why_not(writer, reader)
+        if problem is not None:
+            return _refusal(code, problem)
+        if writer.kind in ("record", "array", "map") and not own:
+            return self._call(code, writer, reader, schema, depth)
+        match writer.kind:
+            case "record":
+                return self._read_record(code, writer, reader, schema, depth)
+            case "array" | "map":
+                return self._read_items(code, writer, reader, schema, depth)
+            case "enum":
+                return _read_enum(code, writer, reader)
+            case "fixed":
+                data = _read_span(code, str(int(writer.size)))
+                return self._bytes_value(code, schema, data)
+            case "bytes" | "string":
+                return self._read_text(code, writer, reader, schema)
+            case "null":
+                return "None"
+            case _:
+                return _read_number(code, writer, reader, schema)
+
+    def _call(self, code: Code, writer: AvroSchema, reader: AvroSchema, schema: Schema, depth: str) -> str:
+        found = self._function(writer, reader, schema)
+        name = f"{code.bind(found)}.call" if isinstance(found, Late) else code.bind(found)
+        out = code.variable()
+        code.line(f"{out}, at = {name}(data, at, {depth} + 1)")
+        return out
+
+    # --- unions
+
+    def _read_union(
+        self, code: Code, writer: AvroSchema, reader: AvroSchema, schema: Schema, depth: str
+    ) -> str:
+        """Each branch as the reader has it."""
+        branch, out = _read_long(code), code.variable()
+        head = "if"
+        for number, each in enumerate(writer.branches):
+            with code.block(f"{head} {branch} == {number}:"):
+                if reader.kind == "union":
+                    value = self._as_union(code, each, reader, schema, depth)
+                else:
+                    value = self._read(code, each, reader, schema, depth)
+                code.line(f"{out} = {value}")
+            head = "elif"
+        with code.block("else:" if writer.branches else "if True:"):
+            code.line(f"raise {code.bind(_no_branch)}()")
+        return out
+
+    def _as_union(
+        self, code: Code, writer: AvroSchema, reader: AvroSchema, schema: Schema, depth: str
+    ) -> str:
+        """What is no union, or one of its branches, as a union of the reader's."""
+        number = branch_for(writer, reader)
+        if number is None:
+            return _refusal(code, f"no branch of the reader's union can take {_called(writer)}")
+        branch = reader.branches[number]
+        if branch.kind == "null":
+            return "None"
+        if not is_union(schema):
+            return self._read(code, writer, branch, schema, depth)
+        field = schema.field(member_name(_holder(reader, branch), number, self._options))
+        assert field is not None
+        value = self._read(code, writer, branch, field.schema, depth)
+        slots = ", ".join(value if i == field.index else "None" for i in range(len(schema.fields)))
+        return _struct(code, schema, f"[{slots}]")
+
+    # --- records, arrays, maps
+
+    def _read_record(
+        self, code: Code, writer: AvroSchema, reader: AvroSchema, schema: Schema, depth: str
+    ) -> str:
+        slots: dict[str, str] = {}
+        for field in writer.fields:
+            target = field_for(field, reader)
+            if target is None:
+                self._skip(code, field.schema, depth)
+                continue
+            connect = schema.field(target.name)
+            assert connect is not None
+            value = self._read(code, field.schema, target.schema, connect.schema, depth)
+            if value.isidentifier():
+                slots[target.name] = value
+            else:
+                slots[target.name] = variable = code.variable()
+                code.line(f"{variable} = {value}")
+        for target in reader.fields:
+            if target.name not in slots:
+                slots[target.name] = self._default(code, target, schema)
+        return _struct(code, schema, f"[{', '.join(slots[each.name] for each in reader.fields)}]")
+
+    def _default(self, code: Code, field: AvroField, schema: Schema) -> str:
+        """The default of a field that the writer does not have; what can be changed is made anew."""
+        connect = schema.field(field.name)
+        assert connect is not None
+        if field.default is MISSING:
+            return _refusal(
+                code,
+                f"the reader's field '{shown(field.name)}' has no default, and the writer does not have it",
+            )
+        value = read_default(field.schema, connect.schema, field.default)
+        if isinstance(value, list | dict | Struct):
+            remake = lambda: read_default(field.schema, connect.schema, field.default)  # noqa: E731
+            return f"{code.bind(remake)}()"
+        return code.bind(value)
+
+    def _read_items(
+        self, code: Code, writer: AvroSchema, reader: AvroSchema, schema: Schema, depth: str
+    ) -> str:
+        out, index = code.variable(), code.variable()
+        values = inner(schema.value_schema)
+        is_list = schema.type is Type.ARRAY
+        code.line(f"{out} = {'[]' if is_list else '{}'}")
+        count = code.variable()
+        least = _smallest(writer.items) + (writer.kind == "map")  # a key has one byte at the least
+        self._next_block(code, count, least, f"len({out})")
+        with code.block(f"while {count}:"):
+            with code.block(f"for {index} in range({count}):"):
+                if is_list:
+                    code.line(f"{out}.append({self._read(code, writer.items, reader.items, values, depth)})")
+                elif writer.kind == "map":
+                    key = code.variable()
+                    code.line(f"{key} = {_read_string(code, self._decode)}")
+                    code.line(f"{out}[{key}] = {self._read(code, writer.items, reader.items, values, depth)}")
+                else:
+                    self._read_entry(code, writer.items, reader.items, schema, out, depth)
+            self._next_block(code, count, least, f"len({out})")
+        return out
+
+    def _read_entry(
+        self, code: Code, writer: AvroSchema, reader: AvroSchema, schema: Schema, out: str, depth: str
+    ) -> None:
+        assert is_map_entry(reader)
+        wanted = {"key": inner(schema.key_schema), "value": inner(schema.value_schema)}
+        found: dict[str, str] = {}
+        for field in writer.fields:
+            target = field_for(field, reader)
+            if target is None:
+                self._skip(code, field.schema, depth)
+                continue
+            found[target.name] = code.variable()
+            value = self._read(code, field.schema, target.schema, wanted[target.name], depth)
+            code.line(f"{found[target.name]} = {value}")
+        if len(found) < 2:
+            code.line(f"raise {code.bind(ConversionError)}({code.bind('The writer has a map without keys')})")
+            return
+        code.line(f"{code.bind(_put)}({out}, {found['key']}, {found['value']})")
+
+    def _next_block(self, code: Code, count: str, least: int, have: str) -> None:
+        """Read how many items follow; refuse more than the data can hold, or than the limit allows."""
+        code.line(f"{count} = {_read_long(code)}")
+        with code.block(f"if {count} < 0:"):
+            code.line(f"{count} = -{count}")
+            _read_long(code)
+        with code.block(f"if {count}:"):
+            check = code.bind(_checked_count(least, self._limits.items))
+            code.line(f"{check}({count}, len(data) - at, {have})")
+
+    # --- texts and bytes
+
+    def _read_text(self, code: Code, writer: AvroSchema, reader: AvroSchema, schema: Schema) -> str:
+        if reader.kind == "string":
+            return _read_string(code, self._decode)
+        size = _read_long(code)
+        data = _read_span(code, size)
+        return self._bytes_value(code, schema, data)
+
+    def _bytes_value(self, code: Code, schema: Schema, data: str) -> str:
+        if schema.name != DECIMAL_NAME:
+            return data
+        return f"{code.bind(_decimal_reader(schema, self._limits))}({data})"
+
+    # --- what the reader does not want
+
+    def _skip(self, code: Code, schema: AvroSchema, depth: str) -> None:
+        code.line(f"at = {code.bind(_Skipper(self._limits).skip)}({code.bind(schema)}, data, at, {depth})")
+
+
+def _holder(union: AvroSchema, branch: AvroSchema) -> AvroSchema:
+    """The branch whose field takes a value: for a fixed, bytes if they come first, as with Confluent's."""
+    if branch.kind == "fixed":
+        return next(each for each in union.branches if each is branch or each.kind == "bytes")
+    return branch
+
+
+def _called(schema: AvroSchema) -> str:
+    return shown(schema.full_name)
+
+
+def _refusal(code: Code, problem: str) -> str:
+    """An expression that raises: such data cannot be read, though the schemas as a whole may do."""
+    message = f"The Avro data cannot be read with the reader's schema: {problem}"
+
+    def refuse() -> None:
+        raise ConversionError(message)
+
+    return f"{code.bind(refuse)}()"
+
+
+def _no_branch() -> ConversionError:
+    return ConversionError(
+        "The Avro data have a union branch that is not there: they are damaged, or not Avro"
+    )
+
+
+def _struct(code: Code, schema: Schema, slots: str) -> str:
+    out = code.variable()
+    code.line(f"{out} = {code.bind(_NEW)}({code.bind(Struct)})")
+    code.line(f"{out}.schema = {code.bind(schema)}")
+    code.line(f"{out}.values = {slots}")
+    return out
+
+
+def _read_long(code: Code) -> str:
+    out = code.variable()
+    code.line(f"{out} = data[at]")
+    code.line("at += 1")
+    code.line(f"if {out} < 128:")
+    code.line(f"    {out} = {code.bind(varint.READ)}[{out}]")
+    code.line("else:")
+    code.line(f"    {out}, at = {code.bind(varint.read_more)}(data, at, {out})")
+    return out
+
+
+def _read_span(code: Code, size: str) -> str:
+    """So many bytes, which have to be there."""
+    start, out = code.variable(), code.variable()
+    code.line(f"{start} = at")
+    code.line(f"at += {size}")
+    code.line(f"{out} = data[{start}:at]")
+    code.line(f"if len({out}) != {size}:")
+    code.line("    raise IndexError")
+    return out
+
+
+def _read_string(code: Code, decode: Callable[[bytes], str]) -> str:
+    size = _read_long(code)
+    data = _read_span(code, size)
+    return f"{code.bind(decode)}({data})"
+
+
+def _read_enum(code: Code, writer: AvroSchema, reader: AvroSchema) -> str:
+    index, out = _read_long(code), code.variable()
+    symbols = tuple(each if each in reader.symbols else default_symbol(reader) for each in writer.symbols)
+    code.line(f"{out} = {code.bind(symbols)}[{index}] if 0 <= {index} < {len(symbols)} else None")
+    code.line(f"if {out} is None:")
+    code.line(f"    raise {code.bind(_no_symbol)}()")
+    return out
+
+
+def _no_symbol() -> ConversionError:
+    return ConversionError("The Avro data have a symbol that the reader's enum does not")
+
+
+def _read_number(code: Code, writer: AvroSchema, reader: AvroSchema, schema: Schema) -> str:
+    match writer.kind:
+        case "boolean":
+            out = code.variable()
+            code.line(f"{out} = data[at] == 1")
+            code.line("at += 1")
+            return out
+        case "float" | "double":
+            packer = _FLOAT if writer.kind == "float" else _DOUBLE
+            out = code.variable()
+            code.line(f"{out}, = {code.bind(packer.unpack_from)}(data, at)")
+            code.line(f"at += {packer.size}")
+            return out
+    out = _read_long(code)
+    if reader.kind in ("float", "double"):
+        return f"{code.bind(round32 if reader.kind == 'float' else float)}({out})"
+    if writer.kind == "int":
+        code.line(f"if not -2147483648 <= {out} <= 2147483647:")
+        code.line(f"    raise {code.bind(_no_int)}()")
+    if schema.name in (DATE_NAME, TIME_NAME, TIMESTAMP_NAME):
+        return f"{code.bind(_moment_reader(schema))}({out})"
+    bits = _INTS.get(schema.type)
+    if bits is not None and bits < 32:
+        return f"(({out} + {1 << (bits - 1)} & {(1 << bits) - 1}) - {1 << (bits - 1)})"
+    return out
+
+
+def _no_int() -> ConversionError:
+    return ConversionError("The Avro data have an int of more than 32 bits: they are damaged, or not Avro")
+
+
+def _moment_reader(schema: Schema) -> Callable[[int], Any]:
+    if schema.name == TIMESTAMP_NAME:
+        return timestamp_from
+    if schema.name == DATE_NAME:
+        return date_from
+    return lambda millis: time_from(millis) if 0 <= millis < DAY_MS else logical.to_time(schema, millis)
+
+
+def _decimal_reader(schema: Schema, limits: Limits) -> Callable[[bytes], Any]:
+    scale = logical.schema_scale(schema)
+    most = limits.digits * 5 // 12 + 1  # a byte holds 2.4 digits
+
+    def read(data: bytes) -> Any:
+        if len(data) > most:
+            raise LimitError(
+                f"The Avro data have a decimal of more than {limits.digits} digits; "
+                "if that is intended, raise the limit 'digits'"
+            )
+        return logical.decimal_of(data, scale)
+
+    return read
+
+
+def _put(found: dict[Any, Any], key: Any, value: Any) -> None:
+    try:
+        found[key] = value
+    except TypeError as exc:
+        raise ConversionError("The Avro data have a map whose key is itself a list, map or struct") from exc
+
+
+def _checked_count(least: int, most: int) -> Callable[[int, int, int], None]:
+    def check(count: int, left: int, have: int) -> None:
+        if count * least > left:
+            raise IndexError
+        if count + have > most:
+            raise LimitError(
+                f"The Avro data have an array or map of more than {most} items; "
+                "if that is intended, raise the limit 'items'"
+            )
+
+    return check
+
+
+def _smallest(schema: AvroSchema) -> int:
+    """The fewest bytes a value can have, looking one level deep."""
+    match schema.kind:
+        case "null":
+            return 0
+        case "record":
+            return sum(0 if each.schema.kind in ("null", "record", "fixed") else 1 for each in schema.fields)
+        case "fixed":
+            return schema.size
+        case "float":
+            return 4
+        case "double":
+            return 8
+        case _:
+            return 1
+
+
+class _Skipper:
+    """Moves over values that the reader does not have."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def skip(self, schema: AvroSchema, data: bytes, at: int, depth: int) -> int:
+        if depth > self._limits.depth:
+            raise too_deep(self._limits.depth)
+        match schema.kind:
+            case "null":
+                return at
+            case "boolean":
+                return at + 1
+            case "int" | "long" | "enum":
+                return varint.read(data, at)[1]
+            case "float":
+                return at + 4
+            case "double":
+                return at + 8
+            case "fixed":
+                return at + schema.size
+            case "bytes" | "string":
+                size, at = varint.read(data, at)
+                if not 0 <= size <= len(data) - at:
+                    raise IndexError
+                return at + size
+            case "union":
+                branch, at = varint.read(data, at)
+                if not 0 <= branch < len(schema.branches):
+                    raise _no_branch()
+                return self.skip(schema.branches[branch], data, at, depth + 1)
+            case "record":
+                for field in schema.fields:
+                    at = self.skip(field.schema, data, at, depth + 1)
+                return at
+            case "array" | "map":
+                return self._skip_items(schema, data, at, depth)
+
+    def _skip_items(self, schema: AvroSchema, data: bytes, at: int, depth: int) -> int:
+        check = _checked_count(_smallest(schema.items), self._limits.items)
+        while True:
+            count, at = varint.read(data, at)
+            if not count:
+                return at
+            if count < 0:
+                size, at = varint.read(data, at)
+                if not 0 <= size <= len(data) - at:
+                    raise IndexError
+                at += size
+                continue
+            check(count, len(data) - at, 0)
+            for _ in range(count):
+                if schema.kind == "map":
+                    at = self.skip(_KEY, data, at, depth)
+                at = self.skip(schema.items, data, at, depth + 1)
+
+
+_KEY: Final = AvroSchema("string")
