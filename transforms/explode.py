@@ -7,6 +7,7 @@ from typing import Any
 
 from connectkit.api import R, Transform
 from connectkit.errors import DataError
+from connectkit.record import SchemaPair
 from connectkit.schema import Schema, Type
 from connectkit.transforms.base import class_name
 from connectkit.transforms.multiply import Multiplier, MultiplyConfig
@@ -30,10 +31,7 @@ class Explode(Transform[ExplodeConfig]):
     def apply(self, record: R) -> R | list[R]:
         return self._multiplier.apply(record)
 
-    def output_schemas(
-        self, key_schema: Schema | None, value_schema: Schema | None
-    ) -> set[tuple[Schema | None, Schema | None]]:
-        """The pairs of schemas that records with these come out with; ``DataError`` if none passes."""
+    def output_schemas(self, key_schema: Schema | None, value_schema: Schema | None) -> set[SchemaPair]:
         return self._multiplier.output_schemas(key_schema, value_schema)
 
 

@@ -16,6 +16,7 @@ from connectkit.api import R
 from connectkit.checks import at_least, non_empty_string
 from connectkit.compile import PerSchema
 from connectkit.config import HIGH, LOW, Config, option
+from connectkit.record import SchemaPair
 from connectkit.schema import Schema, StructValue
 from connectkit.transforms.paths import FieldPath
 from connectkit.transforms.pieces import Plan, map_plan, struct_plan
@@ -129,10 +130,8 @@ class Multiplier:
             made.append(child)
         return made
 
-    def output_schemas(
-        self, key_schema: Schema | None, value_schema: Schema | None
-    ) -> set[tuple[Schema | None, Schema | None]]:
-        """The pairs of schemas that records with these come out with; ``DataError`` if none passes."""
+    def output_schemas(self, key_schema: Schema | None, value_schema: Schema | None) -> set[SchemaPair]:
+        """As :meth:`connectkit.api.Transform.output_schemas`."""
         return {(key_schema, self._plans[value_schema].schema)}
 
     def _plan(self, schema: Schema | None) -> Plan:

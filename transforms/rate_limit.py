@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from connectkit.api import R, Transform
 from connectkit.checks import at_least
 from connectkit.config import HIGH, LOW, option
-from connectkit.record import SinkRecord
+from connectkit.record import SchemaPair, SinkRecord
+from connectkit.schema import Schema
 from connectkit.transforms.grouping import Grouping, GroupingConfig
 
 KEPT_PLACES = 100_000
@@ -86,6 +87,9 @@ class RateLimit(Transform[RateLimitConfig]):
             if len(self._passed) > KEPT_PLACES:
                 self._passed.popitem(last=False)
         return record
+
+    def output_schemas(self, key_schema: Schema | None, value_schema: Schema | None) -> set[SchemaPair]:
+        return {(key_schema, value_schema)}
 
     def _place(self, record: SinkRecord) -> tuple[Place, int]:
         """The record's coordinates, and its number among those that were made of the same one."""

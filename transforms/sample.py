@@ -8,6 +8,8 @@ from hashlib import blake2b
 from connectkit.api import R, Transform
 from connectkit.checks import between
 from connectkit.config import HIGH, option
+from connectkit.record import SchemaPair
+from connectkit.schema import Schema
 from connectkit.transforms.grouping import Grouping, GroupingConfig
 
 _SPAN = 1 << 64
@@ -53,6 +55,9 @@ class Sample(Transform[SampleConfig]):
         if record.value is None or self._chance.random() < self.config.rate:
             return record
         return None
+
+    def output_schemas(self, key_schema: Schema | None, value_schema: Schema | None) -> set[SchemaPair]:
+        return {(key_schema, value_schema)}
 
     def _number(self, group: str) -> int:
         """Where in the span of all numbers a group stands: the same everywhere, as if by chance."""

@@ -12,6 +12,7 @@ from connectkit.checks import regex as is_regex
 from connectkit.config import HIGH, option
 from connectkit.errors import DataError
 from connectkit.javaregex import compile_java
+from connectkit.record import SchemaPair
 from connectkit.schema import Schema, Type
 from connectkit.transforms.base import class_name
 from connectkit.transforms.multiply import Multiplier, MultiplyConfig
@@ -64,10 +65,7 @@ class Split(Transform[SplitConfig]):
     def apply(self, record: R) -> R | list[R]:
         return self._multiplier.apply(record)
 
-    def output_schemas(
-        self, key_schema: Schema | None, value_schema: Schema | None
-    ) -> set[tuple[Schema | None, Schema | None]]:
-        """The pairs of schemas that records with these come out with; ``DataError`` if none passes."""
+    def output_schemas(self, key_schema: Schema | None, value_schema: Schema | None) -> set[SchemaPair]:
         return self._multiplier.output_schemas(key_schema, value_schema)
 
     def _pieces(self, value: Any) -> list[str]:
