@@ -15,6 +15,7 @@ from connectkit.draft import Draft
 from connectkit.errors import DataError
 from connectkit.program import NONE, Var
 from connectkit.schema import Field, Schema, Type
+from connectkit.struct import Struct
 from connectkit.suggest import shortened
 from connectkit.transforms.base import java_split, optional_form
 from connectkit.transforms.debezium.envelope import EPOCH_FIELDS, OP, SOURCE, TRANSACTION, field_of
@@ -89,6 +90,13 @@ def _unless_alone(struct: object, value: object) -> object:
 def references(texts: Sequence[str], prefix: str) -> tuple[Reference, ...]:
     """All of a list; ``ValueError`` for the first that is wrong."""
     return tuple(Reference.parse(text, prefix) for text in texts)
+
+
+def read_as(draft: Draft, var: Var, old: Schema, new: Schema) -> Var:
+    """The variable with values of the schema :func:`optional_copy` made: a struct carries its schema."""
+    if old.type is not Type.STRUCT or old == new:
+        return var
+    return draft.call(lambda struct: Struct.of(new, struct.values), var, strict=True)
 
 
 def optional_copy(schema: Schema) -> Schema:

@@ -34,7 +34,7 @@ from connectkit.transforms.debezium.envelope import (
     typed_field,
     when_present,
 )
-from connectkit.transforms.debezium.metadata import Reference, optional_copy, references
+from connectkit.transforms.debezium.metadata import Reference, optional_copy, read_as, references
 from connectkit.transforms.debezium.variants import Variants
 
 DELETED_FIELD = "__deleted"
@@ -258,15 +258,19 @@ class ExtractNewRecordState(EditTransform[ExtractNewRecordStateConfig]):
         row = value.read(self.purpose, with_defaults=False)
         builder = copy_of(value.require_struct(self.purpose))
         for each, field in self._known(self._fields, envelope):
-            builder.field(each.name, optional_copy(field.schema))
-            row.append(each.read(draft, envelope, slots))
+            schema = optional_copy(field.schema)
+            builder.field(each.name, schema)
+            row.append(read_as(draft, each.read(draft, envelope, slots), field.schema, schema))
         value.write(builder.build(), row)
 
     def _add_headers(self, draft: Draft, envelope: Schema, slots: Sequence[Var]) -> None:
         found = self._known(self._headers, envelope)
         if found:
             names = [(each.name, optional_copy(field.schema)) for each, field in found]
-            values = [each.read(draft, envelope, slots) for each, _ in found]
+            values = [
+                read_as(draft, each.read(draft, envelope, slots), field.schema, schema)
+                for (each, field), (_, schema) in zip(found, names)
+            ]
             draft.headers = draft.call(_with_values(names), draft.headers, *values)
 
     # --- what is dropped
