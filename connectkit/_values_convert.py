@@ -14,7 +14,15 @@ from connectkit._numbers import cast_to_bits, cast_to_long, parse_decimal, to_fl
 from connectkit._values_text import convert_to_string
 from connectkit.errors import ConversionError
 from connectkit.float32 import round32
-from connectkit.instant import DAY_MS, TEMPORAL_TYPES, Temporal, date_from, millis_of, timestamp_from
+from connectkit.instant import (
+    DAY_MS,
+    TEMPORAL_TYPES,
+    Temporal,
+    date_from,
+    millis_of,
+    timestamp_from,
+    timestamp_from_nanos,
+)
 from connectkit.javatext import float_text
 from connectkit.limits import DEFAULT_LIMITS
 from connectkit.logical import (
@@ -27,16 +35,21 @@ from connectkit.logical import (
     from_logical,
     schema_scale,
     to_date,
+    to_logical,
     to_time,
     to_timestamp,
 )
+from connectkit.moments import parse_iso
 from connectkit.schema import (
     DATE_NAME,
     DECIMAL_NAME,
+    FINE_NAMES,
     INT_BITS,
     TEMPORAL_NAMES,
     TIME_NAME,
+    TIMESTAMP_MICROS_NAME,
     TIMESTAMP_NAME,
+    TIMESTAMP_NANOS_NAME,
     Schema,
     StructValue,
     Type,
@@ -146,7 +159,7 @@ def _to_date(target: Schema, source: Schema | None, value: Any) -> Temporal:
     if isinstance(value, TEMPORAL_TYPES):
         if source is None or source.name == DATE_NAME:
             return value
-        if source.name == TIMESTAMP_NAME:
+        if source.name in _MOMENTS:
             return date_from(_quotient(_millis(value), DAY_MS))  # as Java divides: before 1970 it rounds up
     return to_date(target, cast_to_bits(as_long(value, source), 32))
 
@@ -156,7 +169,7 @@ def _to_time(target: Schema, source: Schema | None, value: Any) -> Temporal:
     if isinstance(value, TEMPORAL_TYPES):
         if source is None or source.name == TIME_NAME:
             return value
-        if source.name == TIMESTAMP_NAME:
+        if source.name in _MOMENTS:
             return to_time(target, _millis(value) % DAY_MS)
     return to_time(target, cast_to_bits(as_long(value, source), 32))
 
@@ -166,6 +179,8 @@ def _to_timestamp(target: Schema, source: Schema | None, value: Any) -> Temporal
     if isinstance(value, TEMPORAL_TYPES):
         if source is None or source.name == TIMESTAMP_NAME:
             return value
+        if source.name in FINE_NAMES:
+            return timestamp_from(_millis(value))
         if source.name == DATE_NAME:
             return timestamp_from(from_logical(source, value) * DAY_MS)
         if source.name == TIME_NAME:
@@ -173,10 +188,25 @@ def _to_timestamp(target: Schema, source: Schema | None, value: Any) -> Temporal
     return to_timestamp(target, as_long(value, source))
 
 
+def _to_fine(target: Schema, source: Schema | None, value: Any) -> Temporal:
+    """A TimestampMicros or TimestampNanos: any moment, cut to its unit; a number is in its unit."""
+    if isinstance(value, str):
+        try:
+            value = timestamp_from_nanos(parse_iso(value))
+        except ConversionError:
+            value = _parsed(value)
+    if isinstance(value, TEMPORAL_TYPES):
+        return to_logical(target, from_logical(target, value))  # type: ignore[no-any-return]
+    return to_logical(target, as_long(value, source))  # type: ignore[no-any-return]
+
+
+_MOMENTS = FINE_NAMES | {TIMESTAMP_NAME}
 _TEMPORALS: dict[tuple[str | None, Type], Callable[[Schema, Schema | None, Any], Temporal]] = {
     (DATE_NAME, Type.INT32): _to_date,
     (TIME_NAME, Type.INT32): _to_time,
     (TIMESTAMP_NAME, Type.INT64): _to_timestamp,
+    (TIMESTAMP_MICROS_NAME, Type.INT64): _to_fine,
+    (TIMESTAMP_NANOS_NAME, Type.INT64): _to_fine,
 }
 
 

@@ -12,7 +12,8 @@ from connectkit.errors import ConversionError, LimitError
 from connectkit.instant import DAY_MS, TEMPORAL_TYPES, Temporal, millis_of
 from connectkit.javatext import decimal_text, float32_text, float_text, int_text
 from connectkit.limits import DEFAULT_LIMITS, Limits
-from connectkit.schema import Schema, StructValue, Type
+from connectkit.moments import fine_text
+from connectkit.schema import FINE_NAMES, Schema, StructValue, Type
 
 DATE_FORMAT = DateFormat("yyyy-MM-dd")
 TIME_FORMAT = DateFormat("HH:mm:ss.SSS'Z'")
@@ -23,7 +24,8 @@ def convert_to_string(schema: Schema | None, value: Any, *, limits: Limits = DEF
     """The value as text; None stays None, and a string is given as it is.
 
     Inside lists, maps and structs, strings and bytes are quoted and null is ``null``. The schema is only
-    used to tell float32 from float64. Raises ``ConversionError`` for what no schema describes.
+    used to tell float32 from float64, and timestamps finer than milliseconds from Connect's.
+    Raises ``ConversionError`` for what no schema describes.
     """
     if value is None or type(value) is str:
         return value
@@ -49,6 +51,8 @@ def _text(schema: Schema | None, value: Any, depth: int, *, embedded: bool = Tru
         text = b64encode(value).decode("ascii")
         return f'"{text}"' if embedded else text
     if isinstance(value, TEMPORAL_TYPES):
+        if schema is not None and schema.name in FINE_NAMES:
+            return fine_text(value, schema.name)
         return temporal_text(value)
     if depth <= 0:
         raise LimitError("A value is nested too deeply to be made into text.")

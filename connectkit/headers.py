@@ -287,7 +287,7 @@ def _check_value(key: str, value: Any, schema: Schema | None) -> None:
 def _is_logical(schema: Schema, value: Any) -> bool:
     """Whether it is the logical class of a schema that stands on the right type."""
     if schema.name in TEMPORAL_NAMES:
-        wanted = Type.INT64 if schema.name == TIMESTAMP_NAME else Type.INT32
+        wanted = Type.INT32 if schema.name in (DATE_NAME, TIME_NAME) else Type.INT64
         naive = isinstance(value, datetime) and value.tzinfo is None
         return schema.type is wanted and isinstance(value, TEMPORAL_TYPES) and not naive
     return schema.name == DECIMAL_NAME and schema.type is Type.BYTES and isinstance(value, Decimal)

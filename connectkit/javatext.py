@@ -18,7 +18,8 @@ from typing import Any
 from connectkit._calendar import civil_of
 from connectkit.errors import LimitError
 from connectkit.instant import DAY_MS, Instant, Temporal, millis_of
-from connectkit.schema import Schema, SchemaAndValue, StructValue, Type
+from connectkit.moments import fine_text
+from connectkit.schema import FINE_NAMES, Schema, SchemaAndValue, StructValue, Type
 
 _FLOAT32 = struct.Struct(">f")
 _WEEKDAYS = ("Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed")  # 1 January 1970 was a Thursday
@@ -147,6 +148,8 @@ def _text(value: Any, schema: Schema | None) -> str:
     if isinstance(value, Decimal):
         return decimal_text(value)
     if isinstance(value, datetime | date | time | Instant):
+        if schema is not None and schema.name in FINE_NAMES:
+            return fine_text(value, schema.name)
         return date_text(value)
     if isinstance(value, bytes | bytearray | memoryview):
         return b64encode(value).decode("ascii")

@@ -1,8 +1,9 @@
-"""The four logical types of Connect: Decimal, Date, Time and Timestamp.
+"""The logical types: Connect's Decimal, Date, Time and Timestamp, and timestamps finer than those.
 
-Each has a schema (``decimal_schema``, ``DATE``, ``TIME``, ``TIMESTAMP``), a builder for one with other
-attributes, and two functions between the Python value and what is stored: ``from_*`` makes bytes or an
-integer of a value, ``to_*`` the value of those. All raise ``DataError``; none keeps state.
+Each has a schema (``decimal_schema``, ``DATE``, ``TIME``, ``TIMESTAMP``, ``TIMESTAMP_MICROS``,
+``TIMESTAMP_NANOS``), a builder for one with other attributes, and two functions between the Python value
+and what is stored: ``from_*`` makes bytes or an integer of a value, ``to_*`` the value of those. Digits
+finer than the type are cut off where it is stored. All raise ``DataError``; none keeps state.
 Source: ``org.apache.kafka.connect.data`` (Decimal, Date, Time, Timestamp); spec data 1.6.
 """
 
@@ -20,11 +21,23 @@ from connectkit.instant import (
     TEMPORAL_TYPES,
     Temporal,
     date_from,
+    micros_of,
     millis_of,
+    nanos_of,
     time_from,
     timestamp_from,
+    timestamp_from_micros,
+    timestamp_from_nanos,
 )
-from connectkit.schema import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, Schema
+from connectkit.schema import (
+    DATE_NAME,
+    DECIMAL_NAME,
+    TIME_NAME,
+    TIMESTAMP_MICROS_NAME,
+    TIMESTAMP_NAME,
+    TIMESTAMP_NANOS_NAME,
+    Schema,
+)
 
 SCALE_PARAMETER: Final = "scale"
 _INT32_MIN, _INT32_MAX = -(1 << 31), (1 << 31) - 1
@@ -61,9 +74,21 @@ def timestamp_builder() -> SchemaBuilder:
     return SchemaBuilder.int64().name(TIMESTAMP_NAME).version(1)
 
 
+def timestamp_micros_builder() -> SchemaBuilder:
+    """A builder for timestamps in microseconds, a type that Connect reads as a plain INT64."""
+    return SchemaBuilder.int64().name(TIMESTAMP_MICROS_NAME).version(1)
+
+
+def timestamp_nanos_builder() -> SchemaBuilder:
+    """A builder for timestamps in nanoseconds (the years 1677 to 2262), a plain INT64 to Connect."""
+    return SchemaBuilder.int64().name(TIMESTAMP_NANOS_NAME).version(1)
+
+
 DATE: Final = date_builder().build()
 TIME: Final = time_builder().build()
 TIMESTAMP: Final = timestamp_builder().build()
+TIMESTAMP_MICROS: Final = timestamp_micros_builder().build()
+TIMESTAMP_NANOS: Final = timestamp_nanos_builder().build()
 
 
 def schema_scale(schema: Schema) -> int:
@@ -135,7 +160,7 @@ def decimal_of(data: bytes | bytearray | memoryview, scale: int) -> Decimal:
 def from_date(schema: Schema, value: Temporal) -> int:
     """Days since 1 January 1970; the value must be at midnight UTC."""
     _check_name(schema, DATE_NAME, "Date")
-    days, rest = divmod(_millis(value, "Date"), DAY_MS)
+    days, rest = divmod(_counted(value, "Date", millis_of), DAY_MS)
     if rest:
         raise DataError("Kafka Connect Date type should not have any time fields set to non-zero values.")
     if not _INT32_MIN <= days <= _INT32_MAX:
@@ -154,7 +179,7 @@ def to_date(schema: Schema, days: int) -> Temporal:
 def from_time(schema: Schema, value: Temporal) -> int:
     """Milliseconds after midnight. 24:00 is allowed, as in Connect."""
     _check_name(schema, TIME_NAME, "Time")
-    millis = _millis(value, "Time")
+    millis = _counted(value, "Time", millis_of)
     if not 0 <= millis <= DAY_MS:
         raise DataError("Kafka Connect Time type should not have any date fields set to non-zero values.")
     return millis
@@ -171,10 +196,7 @@ def to_time(schema: Schema, millis: int) -> Temporal:
 def from_timestamp(schema: Schema, value: Temporal) -> int:
     """Milliseconds since the epoch."""
     _check_name(schema, TIMESTAMP_NAME, "Timestamp")
-    millis = _millis(value, "Timestamp")
-    if not _INT64_MIN <= millis <= _INT64_MAX:
-        raise DataError("A Timestamp is too far from 1970 for 64 bits of milliseconds.")
-    return millis
+    return _fitting(_counted(value, "Timestamp", millis_of), "Timestamp")
 
 
 def to_timestamp(schema: Schema, millis: int) -> Temporal:
@@ -183,18 +205,48 @@ def to_timestamp(schema: Schema, millis: int) -> Temporal:
     return timestamp_from(_integer(millis, "Timestamp"))
 
 
+def from_timestamp_micros(schema: Schema, value: Temporal) -> int:
+    """Microseconds since the epoch; nanoseconds are cut off."""
+    _check_name(schema, TIMESTAMP_MICROS_NAME, "TimestampMicros")
+    return _fitting(_counted(value, "TimestampMicros", micros_of), "TimestampMicros")
+
+
+def to_timestamp_micros(schema: Schema, micros: int) -> Temporal:
+    """The moment that many microseconds after the epoch."""
+    _check_name(schema, TIMESTAMP_MICROS_NAME, "TimestampMicros")
+    return timestamp_from_micros(_integer(micros, "TimestampMicros"))
+
+
+def from_timestamp_nanos(schema: Schema, value: Temporal) -> int:
+    """Nanoseconds since the epoch."""
+    _check_name(schema, TIMESTAMP_NANOS_NAME, "TimestampNanos")
+    return _fitting(_counted(value, "TimestampNanos", nanos_of), "TimestampNanos")
+
+
+def to_timestamp_nanos(schema: Schema, nanos: int) -> Temporal:
+    """The moment that many nanoseconds after the epoch."""
+    _check_name(schema, TIMESTAMP_NANOS_NAME, "TimestampNanos")
+    return timestamp_from_nanos(_integer(nanos, "TimestampNanos"))
+
+
 def _check_name(schema: Schema, name: str, what: str) -> None:
     if schema.name != name:
         raise DataError(f"Requested conversion of {what} object but the schema does not match: {schema}.")
 
 
-def _millis(value: Any, what: str) -> int:
+def _counted(value: Any, what: str, count: Callable[[Temporal], int]) -> int:
     if not isinstance(value, TEMPORAL_TYPES):
         raise DataError(f"A {what} cannot be made of a value of class {type(value).__name__}.")
     try:
-        return millis_of(value)
+        return count(value)
     except ValueError as error:
         raise DataError(f"A {what} needs a moment in UTC: {error}.") from error
+
+
+def _fitting(number: int, what: str) -> int:
+    if not _INT64_MIN <= number <= _INT64_MAX:
+        raise DataError(f"A {what} is too far from 1970 for 64 bits of its unit.")
+    return number
 
 
 def _integer(value: Any, what: str) -> int:
@@ -207,9 +259,11 @@ def _integer(value: Any, what: str) -> int:
 
 _FROM: dict[str | None, Callable[[Schema, Any], Any]] = {
     DECIMAL_NAME: from_decimal, DATE_NAME: from_date, TIME_NAME: from_time, TIMESTAMP_NAME: from_timestamp,
+    TIMESTAMP_MICROS_NAME: from_timestamp_micros, TIMESTAMP_NANOS_NAME: from_timestamp_nanos,
 }  # fmt: skip
 _TO: dict[str | None, Callable[[Schema, Any], Any]] = {
     DECIMAL_NAME: to_decimal, DATE_NAME: to_date, TIME_NAME: to_time, TIMESTAMP_NAME: to_timestamp,
+    TIMESTAMP_MICROS_NAME: to_timestamp_micros, TIMESTAMP_NANOS_NAME: to_timestamp_nanos,
 }  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Projection: a value written with one schema, read as another (Connect's ``SchemaProjector``).
 
 What is allowed: numbers widen (in the order int8 … float64), fields may be left out or added with a
-default, optional may become required where there is a default. Source: spec data 1.7.
+default, optional may become required where there is a default; beyond Connect, timestamps become finer.
+Source: spec data 1.7.
 """
 
 from __future__ import annotations
@@ -15,12 +16,29 @@ from connectkit._numbers import cast_to_integer, to_float
 from connectkit.errors import DataError, LimitError, ProjectionError
 from connectkit.float32 import round32
 from connectkit.limits import DEFAULT_LIMITS, Limits
-from connectkit.schema import INT_BITS, Schema, Type
+from connectkit.logical import from_logical, to_logical
+from connectkit.schema import (
+    FINE_NAMES,
+    INT_BITS,
+    TIMESTAMP_MICROS_NAME,
+    TIMESTAMP_NAME,
+    TIMESTAMP_NANOS_NAME,
+    Schema,
+    Type,
+)
 from connectkit.struct import Struct
 
 _RANK = {
     t: i for i, t in enumerate((Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT32, Type.FLOAT64))
 }
+
+
+_FINER = frozenset(
+    (
+        (TIMESTAMP_NAME, TIMESTAMP_MICROS_NAME), (TIMESTAMP_NAME, TIMESTAMP_NANOS_NAME),
+        (TIMESTAMP_MICROS_NAME, TIMESTAMP_NANOS_NAME),
+    )
+)  # fmt: skip
 
 
 def project(source: Schema, value: Any, target: Schema, *, limits: Limits = DEFAULT_LIMITS) -> Any:
@@ -66,7 +84,16 @@ def _project(source: Schema, value: Any, target: Schema, depth: int, path: str) 
             )
             for k, item in value.items()
         }
+    if target.name in FINE_NAMES and source.name != target.name:
+        return _made_finer(value, target, path)
     return _cast(value, target.type)
+
+
+def _made_finer(value: Any, target: Schema, path: str) -> Any:
+    try:
+        return to_logical(target, from_logical(target, value))
+    except DataError as error:  # nanoseconds reach from 1677 to 2262 only
+        raise ProjectionError(str(error), path=path) from error
 
 
 def _cast(value: Any, target: Type) -> Any:
@@ -121,7 +148,7 @@ def _check_compatible(source: Schema, target: Schema, path: str) -> None:
         raise ProjectionError(
             f"Schema type mismatch. source type: {source.type} and target type: {target.type}", path=path
         )
-    if source.name != target.name:
+    if source.name != target.name and (source.name, target.name) not in _FINER:
         raise ProjectionError(
             f"Schema name mismatch. source name: {source.name} and target name: {target.name}", path=path
         )

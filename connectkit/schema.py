@@ -15,7 +15,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
 from connectkit.errors import SchemaError
-from connectkit.instant import TEMPORAL_TYPES, Temporal, millis_of
+from connectkit.instant import TEMPORAL_TYPES, Temporal, nanos_of
 
 if TYPE_CHECKING:
     from connectkit.builder import SchemaBuilder
@@ -24,7 +24,11 @@ DECIMAL_NAME: Final = "org.apache.kafka.connect.data.Decimal"
 DATE_NAME: Final = "org.apache.kafka.connect.data.Date"
 TIME_NAME: Final = "org.apache.kafka.connect.data.Time"
 TIMESTAMP_NAME: Final = "org.apache.kafka.connect.data.Timestamp"
-TEMPORAL_NAMES: Final = frozenset((DATE_NAME, TIME_NAME, TIMESTAMP_NAME))
+TIMESTAMP_MICROS_NAME: Final = "connectkit.TimestampMicros"
+TIMESTAMP_NANOS_NAME: Final = "connectkit.TimestampNanos"
+FINE_NAMES: Final = frozenset((TIMESTAMP_MICROS_NAME, TIMESTAMP_NANOS_NAME))
+"""The logical types that Connect does not have: timestamps finer than a millisecond."""
+TEMPORAL_NAMES: Final = frozenset((DATE_NAME, TIME_NAME, TIMESTAMP_NAME)) | FINE_NAMES
 LOGICAL_NAMES: Final = TEMPORAL_NAMES | {DECIMAL_NAME}
 
 
@@ -308,7 +312,7 @@ def _has_entry(items: dict[Any, Any], key: Any, item: Any) -> bool:
 def _same_moment(a: Temporal, b: Temporal) -> bool:
     """A date is the midnight it begins with: in Connect both are one class."""
     try:
-        return millis_of(a) == millis_of(b)
+        return nanos_of(a) == nanos_of(b)
     except ValueError:  # one has no time zone
         return False
 

@@ -17,7 +17,8 @@ from typing import Any, Final
 from connectkit.errors import ConversionError
 from connectkit.instant import DAY_MS, Instant, Temporal
 from connectkit.javatext import float32_text
-from connectkit.schema import DATE_NAME, LOGICAL_NAMES, TIME_NAME, Schema, StructValue, Type
+from connectkit.moments import fine_text
+from connectkit.schema import DATE_NAME, FINE_NAMES, LOGICAL_NAMES, TIME_NAME, Schema, StructValue, Type
 
 ColumnText = Callable[[Sequence[Any]], Sequence[Any]]
 
@@ -67,6 +68,8 @@ def _float32(value: float) -> str:
 def _logical(value: Decimal | Temporal, name: str | None) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
+    if name in FINE_NAMES:
+        return fine_text(value, name)
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ConversionError("it holds a datetime without a time zone; use datetime.UTC")

@@ -24,13 +24,22 @@ from connectkit.converters.json_path import Path
 from connectkit.converters.json_plain import wrapped
 from connectkit.errors import ConversionError, DataError
 from connectkit.float32 import round32
-from connectkit.instant import DAY_MS, date_from, time_from, timestamp_from
+from connectkit.instant import (
+    DAY_MS,
+    date_from,
+    time_from,
+    timestamp_from,
+    timestamp_from_micros,
+    timestamp_from_nanos,
+)
 from connectkit.schema import (
     DATE_NAME,
     INT_BITS,
     LOGICAL_NAMES,
     TIME_NAME,
+    TIMESTAMP_MICROS_NAME,
     TIMESTAMP_NAME,
+    TIMESTAMP_NANOS_NAME,
     Schema,
     Type,
 )
@@ -45,6 +54,11 @@ _LONG = struct.Struct(">q")
 _FLOAT32 = struct.Struct(">f")
 _INT = struct.Struct(">i")
 _INLINE_LEVELS = 4
+_MOMENTS: Final[dict[str | None, Callable[[int], Any]]] = {
+    TIMESTAMP_NAME: timestamp_from,
+    TIMESTAMP_MICROS_NAME: timestamp_from_micros,
+    TIMESTAMP_NANOS_NAME: timestamp_from_nanos,
+}
 
 
 class NotPlainError(Exception):
@@ -230,9 +244,10 @@ def refuse_all(code: Code, var: str) -> str:
 
 
 def _fast_logical(code: Code, schema: Schema, var: str) -> tuple[str, str | None]:
-    if schema.name == TIMESTAMP_NAME:
+    moment_from = _MOMENTS.get(schema.name)
+    if moment_from is not None:
         bounds = f"-9223372036854775808 <= {var} <= 9223372036854775807"
-        return f"{code.bind(timestamp_from)}({var})", f"type({var}) is int and {bounds}"
+        return f"{code.bind(moment_from)}({var})", f"type({var}) is int and {bounds}"
     if schema.name == DATE_NAME:
         test = f"type({var}) is int and -2147483648 <= {var} <= 2147483647"
         return f"{code.bind(date_from)}({var})", test
@@ -402,7 +417,7 @@ def _exact_decimal(schema: Schema, node: Any, path: Path) -> Decimal:
 def _moment(schema: Schema, short: str, node: Any, path: Path) -> Any:
     if not isinstance(node, int) or isinstance(node, bool):
         raise _misfit(f"A {short}", "an integer", node, path)
-    if schema.name != TIMESTAMP_NAME and not -(1 << 31) <= node < 1 << 31:
+    if schema.name not in _MOMENTS and not -(1 << 31) <= node < 1 << 31:
         raise _misfit(f"A {short}", "an integer of 32 bits", node, path)
     return logical.to_logical(schema, wrapped(node, 64))
 

@@ -22,7 +22,16 @@ from connectkit.converters.json_text import Raw, float32_node, float_node
 from connectkit.errors import ConversionError, DataError, LimitError
 from connectkit.instant import EPOCH, TEMPORAL_TYPES
 from connectkit.javatext import decimal_text, float_text
-from connectkit.schema import DATE_NAME, DECIMAL_NAME, LOGICAL_NAMES, TIMESTAMP_NAME, Schema, Type
+from connectkit.schema import (
+    DATE_NAME,
+    DECIMAL_NAME,
+    FINE_NAMES,
+    LOGICAL_NAMES,
+    TIMESTAMP_MICROS_NAME,
+    TIMESTAMP_NAME,
+    Schema,
+    Type,
+)
 from connectkit.struct import Struct
 from connectkit.validation import fits_type
 
@@ -32,6 +41,9 @@ MAX_RECURSION: Final = 256
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _MS = timedelta(milliseconds=1)
+_US = timedelta(microseconds=1)
+_NANOS_FROM = datetime(1678, 1, 1, tzinfo=UTC)
+_NANOS_TO = datetime(2262, 1, 1, tzinfo=UTC)
 _COLLECTIONS = (list, tuple, set, frozenset)
 _INLINE_LEVELS = 4
 _BOUNDS = {
@@ -244,6 +256,13 @@ class TreeWriter:
         if schema.name == TIMESTAMP_NAME:
             test = f"type({var}) is {code.bind(datetime)} and {var}.tzinfo is {code.bind(UTC)}"
             return f"{code.bind(_timestamp)}({var})", test
+        if schema.name in FINE_NAMES:
+            test = f"type({var}) is {code.bind(datetime)} and {var}.tzinfo is {code.bind(UTC)}"
+            if schema.name == TIMESTAMP_MICROS_NAME:
+                return f"{code.bind(_micros)}({var})", test
+            # Nanoseconds do not reach as far as the years of datetime: the exact way says so.
+            near = f"{code.bind(_NANOS_FROM)} <= {var} <= {code.bind(_NANOS_TO)}"
+            return f"{code.bind(_micros)}({var}) * 1000", f"{test} and {near}"
         if schema.name == DATE_NAME:
             return f"{var}.toordinal() - {_EPOCH_DAY}", f"type({var}) is {code.bind(date)}"
         if schema.name == DECIMAL_NAME:
@@ -284,6 +303,10 @@ def _base64(value: bytes) -> str:
 
 def _timestamp(value: datetime) -> int:
     return (value - EPOCH) // _MS
+
+
+def _micros(value: datetime) -> int:
+    return (value - EPOCH) // _US
 
 
 def _decimal(value: Decimal) -> Raw:

@@ -21,7 +21,8 @@ from connectkit.float32 import round32
 from connectkit.instant import TEMPORAL_TYPES
 from connectkit.javatext import decimal_text, float32_text, float_text
 from connectkit.kinds import Kind, parse_kind, trim
-from connectkit.schema import INT_BITS, TEMPORAL_NAMES, Schema, StructValue, Type
+from connectkit.moments import fine_text
+from connectkit.schema import FINE_NAMES, INT_BITS, TEMPORAL_NAMES, Schema, StructValue, Type
 from connectkit.transforms.base import class_name
 
 Caster = Callable[[Any], Any]
@@ -291,6 +292,9 @@ def caster(schema: Schema, target: Type) -> Caster:
             return _from_boolean(target)
         if source is Type.STRING:
             return _from_string(target)
+    fine = schema.name
+    if fine is not None and fine in FINE_NAMES and target is Type.STRING:
+        return lambda value: fine_text(value, fine)
     cast = _by_class(target, source)
     if schema.name in TEMPORAL_NAMES and target is not Type.STRING:
         return lambda value: cast(logical.from_logical(schema, value))

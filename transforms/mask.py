@@ -15,7 +15,7 @@ from connectkit.errors import DataError
 from connectkit.float32 import round32
 from connectkit.instant import EPOCH, Instant, date_from
 from connectkit.program import Var
-from connectkit.schema import DATE_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, Schema, Type
+from connectkit.schema import DATE_NAME, INT_BITS, TEMPORAL_NAMES, TIME_NAME, Schema, Type
 from connectkit.transforms.base import class_name
 from connectkit.transforms.casting import decimal_to_int, parse_decimal, parse_integer
 from connectkit.transforms.pathapply import edit_paths
@@ -114,8 +114,8 @@ class MaskField(SideTransform[MaskFieldConfig]):
             and (schema.type in INT_BITS or schema.type is Type.FLOAT32)
         ):
             mask = lambda value: typed_replacement(schema, text)  # noqa: E731 - one of several forms
-        elif text is None and schema.name in (DATE_NAME, TIME_NAME, TIMESTAMP_NAME):
-            zero = {DATE_NAME: date_from(0), TIME_NAME: time(0), TIMESTAMP_NAME: EPOCH}[schema.name]
+        elif text is None and schema.name in TEMPORAL_NAMES:
+            zero = {DATE_NAME: date_from(0), TIME_NAME: time(0)}.get(schema.name, EPOCH)
             mask = lambda value: zero  # noqa: E731
         return mask
 
