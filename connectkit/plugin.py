@@ -136,10 +136,15 @@ class Registry:
             everything.allow(None)
             if any(everything._table(each).get(name)[0] is not None for each in kinds):
                 return f"The {wanted} '{shown}' is installed, but is not one of the plugins that are allowed."
-        doubles = [table.ambiguous[name] for each in kinds if name in (table := self._table(each)).ambiguous]
+        base, side = split_side(name)
+        doubles = [
+            table.ambiguous[known]
+            for each in kinds
+            for known in dict.fromkeys((name, base))
+            if known in (table := self._table(each)).ambiguous
+        ]
         if doubles:
             return f"'{shown}' means several plugins ({', '.join(doubles[0])}): give the full name."
-        base, side = split_side(name)
         known = [known for each in kinds for known in self._table(each).by_name]
         hint = _nearest(base, known)
         if hint is None:

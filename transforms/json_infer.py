@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from connectkit.builder import SchemaBuilder
@@ -29,17 +30,20 @@ pairs of name and shape behind a mark."""
 _OBJECT = "object"
 
 
-def load(text: str, limits: Limits = DEFAULT_LIMITS) -> Any:
-    """What a JSON text says; ``ConversionError`` for what is none, or that a record cannot hold."""
+def load(text: str, limits: Limits = DEFAULT_LIMITS, *, exact: bool = False) -> Any:
+    """What a JSON text says; ``ConversionError`` for what is none, or that a record cannot hold.
+
+    ``exact`` makes decimals of numbers with a fraction or exponent, and leaves all numbers to be checked.
+    """
     try:
-        value = _DECODER.decode(text)
+        value = (_EXACT_DECODER if exact else _DECODER).decode(text)
     except RecursionError as exc:
         raise LimitError(f"The JSON is nested more than {limits.depth} levels deep") from exc
     except json.JSONDecodeError as exc:
         raise ConversionError(f"The text is no JSON: it goes wrong at character {exc.pos}") from exc
     except ValueError as exc:  # NaN and the like, or a number with thousands of digits
         raise ConversionError("The text is no JSON: a number in it is none, or is endlessly long") from exc
-    _check(value, limits, "\\u" in text)
+    _check(value, limits, has_escapes="\\u" in text, exact=exact)
     return value
 
 
@@ -48,9 +52,10 @@ def _refuse_constant(_: str) -> NoReturn:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_EXACT_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=Decimal)
 
 
-def _check(value: Any, limits: Limits, has_escapes: bool) -> None:
+def _check(value: Any, limits: Limits, *, has_escapes: bool, exact: bool) -> None:
     """Refuse numbers beyond 64 bits, half surrogate pairs and deep nesting."""
     level: list[Any] = [value]
     depth = 0
@@ -59,7 +64,7 @@ def _check(value: Any, limits: Limits, has_escapes: bool) -> None:
         for each in level:
             kind = type(each)
             if kind is int:
-                if not -_INT64 <= each < _INT64:
+                if not exact and not -_INT64 <= each < _INT64:
                     raise ConversionError("The JSON has a whole number beyond 64 bits")
             elif kind is float:
                 if math.isinf(each):
@@ -161,6 +166,8 @@ def _schema(shape: Shape) -> Schema:
         return SchemaBuilder.array(element).optional().build()
     builder = SchemaBuilder.struct().optional()
     for name, member in shape[1]:
+        if not name:
+            raise DataError("An object has a member whose name is empty, which no field may be")
         builder.field(name, _schema(member))
     return builder.build()
 

@@ -14,7 +14,7 @@ from connectkit.edit import OnMissing, SideTransform, on_missing_option
 from connectkit.errors import LimitError
 from connectkit.limits import DEFAULT_LIMITS
 from connectkit.plugin import plugins
-from connectkit.schema import Schema, Type
+from connectkit.schema import Schema, StructValue, Type
 from connectkit.transforms.base import copy_of
 
 
@@ -114,7 +114,13 @@ class ToJson(SideTransform[ToJsonConfig]):
         most = self.config.max_bytes
 
         def write(value: Any) -> str | None:
-            data = encode(value)
+            if isinstance(value, StructValue) and value.schema is not schema:
+                # A default: its schema cannot itself have that default.
+                own = self._converter.encoder("", value.schema)
+                assert own is not None
+                data = own(value)
+            else:
+                data = encode(value)
             if data is None:
                 return None
             if len(data) > most:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Literal, NamedTuple
@@ -17,8 +16,9 @@ from connectkit.plugin import plugins
 from connectkit.program import Var
 from connectkit.schema import Schema, Type
 from connectkit.struct import Struct
-from connectkit.transforms.base import class_name, copy_of
+from connectkit.transforms.base import class_name, copy_of, optional_form
 from connectkit.transforms.json_infer import Inference, load
+from connectkit.transforms.json_typed import typed_reader
 
 _BYTES = (bytes, bytearray, memoryview)
 _KEPT = 1000
@@ -71,41 +71,36 @@ class FromJsonConfig(Config):
         if self.infer_schema:
             return {"infer.schema": "must not be true together with a schema"}
         try:
-            _Declared.of(self, optional=False)
+            read_schema(self.schema)
         except ConfigError as error:
             return {"schema": next((said for each in error.problems.values() for said in each), str(error))}
         return {}
+
+
+def read_schema(text: str) -> Schema:
+    """A schema out of its JSON; ``ConfigError`` says what is wrong with it."""
+    # The worker's own converter for JSON knows the form.
+    options = {"schemas.enable": "true", "schema.content": text}
+    found: Schema | None = plugins.create("converter", "JsonConverter", options).content_schema
+    if found is None:
+        raise ConfigError("must be a schema in JSON, not null")
+    return found
 
 
 class _Declared(NamedTuple):
     """The declared schema, and what reads a text by it."""
 
     schema: Schema
-    read: Callable[[bytes], tuple[Schema | None, Any]]
+    read: Callable[[bytes], Any]
 
     @classmethod
     def of(cls, config: FromJsonConfig, *, optional: bool) -> _Declared:
-        """``optional`` makes the schema so; ``ConfigError`` says what is wrong with its text."""
         assert config.schema is not None
-        converter = _converter(config.schema, config)
-        if converter.content_schema is None:
-            raise ConfigError("must be a schema in JSON, not null")
-        if optional and not converter.content_schema.optional:
-            converter = _converter(json.dumps({**json.loads(config.schema), "optional": True}), config)
-        return cls(converter.content_schema, converter.decoder(""))
-
-
-def _converter(schema: str, config: FromJsonConfig) -> Any:
-    """The worker's own converter for JSON knows how each type of Connect's is written."""
-    return plugins.create(
-        "converter",
-        "JsonConverter",
-        {
-            "schemas.enable": "true",
-            "schema.content": schema,
-            "replace.null.with.default": str(config.replace_null_with_default).lower(),
-        },
-    )
+        schema = read_schema(config.schema)
+        if optional:
+            schema = optional_form(schema)
+        typed = typed_reader(schema, replace_null=config.replace_null_with_default)
+        return cls(schema, lambda data: typed(load(_decoded(data), exact=True)))
 
 
 class FromJson(SideTransform[FromJsonConfig]):
@@ -143,7 +138,7 @@ class FromJson(SideTransform[FromJsonConfig]):
             side.put_dynamic(draft.call(itemgetter(0), pair), draft.call(itemgetter(1), pair))
         elif self.config.schema is not None:
             declared = self._of(optional=self._may_be_null(schema))
-            draft, side, (var,) = self._read(draft, side, {"$": (side.whole(), _second(declared.read))})
+            draft, side, (var,) = self._read(draft, side, {"$": (side.whole(), declared.read)})
             side.put(declared.schema, var)
         else:
             draft, side, (var,) = self._read(draft, side, {"$": (side.whole(), _loaded)})
@@ -197,7 +192,7 @@ class FromJson(SideTransform[FromJsonConfig]):
                 continue
             declared = self._of(optional=self._may_be_null(field.schema))
             builder.field(field.name, declared.schema)
-            texts[f"$.{field.name}"] = slots[field.index], _second(declared.read)
+            texts[f"$.{field.name}"] = slots[field.index], declared.read
         draft, side, found = self._read(draft, side, texts)
         slots = side.read(self.purpose, with_defaults=False)
         for field, var in zip(fields, found, strict=True):
@@ -298,10 +293,6 @@ def _all_read(*values: Any) -> bool:
 
 def _schema_of(struct: Struct) -> Schema:
     return struct.schema
-
-
-def _second(read: Callable[[bytes], tuple[Schema | None, Any]]) -> Callable[[bytes], Any]:
-    return lambda data: read(data)[1]
 
 
 def _loaded(data: bytes) -> Any:
