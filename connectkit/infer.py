@@ -18,7 +18,7 @@ from connectkit.schema import Schema
 if TYPE_CHECKING:
     from connectkit.fuse import Fused, Stage
 
-MAX_STEPS = 10_000
+MAX_STEPS = 2_000
 """Stages looked at in one inference: predicates double them, and there is an end to it."""
 
 

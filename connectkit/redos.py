@@ -2,9 +2,10 @@ r"""Refuses regular expressions that some input can make run for hours (exponent
 
 Matching holds the interpreter's lock, so one such expression in a configuration would stop a worker with
 everything in it. The expression is read as an automaton over its characters; it is refused if a part of
-it can go round a loop in two ways on the same text (``(a+)+``, ``(a|aa)*``), or if four or more open
-repetitions that share a character stand side by side (``.*.*.*.*``). Nested repetition kept apart by a
-separator, as in ``(\w+\.)+``, is fine. Pure functions. Source: reliability S10.
+it can go round a loop in two ways on the same text (``(a+)+``, ``(a|aa)*``), if four or more open
+repetitions that share a character stand side by side (``.*.*.*.*``), or if a row of one character can be
+matched in millions of ways (``a?a?a?…``). Nested repetition kept apart by a separator, as in
+``(\w+\.)+``, is fine. Pure functions. Source: reliability S10.
 """
 
 from __future__ import annotations
@@ -83,6 +84,8 @@ class _Reader:
         self._sequence(tree)
         _refuse_ambiguous(self._masks, self._edges)
         _refuse_side_by_side(self._masks, self._edges)
+        _refuse_empty_choices(tree)
+        _refuse_many_ways(self._masks, self._edges)
 
     # --- reading the tree
 
@@ -148,20 +151,31 @@ class _Reader:
 
     def _repeat(self, least: int, most: int, body: Any) -> _Part:
         if most <= _EXPANDED:
-            whole = _Part(True, [], [])
-            for number in range(most):
-                part = self._sequence(body)
-                empty = part.empty or number >= least
-                self._join(whole.last, part.first)
-                whole = _Part(
-                    whole.empty and empty,
-                    whole.first + part.first if whole.empty else whole.first,
-                    whole.last + part.last if empty else part.last,
-                )
-            return whole
+            return self._copies(least, most, body)
         part = self._sequence(body)
+        if part.empty and least > _EXPANDED:
+            raise _ExplosiveError(
+                "must not repeat something that may be empty so many times, such as (a?){25}: some texts "
+                "would take hours to match"
+            )
         self._join(part.last, part.first)
         return _Part(part.empty or least == 0, part.first, part.last)
+
+    def _copies(self, least: int, most: int, body: Any) -> _Part:
+        """A repetition as copies: each but the first is reached from the one before it only."""
+        first: list[int] = []
+        last: list[int] = []
+        before: list[int] = []
+        empty = True  # whether all copies so far can be empty
+        for number in range(most):
+            part = self._sequence(body)
+            self._join(before, part.first)
+            if empty:
+                first = first + part.first
+            before = before + part.last if part.empty else part.last
+            empty = empty and part.empty
+            last = last + part.last if number >= least else before
+        return _Part(empty or least == 0, first, last)
 
     def _apart(self, body: Any) -> None:
         """Judge a part on its own: what is around it never goes back into it."""
@@ -308,6 +322,55 @@ def _refuse_side_by_side(masks: list[int], edges: list[dict[int, int]]) -> None:
                 f"must not have {_SIDE_BY_SIDE} open repetitions side by side that can match the same "
                 "characters, such as .*.*.*.*: some texts would take very long to match"
             )
+
+
+_EMPTY_CHOICES = 8
+
+
+def _refuse_empty_choices(tree: Any) -> None:
+    """Refuse alternatives of which two can be empty, where they are repeated (``(a|a)*`` is read so)."""
+    found = 0
+    for op, arg in _walk(tree):
+        if op in (sre.MAX_REPEAT, sre.MIN_REPEAT) and arg[1] > 1 and any(_empty_choices(arg[2])):
+            raise _ExplosiveError(_TOLD)
+        found += op is sre.BRANCH and _is_empty_choice(arg)
+    if found > _EMPTY_CHOICES:
+        raise _ExplosiveError(_TOLD)
+
+
+def _empty_choices(tree: Any) -> Iterator[bool]:
+    return (True for op, arg in _walk(tree) if op is sre.BRANCH and _is_empty_choice(arg))
+
+
+def _is_empty_choice(branch: Any) -> bool:
+    return len([part for part in branch[1] if part.getwidth()[0] == 0]) > 1
+
+
+_MAX_WAYS = 2_000_000
+_LENGTH_CHARS = 40
+
+
+def _refuse_many_ways(masks: list[int], edges: list[dict[int, int]]) -> None:
+    """Refuse if a row of one character is matched in very many ways (``a?a?a?…a?``), loops or none."""
+    seen: set[frozenset[int]] = set()
+    for bit in range(max(masks, default=0).bit_length()):
+        inside = frozenset(p for p in range(len(masks)) if masks[p] >> bit & 1)
+        if len(inside) < 2 or inside in seen:
+            continue
+        seen.add(inside)
+        ways = dict.fromkeys(inside, 1)
+        for _ in range(_LENGTH_CHARS):
+            after: dict[int, int] = {}
+            for p, count in ways.items():
+                for q, times in edges[p].items():
+                    if q in inside:
+                        after[q] = after.get(q, 0) + count * times
+            ways = after
+            if sum(ways.values()) > _MAX_WAYS:
+                raise _ExplosiveError(
+                    "must not have so many parts side by side that may be left out and match the same "
+                    "characters, such as a?a?a?a?: some texts would take very long to match"
+                )
 
 
 def _repeats(tree: Any) -> bool:

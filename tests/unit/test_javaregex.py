@@ -75,3 +75,58 @@ def test_any_text_compiles_or_is_a_value_error(pattern: str) -> None:
 def test_quoted_text_is_itself(text: str) -> None:
     if "\\E" not in text:
         assert compile_java(f"\\Q{text}\\E").fullmatch(text)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(a+)+$",
+        "(a|a)*$",
+        "(a|aa)+$",
+        "(.*a){20}",
+        "(?:a|b|ab)*c",
+        "^(a?){25}a{25}$",
+        "a?" * 25 + "a{25}",
+        "(a|a)" * 30,
+        "((a?){8}){8}b",
+        "(a{1,30}){1,30}b",
+        "(.*)(.*)(.*)(.*)$",
+        "(?=(a+)+b)a",
+        r"(\1a+)+b",
+        "(?i)(A+)+z",
+    ],
+)
+def test_expressions_that_can_run_for_hours_are_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match=r"must not (repeat|have)"):
+        compile_java(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"([a-z]{1,8}-)+",
+        r"(\d{1,3}\.){3}\d{1,3}",
+        r"[a-z]{0,8}[a-z]{0,8}x",
+        r"(a++)+b",
+        r"(?>a+)+b",
+        r"(foo|bar)+baz",
+        r"(.*)_(.*)_(.*)_(.*)_(.*)",
+        r"(?:prod|stage|)-(.*)",
+        r"(\w+\.)+",
+        r"(\d\d?|\d{4})-x",
+    ],
+)
+def test_expressions_that_run_no_longer_than_they_look_are_taken(pattern: str) -> None:
+    compiled = compile_java(pattern)
+    for char in "a1-x":
+        compiled.fullmatch(char * 249 + "!")  # ends in no time to speak of
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "found"),
+    [(r"\1", "a", False), (r"(a)\1", "aa", True), (r"\1(a)", "aa", False), (r"(a)\11", "aa1", True)],
+)
+def test_a_reference_to_a_group_that_is_not_over_matches_nothing(
+    pattern: str, text: str, found: bool
+) -> None:
+    assert (compile_java(pattern).fullmatch(text) is not None) is found
