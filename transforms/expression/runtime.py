@@ -307,8 +307,8 @@ def at_index(items: Any, index: Any) -> Any:
     """The element of a list or character of a text; None where there is none so far."""
     if items is None or index is None:
         return None
-    if isinstance(items, Mapping):
-        return items.get(index) if isinstance(index, str | int) else None
+    if isinstance(items, Mapping) and isinstance(index, str | int):
+        return items.get(index)
     if isinstance(items, StructValue):
         field = items.schema.field(index) if isinstance(index, str) else None
         if field is None:

@@ -114,7 +114,9 @@ class DraftScope:
             return constant(None, NULL, at)
         except DataError as error:
             raise ExpressionError(f"{path.text}: {error}", at) from error
-        return Term(of_schema(reading.schema, nullable=reading.loose), self.input(found.var), at)
+        alone = path.path.name is not None and side.schema.type is Type.STRUCT
+        kind = of_schema(reading.schema, nullable=None if alone else reading.loose)
+        return Term(kind, self.input(found.var), at)
 
     def _in_map(self, path: RecordPath, side: Side, at: Position, quiet: bool) -> Term:
         below = path.path
