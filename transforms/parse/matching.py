@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from connectkit.schema import Schema
 from connectkit.suggest import did_you_mean, shortened
-from connectkit.transforms.parse.bounded import Bounded
+from connectkit.transforms.boundedregex import TooLongError, bounded
 from connectkit.transforms.parse.grok import GROUP, Expanded, expand, plain
 from connectkit.transforms.parse.moments import Moments
 from connectkit.transforms.parse.reading import NotParsedError, Reader, ResultField
@@ -24,12 +23,6 @@ _CAPTURE = re.compile(rf"{GROUP}([0-9]+)")
 
 class FieldsError(ValueError):
     """What is wrong is the option ``fields``, not the pattern."""
-
-
-@lru_cache(maxsize=64)
-def bounded(regex: str) -> Bounded:
-    """The compiled expression; judging one takes a while, and a configuration is read more than once."""
-    return Bounded(regex)
 
 
 class _Pattern:
@@ -93,13 +86,16 @@ def pattern_reader(
 
     def read(text: str, reference_ms: int | None) -> Sequence[Any]:
         values: list[Any]
-        for search, get in tries:
-            match = search(text)
-            if match is not None:
-                values = get(match)
-                break
-        else:
-            raise NotParsedError("matches no pattern")
+        try:
+            for search, get in tries:
+                match = search(text)
+                if match is not None:
+                    values = get(match)
+                    break
+            else:
+                raise NotParsedError("matches no pattern")
+        except TooLongError as exc:
+            raise NotParsedError(str(exc)) from exc
         if empty_is_null and "" in values:
             values = [None if value == "" else value for value in values]
         for place, convert in converts:

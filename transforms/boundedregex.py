@@ -10,16 +10,34 @@ none, in linear time. Where it finds none, the text is refused as too long.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from functools import lru_cache
 from math import comb
 from typing import Final
 
 from connectkit.javaregex import compile_java
 from connectkit.redos import growth
-from connectkit.transforms.parse.reading import NotParsedError
 
 BUDGET_STEPS: Final = 30_000_000
 """About a second of matching."""
 _QUANTIFIER = re.compile(r"(?:[*+?]|\{\d+(,\d*)?\})([?+]?)")
+
+
+class TooLongError(Exception):
+    """A text is too long for the expression to be tried on it in every way; ``most_chars`` would do."""
+
+    def __init__(self, most_chars: int) -> None:
+        super().__init__(f"has more than the {most_chars} characters the pattern can be tried on")
+        self.most_chars = most_chars
+
+
+@lru_cache(maxsize=64)
+def bounded(regex: str) -> Bounded:
+    """The compiled expression; judging one takes a while, and a configuration is read more than once.
+
+    ``ValueError`` says what is wrong with it.
+    """
+    return Bounded(regex)
 
 
 class Bounded:
@@ -36,12 +54,18 @@ class Bounded:
         self._quick = None if straight is None else re.compile(straight.pattern, straight.flags).match
 
     def search(self, text: str) -> re.Match[str] | None:
-        """The first match, as ``re.search`` finds it; ``NotParsedError`` if that could take too long."""
+        """The first match, as ``re.search`` finds it; ``TooLongError`` if that could take too long."""
         if len(text) <= self.most_chars:
             return self._search(text)
         if self._quick is not None and (found := self._quick(text)) is not None:
             return found
-        raise NotParsedError(f"has more than the {self.most_chars} characters the pattern can be tried on")
+        raise TooLongError(self.most_chars)
+
+    def find_all(self, text: str) -> Iterator[re.Match[str]]:
+        """The matches one behind the other; ``TooLongError`` as before."""
+        if len(text) > self.most_chars:
+            raise TooLongError(self.most_chars)
+        return self.pattern.finditer(text)
 
 
 def _most_chars(exponent: int, budget_steps: int, max_chars: int) -> int:

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 
 from connectkit.javaregex import compile_java
 from connectkit.redos import growth
-from connectkit.transforms.parse.bounded import Bounded
+from connectkit.transforms.boundedregex import Bounded, TooLongError
 from connectkit.transforms.parse.grok import expand
-from connectkit.transforms.parse.reading import NotParsedError
 
 
 @pytest.mark.parametrize(
@@ -75,7 +74,7 @@ def test_a_longer_text_is_matched_straight_or_refused() -> None:
     found = bounded.search("[x] [y y] [z] " + "long " * 1_000)
     assert found is not None
     assert found.groups()[:3] == ("x", "y y", "z")
-    with pytest.raises(NotParsedError, match="characters"):
+    with pytest.raises(TooLongError, match="characters"):
         bounded.search("[x]" * 10_000)
 
 
@@ -106,8 +105,8 @@ def test_hostile_lines_end(pattern: str, hostile: str) -> None:
     reason = ""
     try:
         bounded.search(hostile)
-    except NotParsedError as error:
-        reason = error.reason
+    except TooLongError as error:
+        reason = str(error)
     assert not reason or bounded.most_chars < len(hostile)
     assert hostile not in reason
 
@@ -137,5 +136,5 @@ def test_the_straight_way_finds_what_trying_all_finds(regex: str, text: str) -> 
 @pytest.mark.parametrize("regex", ["a.*b|c.*d", "(?i)a.*b", r"\Qa.*\E.*b"])
 def test_what_has_no_straight_way_is_refused_when_long(regex: str) -> None:
     bounded = Bounded(regex, budget_steps=100)
-    with pytest.raises(NotParsedError):
+    with pytest.raises(TooLongError):
         bounded.search("a" + "x" * 1_000)
