@@ -10,6 +10,7 @@ anything is made of it. Source: spec registry 2.7, 2.8; the Avro specification, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from struct import Struct as Packer
 from struct import error as PackError  # noqa: N812 - it is an error, and named as one here
 from typing import Any, Final
@@ -30,7 +31,6 @@ from connectkit.limits import DEFAULT_LIMITS, Limits
 from connectkit.schema import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, Schema, Type
 from connectkit.struct import Struct
 
-_Read = Callable[[bytes, int], tuple[Any, int]]
 Decoder = Callable[[bytes, int], Any]
 """``decode(data, at)``: the value that begins there, which must be the last thing in the data."""
 
@@ -54,68 +54,94 @@ def compile_decoder(
     ``strict_end`` refuses data that go on behind the value. Raises ``ConversionError`` for damaged data and
     ``LimitError`` for what is too large or too deep, in time bounded by the size of the data.
     """
-    read: _Read
-    if schema is None:
-        read = lambda data, at: read_anything(data, at, limits)  # noqa: E731
-        leniently = read
-    else:
-        read = _Compiler(options, limits).root(writer, reader, schema)
-        leniently = _Lenient(
-            lambda: _Compiler(options, limits, errors="replace").root(writer, reader, schema)
-        )
-
-    def decode(data: bytes, at: int) -> Any:
-        try:
-            try:
-                value, end = read(data, at)
-            except UnicodeDecodeError:
-                value, end = leniently(data, at)  # with U+FFFD for what is no UTF-8, as in Java
-        except (IndexError, PackError) as error:
-            raise ConversionError("The Avro data end in the middle of a value: they are cut off") from error
-        except RecursionError as error:
-            raise too_deep(limits.depth) from error
-        if strict_end and end != len(data):
-            raise ConversionError(f"The Avro data go on for {len(data) - end} bytes behind the value")
-        return value
-
-    return decode
+    compiler = _Compiler(options, limits, strict_end=strict_end)
+    return compiler.root(
+        writer, reader, schema, _Recovery(writer, reader, schema, options, limits, strict_end)
+    )
 
 
-class _Lenient:
-    """A function that is made when it is first needed."""
+class _Recovery:
+    """What to do about data that a generated function could not read."""
 
-    def __init__(self, make: Callable[[], _Read]) -> None:
-        self._make = make
-        self._made: _Read | None = None
+    def __init__(
+        self,
+        writer: AvroSchema,
+        reader: AvroSchema,
+        schema: Schema | None,
+        options: AvroOptions,
+        limits: Limits,
+        strict_end: bool,
+    ) -> None:
+        self._limits = limits
+        self._lenient: Decoder | None = None
+        self._make_lenient: Callable[[], Decoder] = partial(
+            _Compiler(options, limits, strict_end=strict_end, errors="replace").root,
+            writer, reader, schema, self,
+        )  # fmt: skip
 
-    def __call__(self, data: bytes, at: int) -> tuple[Any, int]:
-        if self._made is None:
-            self._made = self._make()
-        return self._made(data, at)
+    def __call__(self, data: bytes, at: int, error: Exception) -> Any:
+        """The value, if the data can be read after all; else raises what is wrong with them."""
+        if isinstance(error, UnicodeDecodeError):
+            if self._lenient is None:
+                self._lenient = self._make_lenient()
+            return self._lenient(data, at)  # with U+FFFD for what is no UTF-8, as in Java
+        if isinstance(error, RecursionError):
+            raise too_deep(self._limits.depth) from error
+        raise ConversionError("The Avro data end in the middle of a value: they are cut off") from error
+
+
+_RECOVERED: Final = (IndexError, PackError, UnicodeDecodeError, RecursionError)
+
+
+def _at_end(data: bytes, at: int) -> None:
+    if at != len(data):
+        raise ConversionError(f"The Avro data go on for {len(data) - at} bytes behind the value")
 
 
 class _Compiler:
-    """Makes the functions of one root; each returns the value and where it ends."""
+    """Makes the functions of one root; those of the parts return the value and where it ends."""
 
-    def __init__(self, options: AvroOptions, limits: Limits, *, errors: str = "strict") -> None:
-        self._decode = bytes.decode if errors == "strict" else lambda data: data.decode("utf-8", errors)
+    def __init__(
+        self, options: AvroOptions, limits: Limits, *, strict_end: bool, errors: str = "strict"
+    ) -> None:
+        self._strict_end = strict_end
+        self._decode: Callable[[bytes], str] = (
+            bytes.decode if errors == "strict" else lambda data: data.decode("utf-8", errors)
+        )
         self._options = options
         self._limits = limits
         self._made: dict[tuple[int, int, int], Callable[..., Any] | Late] = {}
         self._held: list[Any] = []  # keeps the ids in _made from being reused
 
     def root(
-        self, writer: AvroSchema, reader: AvroSchema, schema: Schema
-    ) -> Callable[[bytes, int], tuple[Any, int]]:
+        self, writer: AvroSchema, reader: AvroSchema, schema: Schema | None, recover: Callable[..., Any]
+    ) -> Decoder:
         code = Code("data", "at")
+        code.line("begin = at")
+        with code.block("try:"):
+            value, result = self._root_value(code, writer, reader, schema), code.variable()
+            code.line(f"{result} = {value}")
+            # A slice of bytes that are not there is short, without a word, but leads beyond the end.
+            code.line("if at > len(data):")
+            code.line("    raise IndexError")
+            if self._strict_end:
+                code.line(f"{code.bind(_at_end)}(data, at)")
+            code.line(f"return {result}")
+        with code.block(f"except {code.bind(_RECOVERED)} as error:"):
+            code.line(f"return {code.bind(recover)}(data, begin, error)")
+        return code.build("avro decode", name="avro_decode")
+
+    def _root_value(self, code: Code, writer: AvroSchema, reader: AvroSchema, schema: Schema | None) -> str:
+        if schema is None:
+            out = code.variable()
+            code.line(f"{out}, at = {code.bind(read_anything)}(data, at, {code.bind(self._limits)})")
+            return out
         if writer.kind == "bytes" and reader.kind == "bytes":  # bare, as Confluent's serializer writes it
             data = code.variable()
             code.line(f"{data} = data[at:]")
-            code.line(f"return {self._bytes_value(code, schema, data)}, len(data)")
-        else:
-            value = self._read(code, writer, reader, schema, "0", own=True)
-            code.line(f"return {value}, at")
-        return code.build("avro decode", name="avro_decode")
+            code.line("at = len(data)")
+            return self._bytes_value(code, schema, data)
+        return self._read(code, writer, reader, schema, "0", own=True)
 
     def _function(self, writer: AvroSchema, reader: AvroSchema, schema: Schema) -> Callable[..., Any] | Late:
         key = (id(writer), id(reader), id(schema))
@@ -163,7 +189,7 @@ class _Compiler:
             case "enum":
                 return _read_enum(code, writer, reader)
             case "fixed":
-                data = _read_span(code, str(int(writer.size)))
+                data = _read_span(code, writer.size)
                 return self._bytes_value(code, schema, data)
             case "bytes" | "string":
                 return self._read_text(code, writer, reader, schema)
@@ -313,8 +339,8 @@ class _Compiler:
     def _read_text(self, code: Code, writer: AvroSchema, reader: AvroSchema, schema: Schema) -> str:
         if reader.kind == "string":
             return _read_string(code, self._decode)
-        size = _read_long(code)
-        data = _read_span(code, size)
+        data = code.variable()
+        code.line(f"{data} = {_read_bytes(code)}")
         return self._bytes_value(code, schema, data)
 
     def _bytes_value(self, code: Code, schema: Schema, data: str) -> str:
@@ -374,21 +400,35 @@ def _read_long(code: Code) -> str:
     return out
 
 
-def _read_span(code: Code, size: str) -> str:
-    """So many bytes, which have to be there."""
+def _read_span(code: Code, size: int) -> str:
+    """So many bytes; whether they were there is seen at the end (see ``root``)."""
     start, out = code.variable(), code.variable()
     code.line(f"{start} = at")
-    code.line(f"at += {size}")
+    code.line(f"at += {int(size)}")
     code.line(f"{out} = data[{start}:at]")
-    code.line(f"if len({out}) != {size}:")
-    code.line("    raise IndexError")
     return out
 
 
+def _read_bytes(code: Code) -> str:
+    """Bytes behind their length, as an expression; whether they were there is seen at the end."""
+    size, start = code.variable(), code.variable()
+    code.line(f"{size} = data[at]")
+    code.line("at += 1")
+    with code.block(f"if {size} < 128:"):
+        code.line(f"{start} = at")
+        code.line(f"at += {code.bind(varint.LENGTHS)}[{size}]")
+    with code.block("else:"):
+        code.line(f"{size}, at = {code.bind(varint.read_more_length)}(data, at, {size})")
+        code.line(f"{start} = at")
+        code.line(f"at += {size}")
+    return f"data[{start}:at]"
+
+
 def _read_string(code: Code, decode: Callable[[bytes], str]) -> str:
-    size = _read_long(code)
-    data = _read_span(code, size)
-    return f"{code.bind(decode)}({data})"
+    out = code.variable()
+    data = _read_bytes(code)
+    code.line(f"{out} = {code.bind(decode)}({data})")
+    return out
 
 
 def _read_enum(code: Code, writer: AvroSchema, reader: AvroSchema) -> str:

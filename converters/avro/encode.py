@@ -33,6 +33,7 @@ _DOUBLE: Final = Packer("<d").pack
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MISFITS: Final = (
     MisfitError, TypeError, AttributeError, KeyError, ValueError, OverflowError, PackError, DataError,
+    RecursionError,
 )  # fmt: skip
 
 
@@ -46,19 +47,15 @@ def compile_encoder(
     """
     if schema is None:
         return lambda value, prefix: write_anything(value, prefix, limits)
-    write = _Compiler(options, limits).root(avro, schema)
 
-    def encode(value: Any, prefix: bytes) -> bytes:
-        try:
-            return write(value, prefix)
-        except LimitError:
-            raise
-        except _MISFITS as error:
-            raise explain(avro, schema, value, options, error) from error
-        except RecursionError as error:
+    def recover(value: Any, error: Exception) -> bytes:
+        if isinstance(error, LimitError):
+            raise error
+        if isinstance(error, RecursionError):
             raise too_deep(limits.depth) from error
+        raise explain(avro, schema, value, options, error) from error
 
-    return encode
+    return _Compiler(options, limits).root(avro, schema, recover)
 
 
 class _Compiler:
@@ -70,15 +67,17 @@ class _Compiler:
         self._made: dict[tuple[int, int], Callable[..., bytes] | Late] = {}
         self._held: list[Any] = []  # keeps the ids in _made from being reused
 
-    def root(self, avro: AvroSchema, schema: Schema) -> Encoder:
+    def root(self, avro: AvroSchema, schema: Schema, recover: Callable[[Any, Exception], bytes]) -> Encoder:
         code = Code("value", "prefix")
-        if avro.kind == "bytes" and avro.logical != "decimal" and schema.name != DECIMAL_NAME:
-            code.line(f"return prefix + {code.bind(_bytes)}(value)")
-        elif avro.kind == "bytes":
-            code.line(f"return prefix + {code.bind(_decimal_writer(schema))}(value)")
-        else:
-            parts = self._write(code, avro, schema, "value", "0", own=True)
-            code.line(_joined(code, ["prefix", *parts]))
+        with code.block("try:"):
+            if avro.kind == "bytes":
+                write = _decimal_writer(schema) if schema.name == DECIMAL_NAME else _bytes
+                code.line(f"return prefix + {code.bind(write)}(value)")
+            else:
+                parts = self._write(code, avro, schema, "value", "0", own=True)
+                code.line(_joined(code, ["prefix", *parts]))
+        with code.block(f"except {code.bind(_MISFITS)} as error:"):
+            code.line(f"return {code.bind(recover)}(value, error)")
         return code.build("avro encode", name="avro_encode")
 
     def _function(self, avro: AvroSchema, schema: Schema) -> Callable[..., bytes] | Late:

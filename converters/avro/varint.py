@@ -31,6 +31,10 @@ WRITTEN: Final = tuple(_plain(n << 1) for n in range(MOST)) + tuple(
 READ: Final = tuple(z >> 1 if not z & 1 else -(z >> 1) - 1 for z in range(128))
 """The numbers of one byte."""
 
+TOO_LONG: Final = 1 << 62
+LENGTHS: Final = tuple(TOO_LONG if z & 1 else z >> 1 for z in range(128))
+"""The same where only lengths make sense: a negative one leads beyond the end of any data."""
+
 _LAST: Final = tuple(_plain(z) for z in range(1 << 14))
 _PAIR: Final = tuple(bytes((z & 0x7F | 0x80, z >> 7 | 0x80)) for z in range(1 << 14))
 
@@ -56,8 +60,16 @@ def read_more(data: bytes, at: int, byte: int) -> tuple[int, int]:
 
     Returns it and where it ends. ``IndexError`` if the data end first.
     """
-    zigzag = byte & 0x7F
-    shift = 7
+    following = data[at]
+    zigzag = byte & 0x7F | (following & 0x7F) << 7
+    if following < 0x80:
+        return (zigzag >> 1) ^ -(zigzag & 1), at + 1
+    following = data[at + 1]
+    zigzag |= (following & 0x7F) << 14
+    if following < 0x80:
+        return (zigzag >> 1) ^ -(zigzag & 1), at + 2
+    at += 2
+    shift = 21
     while True:
         byte = data[at]
         at += 1
@@ -65,12 +77,18 @@ def read_more(data: bytes, at: int, byte: int) -> tuple[int, int]:
             zigzag |= byte << shift
             if zigzag >> 64:
                 break
-            return (zigzag >> 1) if not zigzag & 1 else ~(zigzag >> 1), at
+            return (zigzag >> 1) ^ -(zigzag & 1), at
         zigzag |= (byte & 0x7F) << shift
         shift += 7
         if shift > 63:
             break
     raise ConversionError("The Avro data has a number of more than 64 bits; they are damaged, or not Avro")
+
+
+def read_more_length(data: bytes, at: int, byte: int) -> tuple[int, int]:
+    """The same for a length: a negative one is :data:`TOO_LONG`."""
+    found, at = read_more(data, at, byte)
+    return found if found >= 0 else TOO_LONG, at
 
 
 def read(data: bytes, at: int) -> tuple[int, int]:
