@@ -72,9 +72,9 @@ class Herder:
         self._thread = threading.Thread(target=self._serve, name="herder", daemon=True)
         self._stopped = False
 
-    def start(self) -> None:
-        """Open what the worker needs; raises if it cannot."""
-        self.worker.start()
+    def start(self, give_up: threading.Event | None = None) -> None:
+        """Open what the worker needs; raises if it cannot, or once it shall ``give_up``."""
+        self.worker.start(give_up)
         self._thread.start()
 
     def stop(self) -> bool:

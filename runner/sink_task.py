@@ -28,6 +28,7 @@ from connectkit.runner.encode import Converters
 from connectkit.runner.errant import ErrantReporter
 from connectkit.runner.fan import run_all, run_one
 from connectkit.runner.log.api import Consumer, Message
+from connectkit.runner.log.topics import compile_pattern
 from connectkit.runner.reporters import DeadLetters
 from connectkit.runner.sink_context import SinkContext
 from connectkit.runner.source_task import close_all
@@ -47,6 +48,8 @@ class SinkSettings:
 
     topics: Sequence[str] = ()
     pattern: str | None = None
+    group: str = ""
+    """The consumer group."""
     flush_interval_s: float = 60.0
     flush_timeout_s: float = 5.0
     max_poll_records: int = 500
@@ -419,10 +422,11 @@ class WorkerSinkTask(WorkerTask):
         self._committing = None  # an answer that is still to come is about older offsets
         for attempt in (1, 2):
             try:
-                self._consumer.commit(chosen)
+                self._consumer.commit(chosen, timeout_s=self.control.share_s(self._settings.flush_timeout_s))
             except RetriableError as exc:
-                if attempt == 2:
+                if attempt == 2 or self.control.stopping:  # the time to stop in is short
                     self._commit_failed(exc, began)
+                    return
             except ConnectError as exc:
                 self._commit_failed(exc, began)
                 return
@@ -532,6 +536,15 @@ class WorkerSinkTask(WorkerTask):
     def assignment(self) -> frozenset[TopicPartition]:
         return frozenset(self._current)
 
+    @property
+    def settings(self) -> SinkSettings:
+        return self._settings
+
+    def subscribes(self, topic: str) -> bool:
+        """Whether the records of that topic are for this connector. Any thread."""
+        pattern = self._settings.pattern
+        return topic in self._settings.topics if pattern is None else _matches(pattern, topic)
+
     def pause_partitions(self, partitions: Collection[TopicPartition]) -> None:
         if not self._paused:
             self._consumer.pause(partitions)
@@ -547,15 +560,22 @@ class WorkerSinkTask(WorkerTask):
         steps: list[Callable[[], None]] = []
         if self._initialized:
             steps.append(self.task.stop)
-        steps += [self._consumer.close, self._chain.close, self._converters.close]
+        steps += [self._leave, self._chain.close, self._converters.close]
         if self._dead_letters is not None:
             letters = self._dead_letters
             wait_s = 0.0 if self.control.cancelled else self._settings.close_s
             steps.append(lambda: letters.close(self.control.share_s(wait_s)))
         close_all(steps)
 
+    def _leave(self) -> None:
+        self._consumer.close(self.control.share_s(self._settings.close_s))
+
     def fence(self) -> None:
         """``cancelled`` is looked at before every commit; the consumer belongs to the task's thread."""
+
+
+def _matches(pattern: str, topic: str) -> bool:
+    return compile_pattern(pattern).fullmatch(topic) is not None
 
 
 class _Rebalance:

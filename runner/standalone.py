@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +26,7 @@ from connectkit.runner.configs.files import ConfigFile, read_connector_file, rea
 from connectkit.runner.memory import tune_memory
 
 if TYPE_CHECKING:
+    from connectkit.api import TopicPartition
     from connectkit.runner.herder import Herder
     from connectkit.runner.live import Live
     from connectkit.runner.observe import LogHandler
@@ -73,8 +74,11 @@ def is_connector_file(path: Path) -> bool:
         return False
 
 
-def open_herder(options: Options) -> Herder:
-    """A started herder; raises ``ConnectError`` with what keeps the worker from starting."""
+def open_herder(options: Options, give_up: threading.Event | None = None) -> Herder:
+    """A started herder; raises ``ConnectError`` with what keeps the worker from starting.
+
+    ``give_up``: the wait for the log to answer ends once it is set.
+    """
     from connectkit.plugin import plugins
     from connectkit.runner.configs.worker import WorkerConfig, worker_warnings
     from connectkit.runner.herder import Herder
@@ -107,7 +111,7 @@ def open_herder(options: Options) -> Herder:
     )
     herder = Herder(worker)
     try:
-        herder.start()
+        herder.start(give_up)
     except BaseException:
         worker.stop()
         raise
@@ -177,7 +181,7 @@ def run(
         try:
             files = [read_connector_file(path) for path in options.connector_files]
             code = EXIT_WORKER
-            herder = open_herder(options)
+            herder = open_herder(options, stop)
         except ConnectError as exc:
             say_problems("The worker cannot start", exc)
             return code
@@ -295,6 +299,7 @@ class _Done:
         )
 
     def _sinks_done(self) -> bool:
+        from connectkit.api import TopicPartition
         from connectkit.runner.sink_task import WorkerSinkTask
 
         sinks = [
@@ -305,7 +310,26 @@ class _Done:
         places = {tp: at for task in sinks for tp, at in (task.read_to or {}).items()}
         admin = self._herder.worker.admin()
         try:
+            # What nobody here reads may be another member's, or still wait to be given to one: for as long
+            # as a killed worker's membership lasts, its partitions are nobody's.
+            known = [TopicPartition(t.name, n) for t in admin.topics().values() for n in range(t.partitions)]
+            for group in {task.settings.group for task in sinks}:
+                subscribed = [task for task in sinks if task.settings.group == group]
+                apart = [
+                    tp for tp in known if tp not in places and any(t.subscribes(tp.topic) for t in subscribed)
+                ]
+                if apart:
+                    places |= {**admin.offsets(apart, end=False), **_only(admin.group_offsets(group), apart)}
             ends = admin.offsets(places)
         finally:
             admin.close()
-        return all(places[tp] >= end for tp, end in ends.items())
+        done = all(places[tp] >= end for tp, end in ends.items())
+        if not done:
+            self._stop.wait(0.2)  # to be asked less often than a flag
+        return done
+
+
+def _only(
+    offsets: Mapping[TopicPartition, int], wanted: Sequence[TopicPartition]
+) -> dict[TopicPartition, int]:
+    return {tp: offsets[tp] for tp in wanted if tp in offsets}

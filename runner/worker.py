@@ -8,11 +8,13 @@ and abandoned. Threads: called by the herder, which makes one change at a time.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
 from typing import Any
 
-from connectkit.errors import ConfigError
+from connectkit.errors import ConfigError, ConnectError
 from connectkit.plugin import Registry
 from connectkit.runner.build import Plan, TaskBuilder, make_connector, plan_connector
 from connectkit.runner.clients import ClientConfigs
@@ -29,6 +31,9 @@ from connectkit.runner.worker_connector import WorkerConnector
 from connectkit.runner.worker_task import WorkerTask
 
 log = logging.getLogger(__name__)
+
+START_TIMEOUT_MS = "30000"
+"""How long the log may take to answer at the start, where the worker's file does not say."""
 
 CONNECTOR_STOP_S = 5.0
 """How long all connectors together may take to stop."""
@@ -58,14 +63,31 @@ class Worker:
         self._schedule = CommitSchedule(config.offset_flush_interval_ms / 1000)
         self._builder = TaskBuilder(config, log, store, registry, self.status.set_task)
 
-    def start(self) -> None:
-        """Read the stored offsets and see that the log answers; raises what is wrong."""
+    def start(self, give_up: threading.Event | None = None) -> None:
+        """Read the stored offsets and see that the log answers; raises what is wrong.
+
+        ``give_up``: whether to go on waiting is looked at time and again.
+        """
         self.store.start()
-        admin = self.admin()
-        try:
-            admin.cluster_id()
-        finally:
-            admin.close()
+        asked: Future[str] = Future()
+        admin = self.log.admin(
+            {"default.api.timeout.ms": START_TIMEOUT_MS, **ClientConfigs(self.config).admin()}
+        )
+
+        def ask() -> None:
+            try:
+                asked.set_result(admin.cluster_id())
+            except BaseException as exc:  # noqa: BLE001 - raised again below
+                asked.set_exception(exc)
+            finally:
+                admin.close()
+
+        # Aside, because the main thread hears of signals only between the calls of a client library.
+        threading.Thread(target=ask, name="log-answers", daemon=True).start()
+        while not wait([asked], 0.1).done:
+            if give_up is not None and give_up.is_set():
+                raise ConnectError(f"stopped before {self.config.bootstrap} had answered")
+        asked.result()
 
     def stop(self) -> None:
         """After connectors and tasks: let go of what they shared."""

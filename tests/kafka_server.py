@@ -12,6 +12,7 @@ import base64
 import fcntl
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -89,17 +90,21 @@ def _fetch(jars: Path) -> None:
 
 
 class KafkaServer:
-    """A broker under ``folder``, ready when the constructor returns; ``stop`` ends it."""
+    """A broker under ``folder``, ready when the constructor returns; ``stop`` ends it.
+
+    After ``stop`` or ``kill``, ``start`` brings it back on the same address, with what it had stored.
+    """
 
     def __init__(self, folder: Path) -> None:
         jars = kafka_jars()
         folder.mkdir(parents=True, exist_ok=True)
-        port, controller_port = _free_ports(2)
+        port, controller_port = self._ports = _free_ports(2)
         self.bootstrap = f"127.0.0.1:{port}"
         self.log_file = folder / "server.log"
         properties = folder / "server.properties"
         properties.write_text(_properties(folder, port, controller_port))
         java = ["java", "-Xmx512m", "-cp", f"{jars}/*", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+        self._command = [*java, "kafka.Kafka", str(properties)]
         identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         with self.log_file.open("ab") as log:
             formatted = subprocess.run(
@@ -111,14 +116,19 @@ class KafkaServer:
             )
             if formatted.returncode:
                 raise UnavailableError(f"the test broker's storage was not formatted: {self._tail()}")
+        self.start()
+
+    def start(self) -> None:
+        """Run the broker and wait until it is ready."""
+        with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                ["sh", "-c", _TIED_TO_PARENT, "kafka", *java, "kafka.Kafka", str(properties)],
+                ["sh", "-c", _TIED_TO_PARENT, "kafka", *self._command],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
             )
         try:
-            self._wait_until_ready(port)
+            self._wait_until_ready(self._ports[0])
         except BaseException:
             self.stop()
             raise
@@ -141,6 +151,17 @@ class KafkaServer:
     def pid(self) -> int:
         """The process that holds the broker's JVM as its child."""
         return self._process.pid
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the JVM itself."""
+        listed = subprocess.run(["pgrep", "-P", str(self.pid)], capture_output=True, text=True, check=True)
+        for pid in listed.stdout.split():
+            os.kill(int(pid), number)
+
+    def kill(self) -> None:
+        """End the broker as a crash does, and wait for it."""
+        self.signal(signal.SIGKILL)
+        self.stop()
 
     def stop(self) -> None:
         """End the broker and wait for it."""

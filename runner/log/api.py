@@ -161,16 +161,28 @@ class Consumer(Protocol):
         """
         ...
 
-    def commit(self, offsets: Mapping[TopicPartition, int], on_done: CommitDone | None = None) -> None:
-        """Commit. Without ``on_done`` it waits and raises; with it, it returns at once and calls back."""
+    def commit(
+        self,
+        offsets: Mapping[TopicPartition, int],
+        on_done: CommitDone | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> None:
+        """Commit. Without ``on_done`` it waits and raises; with it, it returns at once and calls back.
+
+        After ``timeout_s`` of waiting it raises a ``RetriableError``; the commit may still be made.
+        """
         ...
 
     def lag(self) -> int | None:
         """Records between the positions and the ends of the assigned partitions, from cached ends."""
         ...
 
-    def close(self) -> None:
-        """Leave the group (revoking through the listener) and let go."""
+    def close(self, timeout_s: float | None = None) -> None:
+        """Leave the group (revoking through the listener) and let go.
+
+        After ``timeout_s`` it returns, and what is left is done by a thread that nobody waits for.
+        """
         ...
 
 

@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -230,7 +229,6 @@ def test_a_broker_that_restarts_is_found_again(tmp_path: Path, unique: Unique) -
         server = KafkaServer(tmp_path / "own")
     except UnavailableError as exc:
         pytest.skip(f"no Kafka: {exc}")
-    java = _children(server)
     log = open_log(server.bootstrap, {})
     producer = log.producer(
         {"delivery.timeout.ms": "2147483647", "max.in.flight.requests.per.connection": "1"}
@@ -238,23 +236,14 @@ def test_a_broker_that_restarts_is_found_again(tmp_path: Path, unique: Unique) -
     topic = unique("frozen")
     assert send(producer, [record(topic, b"before")]) == []
     try:
-        for pid in java:
-            os.kill(pid, signal.SIGSTOP)
+        server.signal(signal.SIGSTOP)
         outcomes: list[object] = []
         producer.send([OutRecord(topic, None, None, b"during", None, None)], outcomes.append)
         assert producer.flush(0.5) == 1
         assert outcomes == []
     finally:
-        for pid in java:
-            os.kill(pid, signal.SIGCONT)
+        server.signal(signal.SIGCONT)
     assert producer.flush(DEADLINE_S) == 0
     assert outcomes == [[]]
     producer.close(5)
     server.stop()
-
-
-def _children(server: KafkaServer) -> list[int]:
-    found = subprocess.run(
-        ["pgrep", "-P", str(server.pid)], capture_output=True, text=True, check=True
-    ).stdout.split()
-    return [int(pid) for pid in found]

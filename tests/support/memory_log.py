@@ -217,7 +217,13 @@ class MemoryConsumer:
         stored = self._log.groups.get(self.group, {})
         return {tp: stored[tp] for tp in partitions if tp in stored}
 
-    def commit(self, offsets: Mapping[TopicPartition, int], on_done: CommitDone | None = None) -> None:
+    def commit(
+        self,
+        offsets: Mapping[TopicPartition, int],
+        on_done: CommitDone | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> None:
         self.calls.append("commit")
         error = self.commit_error
         if error is None:
@@ -230,7 +236,7 @@ class MemoryConsumer:
     def lag(self) -> int | None:
         return sum(len(self._log.data[tp]) - at for tp, at in self.positions.items())
 
-    def close(self) -> None:
+    def close(self, timeout_s: float | None = None) -> None:
         if self.listener is not None and self.positions:
             self.listener.on_revoked(list(self.positions))
         self.closed = True

@@ -333,7 +333,13 @@ class EmbeddedConsumer:
                     found[TopicPartition(*where)] = int(row[0])
             return found
 
-    def commit(self, offsets: Mapping[TopicPartition, int], on_done: CommitDone | None = None) -> None:
+    def commit(
+        self,
+        offsets: Mapping[TopicPartition, int],
+        on_done: CommitDone | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> None:
         """Commit durably. With ``on_done`` the outcome is told in the next ``consume`` or ``close``."""
         error: ConnectError | None = None
         try:
@@ -424,7 +430,7 @@ class EmbeddedConsumer:
         self._membership = None
         self._readings.clear()
 
-    def close(self) -> None:
+    def close(self, timeout_s: float | None = None) -> None:
         """Leave the group, through the listener; harmless when repeated."""
         if self._closed:
             return

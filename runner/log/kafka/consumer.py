@@ -17,6 +17,7 @@ from confluent_kafka import TopicPartition as _TopicPartition
 from connectkit.api import TopicPartition
 from connectkit.errors import ConfigError, ConnectError, FatalTaskError, RetriableError
 from connectkit.runner.log.api import CommitDone, Message, RebalanceListener
+from connectkit.runner.log.kafka.aside import Aside
 from connectkit.runner.log.kafka.faults import (
     UNKNOWN_TOPIC,
     UNREACHABLE,
@@ -33,6 +34,8 @@ _error_of = _Message.error
 _UNSET = -1001
 _EARLIEST, _LATEST = -2, -1
 _MOST_RECORDS = 1_000_000
+_LOOK_S = 2.0
+"""How long ``consume`` may be held up by a look at the topics, where no broker answers."""
 _NO_MATCH_REFRESH_S = 1.0
 """How often the topics are listed while a pattern matches none."""
 
@@ -44,6 +47,7 @@ class KafkaConsumer:
         self._watch = watch
         self._group = group
         self._timeout_s = translated.api_timeout_ms / 1000
+        self._look_s = min(self._timeout_s, _LOOK_S)
         self._max_poll_records = min(translated.max_poll_records, _MOST_RECORDS)
         settings = translated.settings
         self._reset = settings["auto.offset.reset"]
@@ -112,7 +116,7 @@ class KafkaConsumer:
         if now_s < self._next_refresh_s:
             return
         try:
-            names = self._handle.list_topics(timeout=self._timeout_s).topics
+            names = self._handle.list_topics(timeout=self._look_s).topics
         except KafkaException as exc:
             self._watch.reach.note(kafka_error(exc))
             self._watch.logger.log(
@@ -308,7 +312,7 @@ class KafkaConsumer:
         self._next_missing_s = now_s + _NO_MATCH_REFRESH_S
         for name in sorted(self._missing):
             try:
-                found = self._handle.list_topics(name, timeout=self._timeout_s).topics.get(name)
+                found = self._handle.list_topics(name, timeout=self._look_s).topics.get(name)
             except KafkaException as exc:
                 self._watch.reach.note(kafka_error(exc))
                 return
@@ -398,7 +402,13 @@ class KafkaConsumer:
         )
         return {TopicPartition(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
-    def commit(self, offsets: Mapping[TopicPartition, int], on_done: CommitDone | None = None) -> None:
+    def commit(
+        self,
+        offsets: Mapping[TopicPartition, int],
+        on_done: CommitDone | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> None:
         if self._group is None:
             raise ConfigError(problems={"group.id": ["is needed to commit offsets"]})
         if not offsets:
@@ -409,8 +419,13 @@ class KafkaConsumer:
         wanted = [_TopicPartition(w.topic, w.partition, at) for w, at in offsets.items()]
         step = self._call(f"committing offsets of group {self._group}")
         if on_done is None:
-            done = step(lambda: self._handle.commit(offsets=wanted, asynchronous=False))
-            for partition in done or ():
+            # librdkafka itself waits for as long as the session lasts
+            waited = Aside(lambda: self._handle.commit(offsets=wanted, asynchronous=False), "commit")
+            if not waited.wait(timeout_s):
+                raise RetriableError(
+                    f"committing offsets of group {self._group} failed: {self._watch.reach.sentence()}"
+                )
+            for partition in step(waited.result) or ():
                 if partition.error is not None:
                     raise self._commit_error(partition.error)
             return
@@ -469,14 +484,26 @@ class KafkaConsumer:
 
         return with_kafka
 
-    def close(self) -> None:
+    def close(self, timeout_s: float | None = None) -> None:
         """Leave the group; the listener is told of the revoked partitions. Harmless when repeated."""
         if self._closed:
             return
         self._closed = True
         self._failures.clear()
         try:
-            self._handle.close()
+            if timeout_s is None:
+                self._handle.close()
+            else:  # the listener is called on the other thread, while this one waits
+                aside = Aside(self._handle.close, "close")
+                if aside.wait(timeout_s):
+                    aside.result()
+                else:
+                    _log.warning(
+                        "group %s was not left in %.1f s: %s",
+                        self._group,
+                        timeout_s,
+                        self._watch.reach.sentence(),
+                    )
         finally:
             self._tell_commits()
             while self._commits:
