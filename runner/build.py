@@ -198,6 +198,7 @@ class TaskBuilder:
             settings=SinkSettings(
                 topics=config.topics,
                 pattern=config.topics_regex or None,
+                group=client["group.id"],
                 flush_interval_s=self._worker.offset_flush_interval_ms / 1000,
                 flush_timeout_s=self._worker.offset_flush_timeout_ms / 1000,
                 max_poll_records=int(client.get("max.poll.records", DEFAULT_POLL_RECORDS)),
