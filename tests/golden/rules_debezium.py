@@ -12,6 +12,7 @@ from connectkit.transforms.debezium.zones import Zone
 Case = dict[str, Any]
 _TIMES = re.compile(r": '\d\d:\d\d:\d\d\S*' \(str\), not string \d\d:\d\d:\d\d")
 _MONTHS_S = [1767225600 + month * 30 * 86_400 for month in range(12)]
+_OPTIONAL_KEPT = re.compile(r"value schema\.\S+optional: True, not False\Z")
 _PLACEMENTS = frozenset(("header", "envelope", "partition"))
 
 
@@ -81,6 +82,13 @@ def deep_header_path(case: Case, _difference: str) -> bool:
     """A path of three or more steps, of which Java puts the value nowhere if a struct on it is new."""
     paths = str(case.get("config", {}).get("fields") or "").split(",")
     return _is(case, "HeaderToValue") and any(path.count(".") >= 2 for path in paths)
+
+
+def optional_kept(case: Case, difference: str) -> bool:
+    """A struct that a header goes into, which Java makes required although it can be null."""
+    paths = str(case.get("config", {}).get("fields") or "").split(",")
+    inside = any("." in path for path in paths)
+    return _is(case, "HeaderToValue") and inside and _OPTIONAL_KEPT.match(difference) is not None
 
 
 def _expands(case: Case) -> bool:
@@ -162,6 +170,7 @@ DEBEZIUM_RULES: dict[str, Callable[[Case, str], bool]] = {
     "debezium-tombstone-without-schema": tombstone_without_schema,
     "debezium-envelope-without-before": envelope_without_before,
     "debezium-deep-header-path": deep_header_path,
+    "debezium-optional-kept": optional_kept,
     "debezium-half-expanded": half_expanded,
     "debezium-joined-items": joined_items,
     "debezium-time-of-this-day": time_of_this_day,

@@ -137,8 +137,10 @@ def _plans_for(paths: tuple[tuple[str, ...], ...]) -> Plans:
     return PerSchemas(make, size=KEPT_COMBINATIONS)
 
 
-def _plan(old: Schema, entries: Sequence[_Entry], where: str, *, new: bool = False) -> tuple[Schema, Fill]:
-    """The schema with the entries put in (optional if it is ``new``), and what does the same to values."""
+def _plan(
+    old: Schema, entries: Sequence[_Entry], where: str, *, optional: bool = False
+) -> tuple[Schema, Fill]:
+    """The schema with the entries put in, and the function that does the same to values."""
     inner = {name: [e.below() for e in entries if len(e.steps) > 1 and e.steps[0] == name] for name in
              dict.fromkeys(e.steps[0] for e in entries)}  # fmt: skip
     builder = copy_of(old, fields=False)
@@ -157,7 +159,9 @@ def _plan(old: Schema, entries: Sequence[_Entry], where: str, *, new: bool = Fal
                     f"A header cannot become a field of '{field.name}', which is of type {schema.type.value}",
                     path=f"{where}.{field.name}",
                 )
-            schema, fill = _plan(schema, inner[field.name], f"{where}.{field.name}")
+            # It stays optional, unlike in Debezium, since it can still be null.
+            below = inner[field.name]
+            schema, fill = _plan(schema, below, f"{where}.{field.name}", optional=schema.optional)
             nested.append((field.index, fill, True))
         add(field.name, schema)
     for entry in entries:
@@ -170,10 +174,10 @@ def _plan(old: Schema, entries: Sequence[_Entry], where: str, *, new: bool = Fal
             add(entry.steps[0], entry.schema)
     for name, below in inner.items():
         if below and old.field(name) is None:
-            schema, fill = _plan(_NO_FIELDS, below, f"{where}.{name}", new=True)
+            schema, fill = _plan(_NO_FIELDS, below, f"{where}.{name}", optional=True)
             nested.append((len(names), fill, False))
             add(name, schema)
-    made = builder.optional().build() if new else builder.build()
+    made = builder.optional().build() if optional else builder.build()
     puts = [(e.steps[0], e.at) for e in entries if len(e.steps) == 1]
     return made, _filler(made, old, nested, [(made.field(name), at) for name, at in puts])
 
