@@ -27,7 +27,8 @@ _EMAIL = re.compile(
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?= ?[A-Za-z0-9])")
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})"
 _IPV4 = re.compile(rf"(?<![0-9.]){_OCTET}(?:\.{_OCTET}){{3}}(?![0-9])(?!\.[0-9])")
-_IPV6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f:][0-9A-Fa-f:.]*+(?!\w)")
+_IPV6 = re.compile(r"(?<![0-9A-Fa-f:.])[0-9A-Fa-f:][0-9A-Fa-f:.]*+(?!\w)")
+_IPV6_RUN_CHARS = 80
 _PHONE = re.compile(
     r"(?<![\w+])(?:\+|00)[1-9][0-9]{0,2}(?: ?\([0-9]{1,4}\))?(?:[ .\-/]?[0-9]){5,13}(?![0-9])"
     r"|(?<![\w.+-])(?:1[-. ])?(?:\([2-9][0-9]{2}\) ?|[2-9][0-9]{2}[-. ])[2-9][0-9]{2}[-. ][0-9]{4}(?![\w-])"
@@ -133,15 +134,22 @@ def ipv4s(text: str) -> Iterator[Span]:
 
 
 def ipv6s(text: str) -> Iterator[Span]:
-    """IPv6 addresses."""
+    """IPv6 addresses, also behind a label (``client:2001:db8::1``) and before a port."""
     if text.count(":") < 2:
         return
     for found in _IPV6.finditer(text):
-        address = found[0].rstrip(".")
-        if address.endswith(":") and not address.endswith("::"):
-            address = address[:-1]
-        if 3 <= len(address) <= 45 and _is_ipv6(address):
-            yield found.start(), found.start() + len(address)
+        start, end = found.span()
+        if end - start > _IPV6_RUN_CHARS or text.count(":", start, end) < 2:
+            continue
+        behind_port = text.rfind(":", start, end)
+        behind_label = text.find(":", start, end) + 1
+        for first, last in (
+            (start, end), (start, behind_port), (behind_label, end), (behind_label, behind_port),
+        ):  # fmt: skip
+            address = text[first:last].rstrip(".")
+            if len(address) > 2 and _is_ipv6(address):
+                yield first, first + len(address)
+                break
 
 
 def _is_ipv6(text: str) -> bool:
