@@ -83,6 +83,8 @@ class JsonExpander:
     def _object_schema(self, name: str | None, found: Mapping[str, Any], depth: int) -> Schema:
         builder = SchemaBuilder.struct().name(name).optional()
         for key, item in found.items():
+            if not key:
+                raise ValueError("it has a field whose name is empty")
             path = f"{name}.{key}" if name and name.strip() else key
             schema = self._schema(path, item, depth + 1)
             if schema is not None:
@@ -95,7 +97,7 @@ class JsonExpander:
             raise ValueError("an array has items of different types")
         if present and isinstance(present[0], dict):
             schemas = [self._object_schema(name, item, depth + 1) for item in present]
-            return _union(schemas)
+            return _union(schemas, optional=len(present) < len(items))
         schema = self._schema(None, present[0] if present else None, depth + 1)
         if schema is None:
             raise ValueError("an array has no item with a type")
@@ -119,7 +121,7 @@ _SCALARS = {
 }
 
 
-def _union(schemas: Sequence[Schema], *, optional: bool = False) -> Schema:
+def _union(schemas: Sequence[Schema], *, optional: bool) -> Schema:
     """A struct with the fields of all of them."""
     first = schemas[0]
     if all(schema is first for schema in schemas):
@@ -142,7 +144,7 @@ def _both(one: Schema, other: Schema) -> Schema:
     if one.type is not other.type:
         return one
     if one.type is Type.STRUCT:
-        return _union([one, other], optional=True)
+        return _union([one, other], optional=one.optional or other.optional)
     if one.type is Type.ARRAY and one.value_schema and other.value_schema:
         return SchemaBuilder.array(_both(one.value_schema, other.value_schema)).optional().build()
     return one

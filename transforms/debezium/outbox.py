@@ -261,7 +261,7 @@ class EventRouter(EditTransform[EventRouterConfig]):
             schema, value = self._expander.expand(self.config.table_field_event_payload, payload)
         except ValueError as error:
             reason = str(error) if type(error) is ValueError else "it is no JSON"
-            log.warning("%s: a payload stays a text: %s", self.label, reason)
+            self.warn_once(f"json {reason}", "payloads that are no JSON of one shape stay texts: %s", reason)
             return record
         if struct is None:
             return record.new_record(value_schema=schema, value=value)
