@@ -103,10 +103,7 @@ def to_text(value: Any) -> str:
 def to_millis(value: Any) -> int:
     """Milliseconds since 1970 (of a time of day: since midnight)."""
     if isinstance(value, TEMPORAL_TYPES):
-        try:
-            return whole(millis_of(value))
-        except ValueError:
-            raise DataError("A moment without a time zone has no milliseconds since 1970") from None
+        return whole(millis_of(value))
     raise _refused(value, "milliseconds: it is no date, time or timestamp")
 
 

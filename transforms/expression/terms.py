@@ -14,7 +14,7 @@ from decimal import DecimalException
 from typing import Any
 
 from connectkit.compile import Code
-from connectkit.errors import DataError, LimitError
+from connectkit.errors import ConnectError, DataError, LimitError
 from connectkit.program import Env, Op, Temp, Var
 from connectkit.transforms.expression.source import Position
 from connectkit.transforms.expression.types import Kind
@@ -163,14 +163,20 @@ def either(terms: Sequence[Term], test: str, kind: Kind, at: Position) -> Term:
 
 
 class Compute(Op):
-    """``out`` = what a term makes of the inputs. ``where`` is the path of what it is assigned to."""
+    """``out`` = what a term makes of the inputs. ``where`` is the path of what it is assigned to.
 
-    __slots__ = ("_term", "_where")
+    ``place`` is put behind the position in messages; empty: the position means nothing.
+    """
 
-    def __init__(self, out: Temp, term: Term, inputs: Sequence[Var], where: str) -> None:
+    __slots__ = ("_place", "_term", "_where")
+
+    def __init__(
+        self, out: Temp, term: Term, inputs: Sequence[Var], where: str, *, place: str = " of the expression"
+    ) -> None:
         super().__init__(out, *inputs)
         self._term = term
         self._where = where
+        self._place = place
 
     def emit(self, code: Code) -> None:
         assert self.out is not None
@@ -188,10 +194,14 @@ class Compute(Op):
             env[self.out] = code.build(f"expression {self._where}")(*values)
         except DataError as error:
             made = LimitError if isinstance(error, LimitError) else DataError
-            sentence = f"{str(error).rstrip('.')} ({place[0]} of the expression)"
-            raise made(sentence, path=error.path or self._where) from error
+            raise made(self._said(str(error), place[0]), path=error.path or self._where) from error
+        except ConnectError:
+            raise
         except Exception as error:
-            raise DataError(f"{_sentence(error)} ({place[0]} of the expression)", path=self._where) from error
+            raise DataError(self._said(_sentence(error), place[0]), path=self._where) from error
+
+    def _said(self, sentence: str, at: Position) -> str:
+        return f"{sentence.rstrip('.')} ({at}{self._place})" if self._place else sentence
 
 
 def _sentence(error: Exception) -> str:
