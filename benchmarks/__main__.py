@@ -1,4 +1,4 @@
-"""``python -m benchmarks [throughput|chain|startup|log|codec|parse …]``: all of them, or the named ones."""
+"""``python -m benchmarks [throughput|chain|startup|log|codec|parse|transforms]``: all, or the named ones."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ LOCAL = {
     "log": "benchmarks.log_embedded",
     "parse": "benchmarks.parse",
     "startup": "benchmarks.startup",
+    "transforms": "benchmarks.transforms",
 }
 
 
