@@ -122,6 +122,7 @@ def test_good_ones_have_nothing_to_say(base: dict[str, str]) -> None:
         (with_transform("Filter", plugin__version="7"), "transforms.x.plugin.version", "does not accept"),
         ({**SINK, "transforms": "x"}, "transforms.x.type", "is required"),
         ({**SINK, "transforms": "x,x", "transforms.x.type": "Filter"}, "transforms", "twice"),
+        ({**SINK, "topics": "a,a"}, "topics", "twice"),
         ({**SINK, "predicates": "p"}, "predicates.p.type", "is required"),
         (
             {**SINK, "predicates": "p", "predicates.p.type": "TopicNameMatches", "predicates.p.pattern": "("},
