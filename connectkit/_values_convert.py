@@ -160,7 +160,7 @@ def _to_date(target: Schema, source: Schema | None, value: Any) -> Temporal:
         if source is None or source.name == DATE_NAME:
             return value
         if source.name in _MOMENTS:
-            return date_from(_quotient(_millis(value), DAY_MS))  # as Java divides: before 1970 it rounds up
+            return date_from(_quotient(millis_of(value), DAY_MS))  # as Java divides: before 1970 it rounds up
     return to_date(target, cast_to_bits(as_long(value, source), 32))
 
 
@@ -170,7 +170,7 @@ def _to_time(target: Schema, source: Schema | None, value: Any) -> Temporal:
         if source is None or source.name == TIME_NAME:
             return value
         if source.name in _MOMENTS:
-            return to_time(target, _millis(value) % DAY_MS)
+            return to_time(target, millis_of(value) % DAY_MS)
     return to_time(target, cast_to_bits(as_long(value, source), 32))
 
 
@@ -180,7 +180,7 @@ def _to_timestamp(target: Schema, source: Schema | None, value: Any) -> Temporal
         if source is None or source.name == TIMESTAMP_NAME:
             return value
         if source.name in FINE_NAMES:
-            return timestamp_from(_millis(value))
+            return timestamp_from(millis_of(value))
         if source.name == DATE_NAME:
             return timestamp_from(from_logical(source, value) * DAY_MS)
         if source.name == TIME_NAME:
@@ -212,13 +212,6 @@ _TEMPORALS: dict[tuple[str | None, Type], Callable[[Schema, Schema | None, Any],
 
 def _quotient(number: int, by: int) -> int:
     return number // by if number >= 0 else -(-number // by)
-
-
-def _millis(value: Temporal) -> int:
-    try:
-        return millis_of(value)
-    except ValueError as error:
-        raise ConversionError(f"Unable to convert a moment: {error}.") from error
 
 
 # --- numbers ---

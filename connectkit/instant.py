@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 
+from connectkit.errors import ConversionError
+
 DAY_MS = 86_400_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -58,27 +60,31 @@ TEMPORAL_TYPES = (date, time, datetime, Instant)
 def millis_of(value: Temporal) -> int:
     """Milliseconds since the epoch; a ``time`` counts from midnight. Finer digits are cut off.
 
-    Raises ``ValueError`` for a ``datetime`` without a time zone: nobody knows which moment it is.
+    Raises ``ConversionError`` for a ``datetime`` without a time zone: nobody knows which moment it is.
     """
     if isinstance(value, datetime):
         if value.tzinfo is None:
-            raise ValueError("a datetime without a time zone is not a moment; use datetime.UTC")
+            raise _without_zone()
         return (value - EPOCH) // _MS
     if isinstance(value, date):
         return (value.toordinal() - _EPOCH_DAY) * DAY_MS
     if isinstance(value, time):
         if value.tzinfo not in (None, UTC):
-            raise ValueError("a time of day is taken as UTC and must not carry another time zone")
+            raise ConversionError("A time of day is taken as UTC and must not carry another time zone")
         seconds = (value.hour * 60 + value.minute) * 60 + value.second
         return seconds * 1000 + value.microsecond // 1000
     return value.millis
+
+
+def _without_zone() -> ConversionError:
+    return ConversionError("A datetime without a time zone is not a moment; use datetime.UTC")
 
 
 def micros_of(value: Temporal) -> int:
     """Microseconds since the epoch, as :func:`millis_of` counts milliseconds."""
     if isinstance(value, datetime):
         if value.tzinfo is None:
-            raise ValueError("a datetime without a time zone is not a moment; use datetime.UTC")
+            raise _without_zone()
         return (value - EPOCH) // _US
     if isinstance(value, time):
         return millis_of(value) * 1000 + value.microsecond % 1000

@@ -237,10 +237,7 @@ def _check_name(schema: Schema, name: str, what: str) -> None:
 def _counted(value: Any, what: str, count: Callable[[Temporal], int]) -> int:
     if not isinstance(value, TEMPORAL_TYPES):
         raise DataError(f"A {what} cannot be made of a value of class {type(value).__name__}.")
-    try:
-        return count(value)
-    except ValueError as error:
-        raise DataError(f"A {what} needs a moment in UTC: {error}.") from error
+    return count(value)
 
 
 def _fitting(number: int, what: str) -> int:

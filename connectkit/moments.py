@@ -16,7 +16,7 @@ from typing import Any, Final
 from connectkit.dateformat import DateFormat
 from connectkit.errors import ConversionError
 from connectkit.instant import DAY_MS, EPOCH, MS_NS, TEMPORAL_TYPES, Temporal, nanos_of, timestamp_from
-from connectkit.schema import INT_BITS, TEMPORAL_NAMES, TIMESTAMP_MICROS_NAME, Schema, Type
+from connectkit.schema import FINE_NAMES, INT_BITS, TEMPORAL_NAMES, TIMESTAMP_MICROS_NAME, Schema, Type
 
 NanosReader = Callable[[Any], int]
 
@@ -28,6 +28,7 @@ _ISO = re.compile(
 _ISO_TIME = re.compile(r"\d\d:\d\d(?::\d\d)?(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d(?::\d\d)?)?", re.ASCII)
 _FAR = DateFormat("yyyy-MM-dd'T'HH:mm:ss")
 
+_CONNECTS: Final = TEMPORAL_NAMES - FINE_NAMES
 _DEBEZIUM: Final = "io.debezium.time."
 _COUNTED: Final = {
     "Date": _DAY_NS, "Time": MS_NS, "MicroTime": 1_000, "NanoTime": 1,
@@ -55,18 +56,15 @@ def nanos_reader(schema: Schema) -> NanosReader | None:
     return None
 
 
-def is_foreign(schema: Schema) -> bool:
-    """Whether a schema counts time by its name in a way that Connect knows nothing of."""
-    return schema.name is not None and schema.name.startswith(_DEBEZIUM) and nanos_reader(schema) is not None
+def fine_reader(schema: Schema) -> NanosReader | None:
+    """The same, but None also for Connect's own types, which need no more than milliseconds."""
+    return None if schema.name in _CONNECTS else nanos_reader(schema)
 
 
 def _of_temporal(value: Any) -> int:
     if not isinstance(value, TEMPORAL_TYPES):
         raise ConversionError(f"A moment was expected, and a value of class {type(value).__name__} found")
-    try:
-        return nanos_of(value)
-    except ValueError as error:
-        raise ConversionError(f"A value is no moment: {error}") from error
+    return nanos_of(value)
 
 
 def _counted(value: Any, unit_ns: int, short: str) -> int:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
-from connectkit.errors import SchemaError
+from connectkit.errors import ConversionError, SchemaError
 from connectkit.instant import TEMPORAL_TYPES, Temporal, nanos_of
 
 if TYPE_CHECKING:
@@ -313,7 +313,7 @@ def _same_moment(a: Temporal, b: Temporal) -> bool:
     """A date is the midnight it begins with: in Connect both are one class."""
     try:
         return nanos_of(a) == nanos_of(b)
-    except ValueError:  # one has no time zone
+    except ConversionError:  # one has no time zone
         return False
 
 

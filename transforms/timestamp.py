@@ -1,4 +1,9 @@
-"""TimestampConverter: between text, Unix time and Connect's Date, Time and Timestamp."""
+"""TimestampConverter: between text, Unix time and Connect's Date, Time and Timestamp.
+
+Beyond Connect it writes timestamps of micro- and nanoseconds, and reads them and Debezium's types of
+time, which it knows by the names of their schemas. Where one of those takes part it counts nanoseconds,
+rounded down to what the target holds; else milliseconds, as Connect does.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +16,21 @@ from connectkit.dateformat import DateFormat
 from connectkit.draft import Draft, Kind, Side, SideName
 from connectkit.edit import OnMissing, SideTransform, on_missing_option
 from connectkit.errors import ConfigError, ConnectError, DataError
-from connectkit.instant import DAY_MS, TEMPORAL_TYPES, date_from, millis_of, time_from, timestamp_from
+from connectkit.instant import (
+    DAY_MS,
+    MS_NS,
+    TEMPORAL_TYPES,
+    date_from,
+    millis_of,
+    nanos_of,
+    time_from,
+    timestamp_from,
+    timestamp_from_micros,
+    timestamp_from_nanos,
+)
 from connectkit.kinds import trim
-from connectkit.logical import DATE, TIME, TIMESTAMP
+from connectkit.logical import DATE, TIME, TIMESTAMP, TIMESTAMP_MICROS, TIMESTAMP_NANOS
+from connectkit.moments import fine_reader, parse_iso
 from connectkit.schema import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, Schema, Type
 from connectkit.struct import Struct
 from connectkit.transforms.base import class_name, copy_of, optional_form
@@ -23,10 +40,18 @@ from connectkit.transforms.paths import FieldPath, path_problems, syntax_option
 
 _TARGET_SCHEMAS = {
     "string": Schema.STRING, "unix": Schema.INT64, "Date": DATE, "Time": TIME, "Timestamp": TIMESTAMP,
+    "TimestampMicros": TIMESTAMP_MICROS, "TimestampNanos": TIMESTAMP_NANOS,
+}  # fmt: skip
+_FINE_TARGETS = frozenset(("TimestampMicros", "TimestampNanos"))
+_UNIT_NS = {
+    "nanoseconds": 1, "microseconds": 1_000, "milliseconds": MS_NS, "seconds": 1_000 * MS_NS,
 }  # fmt: skip
 _LOGICAL_KINDS = {DATE_NAME: "Date", TIME_NAME: "Time", TIMESTAMP_NAME: "Timestamp"}
 _MAX_LONG = (1 << 63) - 1
 _MIN_LONG = -(1 << 63)
+
+
+Target = Literal["string", "unix", "Date", "Time", "Timestamp", "TimestampMicros", "TimestampNanos"]
 
 
 class TimestampConverterConfig(Config):
@@ -35,9 +60,7 @@ class TimestampConverterConfig(Config):
     field: str | None = option(
         "", doc="The field to convert; empty: the entire key or value.", importance=HIGH
     )
-    target_type: Literal["string", "unix", "Date", "Time", "Timestamp"] = option(
-        doc="What to convert to.", importance=HIGH
-    )
+    target_type: Target = option(doc="What to convert to.", importance=HIGH)
     format: str = option(
         "",
         doc="A pattern as of Java's SimpleDateFormat, for converting from or to a string.",
@@ -92,7 +115,12 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
             "Date": lambda millis: date_from(millis // DAY_MS),
             "Time": lambda millis: time_from(millis % DAY_MS),
             "Timestamp": timestamp_from,
+            "TimestampMicros": timestamp_from,
+            "TimestampNanos": timestamp_from,
         }[config.target_type]
+        self._pattern = pattern
+        self._write_nanos = _nanos_writer(config, self._write)
+        self._by_class = {kind: self._converter(kind) for kind in ("string", "unix", "Timestamp")}
 
     def edit_side(self, draft: Draft, side: Side) -> None:
         if self.config.field is None:
@@ -100,9 +128,9 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
         if side.schema is None:
             self._edit_schemaless(draft, side)
         elif self._path is None:
-            kind = self._kind_of(side.schema)
+            convert = self._converter_of(side.schema)
             after = side.kind if side.kind in (Kind.NULL, Kind.UNKNOWN) else Kind.OTHER
-            var = draft.call(self._converter(kind), side.whole(), where="$", strict=True)
+            var = draft.call(convert, side.whole(), where="$", strict=True)
             side.put(self._target(side.schema.optional), var, after)
         elif self._path.name is not None:
             self._edit_struct(draft, side, side.schema, self._path.name)
@@ -127,7 +155,7 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
 
     def _edit_nested(self, draft: Draft, side: Side, path: FieldPath) -> None:
         def of(schema: Schema) -> tuple[Schema, Callable[[Any], Any]]:
-            return self._target(schema.optional), self._converter(self._kind_of(schema, path.text))
+            return self._target(schema.optional), self._converter_of(schema, path.text)
 
         change = Change(of, self._convert_by_class)
         with_default = self.config.replace_null_with_default
@@ -146,7 +174,7 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
         found = schema.field(name)
         converter: Callable[[Any], Any] | None = None
         if found is not None and not (side.is_null and schema.default is None):
-            converter = self._converter(self._kind_of(found.schema, name))
+            converter = self._converter_of(found.schema, name)
         if schema.optional:
             builder.optional()
         if schema.default is not None:
@@ -195,11 +223,25 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
         # Not a DataError, as in Connect: it is the configuration that does not fit the schema.
         raise ConnectError(f"{where} is of type {schema.type.value}, which is no known format of a timestamp")
 
+    def _converter_of(self, schema: Schema, name: str | None = None) -> Callable[[Any], Any]:
+        read = fine_reader(schema)
+        if read is None:
+            return self._converter(self._kind_of(schema, name))
+        if schema.type is Type.STRING and self._pattern is not None:
+            read = _with_pattern(read, self._pattern)
+        return _composed(read, self._write_nanos)
+
     def _converter(self, kind: str) -> Callable[[Any], Any]:
+        if self.config.target_type in _FINE_TARGETS:
+            if kind == "unix":
+                return _composed(_unix_nanos(self.config.unix_precision), self._write_nanos)
+            if kind == "Timestamp":
+                return _composed(_nanos_of_moment, self._write_nanos)
+            if kind == "string" and self._pattern is None:
+                return _composed(parse_iso, self._write_nanos)
         if kind == self.config.target_type == "Timestamp":
             return _same_moment
-        read, write = self._readers[kind], self._write
-        return lambda value: write(read(value))
+        return _composed(self._readers[kind], self._write)
 
     def _convert_by_class(self, value: Any) -> Any:
         if isinstance(value, TEMPORAL_TYPES):
@@ -210,12 +252,16 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
             kind = "string"
         else:
             raise DataError(f"A value of class {class_name(value)} is no timestamp")
-        return self._write(self._readers[kind](value))
+        return self._by_class[kind](value)
 
 
 def _basics(schema: Schema) -> SchemaBuilder:
     builder = copy_of(schema, fields=False)
     return builder.optional() if schema.optional else builder
+
+
+def _composed(read: Callable[[Any], int], write: Callable[[int], Any]) -> Callable[[Any], Any]:
+    return lambda value: write(read(value))
 
 
 def _same_moment(value: Any) -> Any:
@@ -242,6 +288,55 @@ def _string_reader(pattern: DateFormat | None) -> Callable[[Any], int]:
         return pattern.parse(value)
 
     return read
+
+
+# --- nanoseconds ---
+
+
+def _nanos_of_moment(value: Any) -> int:
+    if isinstance(value, TEMPORAL_TYPES):
+        return nanos_of(value)
+    raise DataError(f"A Timestamp was expected, and a value of class {class_name(value)} found")
+
+
+def _unix_nanos(precision: str) -> Callable[[Any], int]:
+    unit_ns = _UNIT_NS[precision]
+
+    def read(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise DataError(f"A Unix time was expected, and a value of class {class_name(value)} found")
+        return value * unit_ns
+
+    return read
+
+
+def _with_pattern(read: Callable[[Any], int], pattern: DateFormat) -> Callable[[Any], int]:
+    """ISO 8601, or what the pattern reads: a configuration that names one may mean its own texts."""
+
+    def read_either(value: Any) -> int:
+        try:
+            return read(value)
+        except DataError:
+            return _string_reader(pattern)(value) * MS_NS
+
+    return read_either
+
+
+def _nanos_writer(
+    config: TimestampConverterConfig, write_millis: Callable[[int], Any]
+) -> Callable[[int], Any]:
+    """From nanoseconds to the target, rounded down to what it holds."""
+    if config.target_type == "TimestampNanos":
+        return timestamp_from_nanos
+    if config.target_type == "TimestampMicros":
+        return lambda nanos: timestamp_from_micros(nanos // 1_000)
+    if config.target_type == "unix":
+        unit_ns = _UNIT_NS[config.unix_precision]
+        return lambda nanos: _saturated(nanos // unit_ns)
+    return lambda nanos: write_millis(nanos // MS_NS)
+
+
+# --- milliseconds ---
 
 
 def _saturated(number: int) -> int:
