@@ -519,7 +519,9 @@ def _guards(shape: Shape) -> list[Callable[[Code], str]]:
             others = (Mapping, StructValue) if schema is None else StructValue
             found.append(
                 lambda code, n=name, o=others: (  # type: ignore[misc]
-                    f"(z := r.{n}) is None or isinstance(z, {code.bind(o)})"
+                    # Asking an abstract class takes a while, and most of these are texts.
+                    f"(z := r.{n}) is None or "
+                    f"type(z) is not {code.bind(str)} and isinstance(z, {code.bind(o)})"
                 )
             )
     return found

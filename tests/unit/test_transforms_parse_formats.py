@@ -260,6 +260,7 @@ def test_logfmt() -> None:
         "url": "http://a/?b=c",
         "é": "üé😀",
     }
+    assert parse(r'a="\\" a=x', format="logfmt") == {"a": "x"}
     typed = parse("a=1 b=x c", format="logfmt", fields="c:boolean, a:int, z:int, b")
     assert typed == {"c": True, "a": 1, "z": None, "b": "x"}
 
@@ -297,6 +298,7 @@ def test_keyvalue() -> None:
         "b": "2",
     }
     assert parse("a=1  b=2 ", format="keyvalue") == {"a": "1", "b": "2"}
+    assert parse(r'a="\\" a=x', format="keyvalue") == {"a": "x"}
     assert parse("a=1\tb=2", format="keyvalue", pair_separator="\\t") == {"a": "1", "b": "2"}
     words = "login of user=bob from ip=10.0.0.1 failed"
     assert parse(words, format="keyvalue", skip_text="true") == {"user": "bob", "ip": "10.0.0.1"}

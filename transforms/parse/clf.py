@@ -25,6 +25,8 @@ _COMMON = (
     r'|-(?=")|(' + _QUOTED + r'))" (?:-|(\d{3})) (?:-|(\d{1,18}))'
 )
 _COMBINED = _COMMON + rf' "(?:-(?=")|({_QUOTED}))" "(?:-(?=")|({_QUOTED}))"'
+_PLAIN = ((_QUOTED, '[^"]*+'), (r'[^"\\ ]*+(?:\\.[^"\\ ]*+)*+', '[^" ]*+'))
+"""What comes to the same in a line without any backslash, and is quicker."""
 _TEXTS = ("host", "ident", "user")
 _REQUEST = ("method", "path", "protocol", "request")
 
@@ -34,11 +36,15 @@ def clf_reader(moments: Moments, *, combined: bool) -> Reader:
     names = [*_TEXTS, "timestamp", *_REQUEST, "status", "bytes", *(("referer", "agent") if combined else ())]
     schemas = {"timestamp": moments.schema, "status": Schema.OPTIONAL_INT32, "bytes": Schema.OPTIONAL_INT64}
     fields = tuple(ResultField(name, schemas.get(name, Schema.OPTIONAL_STRING)) for name in names)
-    match = re.compile(_COMBINED if combined else _COMMON, re.ASCII | re.DOTALL).fullmatch
+    regex = plain = _COMBINED if combined else _COMMON
+    for with_escapes, without in _PLAIN:
+        plain = plain.replace(with_escapes, without)
+    match = re.compile(regex, re.ASCII | re.DOTALL).fullmatch
+    match_plain = re.compile(plain, re.ASCII | re.DOTALL).fullmatch
     clf, shown = moments.clf, moments.shown
 
     def read(text: str, _: int | None) -> Sequence[Any]:
-        found = match(text)
+        found = match(text) if "\\" in text else match_plain(text)
         if found is None:
             raise NotParsedError("is not of the format")
         values: list[Any] = list(found.groups())

@@ -45,12 +45,12 @@ def keyvalue_splitter(
         pairs = find_all(text) if is_pairs(text) else _with_gaps(text, pair, piece, skip_text=skip_text)
         if len(pairs) > MAX_FIELDS:
             raise NotParsedError(f"has more than {MAX_FIELDS} pairs")
-        found = {name.strip(): double or single or plain.strip() for name, double, single, plain in pairs}
         if "\\" in text:
-            for name, double, single, _ in pairs:
-                if "\\" in double or "\\" in single:
-                    found[name.strip()] = _ESCAPE.sub(r"\1", double or single)
-        return found
+            pairs = [
+                (name, _ESCAPE.sub(r"\1", double or single), "", plain)
+                for name, double, single, plain in pairs
+            ]
+        return {name.strip(): double or single or plain.strip() for name, double, single, plain in pairs}
 
     return split
 

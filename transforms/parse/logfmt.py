@@ -13,25 +13,30 @@ from connectkit.transforms.parse.pairs import MAX_FIELDS
 from connectkit.transforms.parse.reading import NotParsedError
 
 _FIELD = r'[ \t]*+([^\s="]++)(?:(=)(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^\s"]*+)))?(?=[ \t]|\Z)'
-_FIELDS = re.compile(_FIELD, re.DOTALL).findall
-_LINE = re.compile(rf"(?:{_FIELD})*+[ \t]*+", re.DOTALL).fullmatch
+_PLAIN_FIELD = r'[ \t]*+([^\s="]++)(?:(=)(?:"([^"]*+)"|([^\s"]*+)))?(?=[ \t]|\Z)'
+"""The same for a line without any backslash, and quicker."""
+_FIELDS, _PLAIN_FIELDS = (re.compile(each, re.DOTALL).findall for each in (_FIELD, _PLAIN_FIELD))
+_LINE, _PLAIN_LINE = (
+    re.compile(rf"(?:{each})*+[ \t]*+", re.DOTALL).fullmatch for each in (_FIELD, _PLAIN_FIELD)
+)
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
 def split_logfmt(text: str) -> dict[str, str]:
     """The fields of a line, as texts; ``NotParsedError`` if it is not logfmt."""
-    if "=" not in text or _LINE(text) is None:
+    escapes = "\\" in text
+    if "=" not in text or (_LINE if escapes else _PLAIN_LINE)(text) is None:
         raise NotParsedError("is not of the format")
-    fields = _FIELDS(text)
+    fields = (_FIELDS if escapes else _PLAIN_FIELDS)(text)
     if len(fields) > MAX_FIELDS:
         raise NotParsedError(f"has more than {MAX_FIELDS} fields")
-    found = {key: (quoted or plain) if equals else "true" for key, equals, quoted, plain in fields}
-    if "\\" in text:
-        for key, _, quoted, _ in fields:
-            if "\\" in quoted:
-                found[key] = unescaped(quoted)
-    return found
+    if escapes:
+        fields = [
+            (key, equals, unescaped(quoted) if "\\" in quoted else quoted, plain)
+            for key, equals, quoted, plain in fields
+        ]
+    return {key: (quoted or plain) if equals else "true" for key, equals, quoted, plain in fields}
 
 
 def unescaped(text: str) -> str:
