@@ -31,7 +31,7 @@ _OBJECT = "object"
 
 
 def load(text: str, limits: Limits = DEFAULT_LIMITS, *, exact: bool = False) -> Any:
-    """What a JSON text says; ``ConversionError`` for what is none, or that a record cannot hold.
+    """What a JSON text says; ``ConversionError`` for what is none, or no record can hold.
 
     ``exact`` makes decimals of numbers with a fraction or exponent, and leaves all numbers to be checked.
     """

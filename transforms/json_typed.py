@@ -28,7 +28,10 @@ _EXACT = Context(prec=DEFAULT_LIMITS.digits, traps=[Inexact, InvalidOperation, O
 
 
 def typed_reader(schema: Schema, *, replace_null: bool) -> Read:
-    """The reader of a schema. ``replace_null``: a null takes the schema's default, where it has one."""
+    """The reader of a schema.
+
+    ``replace_null``: a null takes the schema's default, where it has one.
+    """
     read = _not_null(schema, replace_null)
     default = schema.default
     if default is not None and replace_null:

@@ -1,4 +1,4 @@
-"""FromJson: a JSON text becomes what it says, with a declared schema, an inferred one, or none."""
+"""FromJson: JSON texts become what they say, with a declared schema, an inferred or none."""
 
 from __future__ import annotations
 
@@ -104,10 +104,11 @@ class _Declared(NamedTuple):
 
 
 class FromJson(SideTransform[FromJsonConfig]):
-    """Replace JSON texts (strings or bytes) by what they say: fields, or the whole key or value.
+    """Replace JSON texts by what they say: fields, or the whole key or value.
 
-    A null stays null. A field of a struct needs a schema, declared or inferred; a schema declared for one
-    that may be null becomes optional. An inferred schema is each record's own.
+    The texts are strings or bytes. A null stays null. A field of a struct needs a schema, declared or
+    inferred; one declared for a field that may be null becomes optional. An inferred schema is each
+    record's own.
     """
 
     purpose = "reading JSON"
@@ -204,7 +205,10 @@ class FromJson(SideTransform[FromJsonConfig]):
     def _read(
         self, draft: Draft, side: Side, texts: Mapping[str, tuple[Var, Callable[[bytes], Any]]]
     ) -> tuple[Draft, Side, list[Var]]:
-        """What the texts at these paths say; the draft to go on with is another if records are dropped."""
+        """What the texts at these paths say, and the draft to go on with.
+
+        It is another where records are dropped.
+        """
         found = [
             draft.call(self._reader(read, where), var, where=where) for where, (var, read) in texts.items()
         ]
@@ -258,7 +262,7 @@ class _Remaker:
         self._made: dict[tuple[Schema | None, ...], Schema] = {}
 
     def make(self, *values: Any) -> Struct:
-        """``values`` are the slots, then a pair of schema and value for each field that is replaced."""
+        """``values``: the slots, then a pair of schema and value for each replaced field."""
         width = len(self._schema.fields)
         slots, pairs = list(values[:width]), values[width:]
         for index, (_, value) in zip(self._indexes, pairs):

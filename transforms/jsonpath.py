@@ -1,4 +1,4 @@
-"""JSONPath as Confluent's transforms take it: the dialect of the Java library Jayway JsonPath.
+"""JSONPath as Confluent's transforms take it: the dialect of Java's Jayway JsonPath.
 
 ``compile_path`` turns a text into closures that walk structs, dicts and lists as they are. Supported:
 ``.name``, ``['name']``, ``['a','b']``, ``[n]`` (negative from the end), ``[0,2]``, ``[a:b]``, ``*``, ``..``
@@ -117,7 +117,7 @@ class JsonPath:
 
 
 def compile_path(text: str, *, max_visits: int = MAX_VISITS) -> JsonPath:
-    """The path of a text; ``ValueError`` says what is wrong with it, in words for an option's problem."""
+    """The path of a text; ``ValueError`` says what is wrong, in words for an option's problem."""
     return JsonPath(text, parse_path(text), max_visits=max_visits)
 
 

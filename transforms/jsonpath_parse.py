@@ -1,4 +1,6 @@
-"""Reads JSONPath texts into steps and conditions (the grammar of :mod:`connectkit.transforms.jsonpath`).
+"""Reads JSONPath texts into steps and conditions.
+
+The grammar is that of :mod:`connectkit.transforms.jsonpath`.
 
 Errors are ``ValueError`` in words for an option's problem, with the position. Bounded: texts of at most
 4,096 characters, paths of at most 64 steps, conditions nested at most 32 deep.
@@ -75,7 +77,7 @@ class PathOperand:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A constant: text, number, boolean, None, list of these, or a compiled regular expression."""
+    """A constant: text, number, boolean, None, list of these, or a regular expression."""
 
     value: Any
 

@@ -1,4 +1,4 @@
-"""Comparisons of a record's value with another: what conditions in JSONPath and in Route mean.
+"""Comparisons of a record's value with another: what conditions in JSONPath mean.
 
 Numbers compare with numbers of any type, and with texts that are numbers; a moment is its milliseconds.
 Values of kinds that do not compare satisfy nothing but ``!=``, ``nin`` and ``noneof``. A null equals null,
@@ -36,7 +36,7 @@ def number_of(value: Any) -> int | float | Decimal | None:
 
 
 def _numbers(a: Any, b: Any) -> tuple[Any, Any] | None:
-    """Both as numbers that compare as they are written; None unless both are (NaN is no number)."""
+    """Both as numbers that compare as they are written; None unless both are, and not NaN."""
     x, y = number_of(a), number_of(b)
     if x is None or y is None or x != x or y != y:
         return None

@@ -13,7 +13,10 @@ log = logging.getLogger(__name__)
 
 
 def handle_tombstone(draft: Draft, level: int | None, transform: EditTransform[Any]) -> None:
-    """Drop a record whose value is null, with a word in the log at that level; refuse it if there is none."""
+    """Drop a record whose value is null, with a word in the log at that level.
+
+    Without a level, refuse it.
+    """
     if not draft.value.is_null:
         return
     if level is None:

@@ -36,7 +36,7 @@ def sink(
 
 
 def frozen(value: Any) -> Any:
-    """A picture of a value, classes and order included, that equals only that of the same value."""
+    """A picture of a value, classes and order included, which only the same value has."""
     if isinstance(value, StructValue):
         return "struct", value.schema, tuple(frozen(each) for each in value.values)
     if isinstance(value, Mapping):
@@ -81,7 +81,10 @@ def agree(record: Any) -> None:
 
 
 def fails(transform: Any, record: Any) -> DataError:
-    """The ``DataError`` a record fails with, the same interpreted and compiled; the record is untouched."""
+    """The ``DataError`` a record fails with, the same interpreted and compiled.
+
+    The record is untouched.
+    """
     before = picture(record)
     told = []
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""GzipDecompress and BytesToString: what they make of bytes, and the bounds on what comes out."""
+"""GzipDecompress and BytesToString: what they make of bytes, and how much at most."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Confluent's Filter: include, exclude, and what becomes of records without the fields it starts from."""
+"""Confluent's Filter: include, exclude, and records without the fields it starts from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Aiven's FilterByFieldValue: keeps the records in which a field has a value, or matches a pattern."""
+"""Aiven's FilterByFieldValue: keeps records by the value of a field, or by a pattern."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class FilterByFieldValueConfig(Config):
 
 
 class FilterByFieldValue(SideTransform[FilterByFieldValueConfig]):
-    """Keep records by the value of a field: a string, number or boolean that equals or matches.
+    """Keep the records in which a field, a string, number or boolean, equals or matches.
 
     Anything else matches nothing. A record whose key or value is null passes.
     """

@@ -62,7 +62,10 @@ def _pairs(config: KeyToValueConfig) -> list[tuple[str, str]]:
 
 
 class KeyToValue(EditTransform[KeyToValueConfig]):
-    """Copy fields of the key, or all of it, into the value; fields of the same name there are replaced."""
+    """Copy fields of the key, or all of it, into the value.
+
+    Fields of the same name there are replaced.
+    """
 
     java_names = ("io.aiven.kafka.connect.transforms.KeyToValue",)
 

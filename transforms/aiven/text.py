@@ -1,4 +1,4 @@
-"""Aiven's ConcatFields and CaseTransform: fields put together as text, and text in another case."""
+"""Aiven's ConcatFields and CaseTransform: fields put together, and text in another case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Aiven's ExtractTopic and ExtractTopicFromSchemaName: topics named by the record, or by its schema."""
+"""Aiven's ExtractTopic and ExtractTopicFromSchemaName: topics out of records and schemas."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class GzipDecompress(SideTransform[GzipDecompressConfig]):
 
 
 def gunzip(data: Any, limit: int) -> bytes:
-    """What one or more gzip members hold, at most ``limit`` bytes; ``DataError`` if they are none."""
+    """What the gzip members hold, at most ``limit`` bytes; ``DataError`` if they are none."""
     if not isinstance(data, _BYTES):
         raise DataError(f"Only bytes can be decompressed, not a value of class {class_name(data)}")
     packed = memoryview(data)
@@ -105,7 +105,7 @@ class BytesToStringConfig(Config):
 
 
 def _text_converter(charset: str) -> Converter[Any]:
-    """The worker's own converter for text knows Java's character sets and how Java reads bad bytes."""
+    """The worker's own converter for text: it knows Java's character sets and their ways."""
     return cast(
         "Converter[Any]", plugins.create("converter", "StringConverter", {"converter.encoding": charset})
     )

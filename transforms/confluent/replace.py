@@ -20,7 +20,10 @@ _Change = Callable[[Any], Any]
 
 
 class ConfluentReplaceFieldConfig(Config):
-    """Which fields to keep, and what to call them. A dot stands between a struct and a field in it."""
+    """Which fields to keep, and what to call them.
+
+    A dot stands between a struct and a field in it.
+    """
 
     exclude: list[str] = option(
         [],
@@ -144,7 +147,7 @@ class ConfluentReplaceField(SideTransform[ConfluentReplaceFieldConfig]):
     def _plan(
         self, schema: Schema, builder: SchemaBuilder, prefix: str, all_kept: bool, seen: set[str]
     ) -> list[tuple[int, _Change | None]]:
-        """Add what is kept to the builder: for each of its fields the old position, and what is changed."""
+        """Add what is kept to the builder; for each field: the old position, and the change."""
         kept: list[tuple[int, _Change | None]] = []
         for field in schema.fields:
             path = f"{prefix}{field.name}"

@@ -1,4 +1,4 @@
-"""Confluent's MessageTimestampRouter: a time out of the message becomes part of the topic's name."""
+"""Confluent's MessageTimestampRouter: a time in the message becomes part of the topic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Confluent's TombstoneHandler and Drop: what becomes of tombstones, and how records become such."""
+"""Confluent's TombstoneHandler and Drop: the end of tombstones, and the making of them."""
 
 from __future__ import annotations
 
