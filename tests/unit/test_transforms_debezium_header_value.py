@@ -25,7 +25,7 @@ VALUE = (
 )  # fmt: skip
 
 
-def to_value(headers: str, fields: str, operation: str = "copy") -> HeaderToValue:
+def to_value(headers: str, fields: str, operation: str = "copy") -> Any:
     return HeaderToValue(
         HeaderToValueConfig.parse({"headers": headers, "fields": fields, "operation": operation})
     )

@@ -47,11 +47,11 @@ OUTBOX = (
 ENVELOPE = envelope_schema(OUTBOX, name="srv.shop.outbox.Envelope")
 
 
-def router(**options: Any) -> EventRouter:
+def router(**options: Any) -> Any:
     return EventRouter(EventRouterConfig.parse({k.replace("_", "."): v for k, v in options.items()}))
 
 
-def placed(text: str, **options: Any) -> EventRouter:
+def placed(text: str, **options: Any) -> Any:
     return router(table_fields_additional_placement=text, **options)
 
 
@@ -63,8 +63,8 @@ def written(op: str = "c", **columns: Any) -> Struct:
     return event(op, after=made, schema=ENVELOPE)
 
 
-def record(op: str = "c", **columns: Any) -> Any:
-    return source(written(op, **columns), ENVELOPE, topic="srv.shop.outbox")
+def record(op: str = "c", *, columns: Any = (), **more: Any) -> Any:
+    return source(written(op, **dict(columns), **more), ENVELOPE, topic="srv.shop.outbox")
 
 
 # --- rows of the table
@@ -132,7 +132,7 @@ def test_columns_can_have_other_names() -> None:
 )
 def test_a_column_can_be_the_timestamp(column: str, value: int, timestamp: int) -> None:
     transform = router(table_field_event_timestamp=column)
-    assert applied(transform, record(**{column: value})).timestamp == timestamp
+    assert applied(transform, record(columns={column: value})).timestamp == timestamp
     assert applied(transform, record()).timestamp == 1_700
 
 

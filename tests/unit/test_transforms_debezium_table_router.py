@@ -32,7 +32,7 @@ from tests.support.change_events import (
 IDENTIFIER = "__dbz__physicalTableIdentifier"
 
 
-def router(**options: Any) -> ByLogicalTableRouter:
+def router(**options: Any) -> Any:
     raw = {"topic.regex": r"(.*)\.customers_(.*)", "topic.replacement": "$1.customers"}
     raw.update({key.replace("_", "."): value for key, value in options.items()})
     return ByLogicalTableRouter(TableRouterConfig.parse(raw))
@@ -162,7 +162,12 @@ def test_many_topics_do_not_pile_up() -> None:
 
 def test_variants_keep_what_is_used() -> None:
     made: list[int] = []
-    variants: Variants[int, int] = Variants(lambda key: made.append(key) or key, size=2)
+
+    def make(key: int) -> int:
+        made.append(key)
+        return key
+
+    variants: Variants[int, int] = Variants(make, size=2)
     assert [variants[key] for key in (1, 2, 1, 3, 1, 2)] == [1, 2, 1, 3, 1, 2]
     assert made == [1, 2, 3, 2]
     with pytest.raises(ValueError, match="at least one"):
