@@ -11,7 +11,16 @@ from connectkit import logical
 from connectkit.builder import SchemaBuilder
 from connectkit.float32 import round32
 from connectkit.instant import date_from, time_from, timestamp_from
-from connectkit.schema import DATE_NAME, DECIMAL_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, Schema, Type
+from connectkit.schema import (
+    DATE_NAME,
+    DECIMAL_NAME,
+    FINE_NAMES,
+    INT_BITS,
+    TIME_NAME,
+    TIMESTAMP_NAME,
+    Schema,
+    Type,
+)
 from connectkit.struct import Struct
 
 PRIMITIVES = [t for t in Type if t.is_primitive]
@@ -24,6 +33,8 @@ def _builders(depth: int) -> st.SearchStrategy[SchemaBuilder]:
         st.builds(logical.date_builder),
         st.builds(logical.time_builder),
         st.builds(logical.timestamp_builder),
+        st.builds(logical.timestamp_micros_builder),
+        st.builds(logical.timestamp_nanos_builder),
     )
     if depth == 0:
         return flat
@@ -78,6 +89,8 @@ def _values(schema: Schema) -> st.SearchStrategy[Any]:
         return st.integers(0, 86_400_000).map(time_from)
     if schema.name == TIMESTAMP_NAME:
         return st.integers(-(10**15), 10**15).map(timestamp_from)
+    if schema.name in FINE_NAMES:
+        return st.integers(-(1 << 63), (1 << 63) - 1).map(lambda n: logical.to_logical(schema, n))
     if schema.type in INT_BITS:
         bound = 1 << (INT_BITS[schema.type] - 1)
         return st.integers(-bound, bound - 1)
