@@ -543,7 +543,9 @@ class WorkerSinkTask(WorkerTask):
     def subscribes(self, topic: str) -> bool:
         """Whether the records of that topic are for this connector. Any thread."""
         pattern = self._settings.pattern
-        return topic in self._settings.topics if pattern is None else _matches(pattern, topic)
+        if pattern is None:
+            return topic in self._settings.topics
+        return compile_pattern(pattern).fullmatch(topic) is not None
 
     def pause_partitions(self, partitions: Collection[TopicPartition]) -> None:
         if not self._paused:
@@ -572,10 +574,6 @@ class WorkerSinkTask(WorkerTask):
 
     def fence(self) -> None:
         """``cancelled`` is looked at before every commit; the consumer belongs to the task's thread."""
-
-
-def _matches(pattern: str, topic: str) -> bool:
-    return compile_pattern(pattern).fullmatch(topic) is not None
 
 
 class _Rebalance:
