@@ -10,19 +10,17 @@ from connectkit.checks import at_least, no_duplicates, no_empty_items
 from connectkit.config import HIGH, LOW, MEDIUM, Config, option
 from connectkit.draft import Draft, Side, SideName
 from connectkit.edit import OnMissing, SideTransform, on_missing_option
-from connectkit.errors import ConfigError, ConversionError, DataError, LimitError
+from connectkit.errors import ConfigError, DataError
 from connectkit.limits import DEFAULT_LIMITS
 from connectkit.plugin import plugins
 from connectkit.program import Var
 from connectkit.schema import Schema, Type
 from connectkit.struct import Struct
-from connectkit.transforms.base import class_name, copy_of, optional_form
+from connectkit.transforms.base import copy_of, optional_form
 from connectkit.transforms.json_infer import Inference, load
+from connectkit.transforms.json_read import Remaker, data_of, decoded, loaded
 from connectkit.transforms.json_typed import typed_reader
 
-_BYTES = (bytes, bytearray, memoryview)
-_KEPT = 1000
-"""Schemas of records with inferred fields that are remembered; beyond it the memory starts anew."""
 _FAILED: Any = type("Failed", (), {"__slots__": ()})()
 """Stands for what could not be read, where such records are dropped."""
 
@@ -100,7 +98,7 @@ class _Declared(NamedTuple):
         if optional:
             schema = optional_form(schema)
         typed = typed_reader(schema, replace_null=config.replace_null_with_default)
-        return cls(schema, lambda data: typed(load(_decoded(data), exact=True)))
+        return cls(schema, lambda data: typed(load(decoded(data), exact=True)))
 
 
 class FromJson(SideTransform[FromJsonConfig]):
@@ -142,7 +140,7 @@ class FromJson(SideTransform[FromJsonConfig]):
             draft, side, (var,) = self._read(draft, side, {"$": (side.whole(), declared.read)})
             side.put(declared.schema, var)
         else:
-            draft, side, (var,) = self._read(draft, side, {"$": (side.whole(), _loaded)})
+            draft, side, (var,) = self._read(draft, side, {"$": (side.whole(), loaded)})
             side.put(None, var)
 
     # --- fields
@@ -155,7 +153,7 @@ class FromJson(SideTransform[FromJsonConfig]):
                 "infer.schema out for it"
             )
         found = {
-            f"$.{name}": (side.get_item(name, absent=self.missing_in_map), _loaded)
+            f"$.{name}": (side.get_item(name, absent=self.missing_in_map), loaded)
             for name in self.config.fields
         }
         draft, side, read = self._read(draft, side, found)
@@ -175,7 +173,7 @@ class FromJson(SideTransform[FromJsonConfig]):
         if self.config.infer_schema:
             read = {f"$.{field.name}": (slots[field.index], self._infer) for field in fields}
             draft, side, pairs = self._read(draft, side, read)
-            make = _Remaker(schema, [field.index for field in fields]).make
+            make = Remaker(schema, [field.index for field in fields]).make
             made = draft.call(make, *side.read(self.purpose, with_defaults=False), *pairs)
             side.put_dynamic(draft.call(_schema_of, made), made)
             return
@@ -228,7 +226,7 @@ class FromJson(SideTransform[FromJsonConfig]):
             if value is None:
                 return nothing
             try:
-                return read(_data_of(value, most))
+                return read(data_of(value, most))
             except DataError as error:
                 if policy == "fail":
                     inner = (error.path or "$").removeprefix("$")
@@ -240,7 +238,7 @@ class FromJson(SideTransform[FromJsonConfig]):
         return from_text
 
     def _infer(self, data: bytes) -> tuple[Schema | None, Any]:
-        return self._inference.infer(_loaded(data))
+        return self._inference.infer(loaded(data))
 
     def _may_be_null(self, source: Schema | None) -> bool:
         return self.config.on_error == "null" or (source is not None and source.optional)
@@ -251,77 +249,12 @@ class FromJson(SideTransform[FromJsonConfig]):
         return self._declared[optional]
 
 
-class _Remaker:
-    """Makes structs in which some fields have each record's own schema."""
-
-    __slots__ = ("_indexes", "_made", "_schema")
-
-    def __init__(self, schema: Schema, indexes: Sequence[int]) -> None:
-        self._schema = schema
-        self._indexes = indexes
-        self._made: dict[tuple[Schema | None, ...], Schema] = {}
-
-    def make(self, *values: Any) -> Struct:
-        """``values``: the slots, then a pair of schema and value for each replaced field."""
-        width = len(self._schema.fields)
-        slots, pairs = list(values[:width]), values[width:]
-        for index, (_, value) in zip(self._indexes, pairs):
-            slots[index] = value
-        own = tuple(schema for schema, _ in pairs)
-        made = self._made.get(own)
-        if made is None:
-            if len(self._made) >= _KEPT:
-                self._made.clear()
-            made = self._made[own] = self._new_schema(own)
-        if None in own:
-            replaced = dict(zip(self._indexes, own))
-            slots = [each for i, each in enumerate(slots) if replaced.get(i, made) is not None]
-        return Struct.of(made, slots)
-
-    def _new_schema(self, own: Sequence[Schema | None]) -> Schema:
-        """A field whose text says null, or that has none, is left out: nothing tells its type."""
-        replaced = dict(zip(self._indexes, own))
-        builder = copy_of(self._schema, fields=False)
-        if self._schema.optional:
-            builder.optional()
-        for field in self._schema.fields:
-            schema = replaced.get(field.index, field.schema)
-            if schema is not None:
-                builder.field(field.name, schema)
-        return builder.build()
-
-
 def _all_read(*values: Any) -> bool:
     return all(value is not _FAILED for value in values)
 
 
 def _schema_of(struct: Struct) -> Schema:
     return struct.schema
-
-
-def _loaded(data: bytes) -> Any:
-    return load(_decoded(data))
-
-
-def _decoded(data: bytes) -> str:
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as exc:
-        raise ConversionError(f"The bytes are not UTF-8, from byte {exc.start} on") from exc
-
-
-def _data_of(value: Any, most: int) -> bytes:
-    if not isinstance(value, (str, *_BYTES)):
-        raise ConversionError(f"A JSON text was expected, and a value of class {class_name(value)} found")
-    if len(value) > most:
-        raise LimitError(f"The JSON text is longer than max.bytes={most}")
-    try:
-        data = value.encode("utf-8") if isinstance(value, str) else bytes(value)
-    except UnicodeEncodeError as exc:
-        raise ConversionError("The text has half a surrogate pair") from exc
-    if len(data) > most:
-        raise LimitError(f"The JSON text is longer than max.bytes={most}")
-    return data
 
 
 def _require_text(schema: Schema, what: str, where: str) -> None:

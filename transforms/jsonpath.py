@@ -20,7 +20,8 @@ from typing import Any, Final
 from connectkit.errors import LimitError
 from connectkit.limits import DEFAULT_LIMITS
 from connectkit.schema import StructValue
-from connectkit.transforms.jsonpath_parse import (
+from connectkit.transforms.jsonpath_parse import parse_path
+from connectkit.transforms.jsonpath_steps import (
     Compare,
     Condition,
     Every,
@@ -36,7 +37,6 @@ from connectkit.transforms.jsonpath_parse import (
     Slice,
     Step,
     Union,
-    parse_path,
 )
 from connectkit.transforms.operators import LISTS, MAPS, OPERATORS, prepared
 
