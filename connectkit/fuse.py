@@ -26,6 +26,9 @@ from connectkit.struct import Struct
 Result = Any
 """A record, None (dropped) or a list of records."""
 
+Loop = Callable[[Sequence[Any], Callable[[Result], None]], None]
+"""Appends what becomes of each record."""
+
 MAX_BRANCHES = 7
 """Predicates that are decided record by record in one generated function; the next begins another."""
 CACHED_SCHEMAS = 256
@@ -224,8 +227,16 @@ class _Entry:
             self.run = self._run_neither
         else:
             self.run = self._run_both if "key" in self._reads else self._run_value
-        cache: type[PerSchema[Callable[[Any], Result]]] = PerSchemas if "key" in self._reads else PerSchema
-        self._quick = cache(self._make_quick, first=lambda _: self._exact_run, size=fused.size)
+        self._is_fused = self.run not in (self._run_test, self._run_apply)
+        self._pairs = "key" in self._reads and self._is_fused
+        cache: type[PerSchema[Any]] = PerSchemas if "key" in self._reads else PerSchema
+        self._quick: PerSchema[Callable[[Any], Result]] = cache(
+            self._make_quick, first=lambda _: self._exact_run, size=fused.size
+        )
+        loops: type[PerSchema[Any]] = PerSchemas if self._pairs else PerSchema
+        self._loops: PerSchema[Loop] = loops(
+            self._make_loop, first=lambda _: self._one_by_one, size=fused.size
+        )
         self._exact: PerSchemas[Callable[[Any], Result]] = PerSchemas(
             lambda shape: self._program(shape).build(fused.name),
             first=lambda shape: self._program(shape).run,
@@ -292,20 +303,36 @@ class _Entry:
     def run_batch(self, records: Sequence[Any]) -> list[Result]:
         """Each record's outcome, in order; the first error ends it."""
         out: list[Result] = []
-        append = out.append
-        if self.run != self._run_value:
-            run = self.run
-            for record in records:
-                append(run(record))
+        if not records:
             return out
-        get, miss = self._quick.table.get, self._miss
+        self._sample = first = records[0]
         try:
-            for record in records:
-                found = get(id(record.value_schema))
-                append((miss(record, record.value_schema) if found is None else found)(record))
+            self._loops[self._key_of(first)](records, out.append)
         except Exception as error:
             raise self._explained(records[len(out)], error) from error
         return out
+
+    def _key_of(self, record: Any) -> Any:
+        """What the tables are keyed by: the schemas that the stages read, no more."""
+        if not self._reads or not self._is_fused:
+            return None
+        return (record.key_schema, record.value_schema) if self._pairs else record.value_schema
+
+    def _one_by_one(self, records: Sequence[Any], append: Callable[[Result], None]) -> None:
+        run = self.run
+        for record in records:
+            append(run(record))
+
+    def _make_loop(self, schemas: Any) -> Loop:
+        """One function for all records of a batch; those of other schemas or kinds are run singly."""
+        if not self._is_fused:
+            return self._one_by_one
+        names = (
+            () if not self._reads else ("key_schema", "value_schema") if self._pairs else ("value_schema",)
+        )
+        wanted = dict(zip(names, schemas if self._pairs else (schemas,)))
+        program = self._quick_program(schemas)
+        return program.build_loop(self._fused.name, otherwise=self.run, schemas=wanted)
 
     def _miss(self, record: Any, schemas: Any) -> Callable[[Any], Result]:
         self._sample = record
@@ -368,6 +395,10 @@ class _Entry:
         )
 
     def _make_quick(self, schemas: Any) -> Callable[[Any], Result]:
+        return self._quick_program(schemas).build(self._fused.name, otherwise=self._exact_run)
+
+    def _quick_program(self, schemas: Any) -> Program:
+        """The program for records like the sample, which had these schemas."""
         pair = schemas if "key" in self._reads else (None, schemas)
         sides: list[Any] = []
         for name, schema in zip(("key", "value"), pair):
@@ -377,8 +408,7 @@ class _Entry:
             counts, kind = kind_of(schema, getattr(self._sample, name))
             usual = kind is not Kind.NULL and counts is schema
             sides += [schema, kind if usual else typical(schema)]
-        program = self._program((type(self._sample), *sides), guarded=True)
-        return program.build(self._fused.name, otherwise=self._exact_run)
+        return self._program((type(self._sample), *sides), guarded=True)
 
 
 def run_each(records: list[Any], run: Callable[[Any], Result]) -> list[Any]:

@@ -10,10 +10,12 @@ generates. Used by one thread while it is being made; immutable, hence shareable
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from connectkit.compile import Code
 from connectkit.errors import ConnectError, DataError, SchemaError
+from connectkit.javatext import float_text
 from connectkit.record import ConnectRecord, SinkRecord, SourceRecord
 from connectkit.schema import Schema
 from connectkit.struct import Struct
@@ -22,7 +24,26 @@ Env = dict["Var", Any]
 Absent = Callable[[str, Mapping[Any, Any]], None]
 """Told of a key and the dict that does not have it."""
 
-_new = object.__new__
+_makers: dict[type, Callable[[], Any]] = {
+    cls: partial(object.__new__, cls) for cls in (Struct, SourceRecord, SinkRecord)
+}
+"""What makes an empty object of a class: a call without arguments is the fastest."""
+
+
+class EditCode(Code):
+    """Code that does an edit to the record ``r``: the body of a function of it, or of a loop over many."""
+
+    def __init__(self, *parameters: str, loops: bool) -> None:
+        super().__init__(*parameters)
+        self._loops = loops
+
+    def leave(self, text: str) -> None:
+        """Be done with the record; ``text`` is an expression for what became of it."""
+        if self._loops:
+            self.line(f"append({text})")
+            self.line("continue")
+        else:
+            self.line(f"return {text}")
 
 
 class Var:
@@ -117,6 +138,12 @@ class Op:
         raise NotImplementedError
 
 
+INLINE: dict[Callable[..., Any], str] = {
+    float_text: "(repr({x}) if 1e-3 <= {x} < 1e7 else {call})",
+}
+"""Functions that are written out for the values they nearly always get. Our own text, with no other's."""
+
+
 class Call(Op):
     """``out = function(*args)``; ``skips_none``: None without a call where the first argument is None.
 
@@ -155,7 +182,10 @@ class Call(Op):
     def emit(self, code: Code) -> None:
         assert self.out is not None
         args = [a.source(code) for a in self.args]
+        quick = INLINE.get(self.function) if len(args) == 1 else None
         call = f"{code.bind(self.function)}({', '.join(args)})"
+        if quick is not None:
+            call = quick.format(x=args[0], call=call)
         code.line(
             f"{self.out.name} = " + (f"None if {args[0]} is None else {call}" if self.skips_none else call)
         )
@@ -235,7 +265,7 @@ class Build(Op):
     def emit(self, code: Code) -> None:
         assert self.out is not None
         name = self.out.name
-        code.line(f"{name} = {code.bind(_new)}({code.bind(Struct)})")
+        code.line(f"{name} = {code.bind(_makers[Struct])}()")
         code.line(f"{name}.schema = {code.bind(self.schema)}")
         code.line(f"{name}.values = [{', '.join(a.source(code) for a in self.args)}]")
 
@@ -423,7 +453,7 @@ class Block:
             op.run(env)
         return self.end.run(env)
 
-    def emit(self, code: Code) -> None:
+    def emit(self, code: EditCode) -> None:
         for op in self.ops:
             op.emit(code)
         self.end.emit(code)
@@ -458,7 +488,7 @@ class End:
     def run(self, env: Env) -> Any:
         raise NotImplementedError
 
-    def emit(self, code: Code) -> None:
+    def emit(self, code: EditCode) -> None:
         raise NotImplementedError
 
     def reads(self) -> Iterable[Var]:
@@ -476,8 +506,8 @@ class Drop(End):
     def run(self, env: Env) -> Any:
         return None
 
-    def emit(self, code: Code) -> None:
-        code.line("return None")
+    def emit(self, code: EditCode) -> None:
+        code.leave("None")
 
 
 class Fail(End):
@@ -499,7 +529,7 @@ class Fail(End):
     def run(self, env: Env) -> Any:
         raise self.make()
 
-    def emit(self, code: Code) -> None:
+    def emit(self, code: EditCode) -> None:
         code.line(f"raise {code.bind(self.make)}()")
 
 
@@ -516,7 +546,7 @@ class Branch(End):
     def run(self, env: Env) -> Any:
         return (self.yes if self.condition.value(env) else self.no).run(env)
 
-    def emit(self, code: Code) -> None:
+    def emit(self, code: EditCode) -> None:
         with code.block(f"if {self.condition.source(code)}:"):
             self.yes.emit(code)
         self.no.emit(code)
@@ -561,7 +591,7 @@ class Finish(End):
             record = made
         return record if self.then is None else self.then(record)
 
-    def emit(self, code: Code) -> None:
+    def emit(self, code: EditCode) -> None:
         if not self.parts:
             self._leave(code, "r")
         else:
@@ -574,7 +604,7 @@ class Finish(End):
             self._leave(code, "n")
 
     def _copy_inline(self, code: Code) -> None:
-        code.line(f"n = {code.bind(_new)}({code.bind(self.record_class)})")
+        code.line(f"n = {code.bind(_makers[self.record_class])}()")
         for name in _SLOTS[self.record_class]:
             if name in self.parts or name in ("_headers", "_origin"):
                 continue
@@ -582,12 +612,18 @@ class Finish(End):
         if "_headers" not in self.parts:
             code.line("h = r._headers")
             code.line("n._headers = None if h is None else h.duplicate()")
-        if self.record_class is SinkRecord:
+        if (
+            self.record_class is SinkRecord
+            and "topic" not in self.parts
+            and "kafka_partition" not in self.parts
+        ):
+            code.line("n._origin = r._origin")  # None says: where it stands now, and that is the same place
+        elif self.record_class is SinkRecord:
             code.line("o = r._origin")
             code.line("n._origin = (r.topic, r.kafka_partition, r.kafka_offset) if o is None else o")
 
-    def _leave(self, code: Code, name: str) -> None:
-        code.line(f"return {name}" if self.then is None else f"return {code.bind(self.then)}({name})")
+    def _leave(self, code: EditCode, name: str) -> None:
+        code.leave(name if self.then is None else f"{code.bind(self.then)}({name})")
 
     def reads(self) -> Iterable[Var]:
         return self.parts.values()
@@ -620,13 +656,31 @@ class Program:
 
     def build(self, label: str, *, otherwise: Callable[[Any], Any] | None = None) -> Callable[[Any], Any]:
         """The program as a function; records that it does not apply to go ``otherwise``, if given."""
-        code = Code("r")
-        if otherwise is not None and self.guards:
-            conditions = " or ".join(guard(code) for guard in self.guards)
-            with code.block(f"if {conditions}:"):
-                code.line(f"return {code.bind(otherwise)}(r)")
+        code = EditCode("r", loops=False)
+        self._emit(code, [guard(code) for guard in self.guards] if otherwise is not None else [], otherwise)
+        return code.build(label, name="edit")
+
+    def build_loop(
+        self, label: str, *, otherwise: Callable[[Any], Any], schemas: Mapping[str, Schema | None]
+    ) -> Callable[[Iterable[Any], Callable[[Any], None]], None]:
+        """The program as ``edit(records, append)``, which appends what becomes of each record.
+
+        ``schemas`` are those, by attribute, that records must have beside what the guards ask for.
+        """
+        code = EditCode("records", "append", loops=True)
+        with code.block("for r in records:"):
+            others = [
+                f"r.{name} is not {'None' if schema is None else code.bind(schema)}"
+                for name, schema in sorted(schemas.items())
+            ]
+            self._emit(code, others + [guard(code) for guard in self.guards], otherwise)
+        return code.build(label, name="edit")
+
+    def _emit(self, code: EditCode, others: Sequence[str], otherwise: Callable[[Any], Any] | None) -> None:
+        if others and otherwise is not None:
+            with code.block(f"if {' or '.join(others)}:"):
+                code.leave(f"{code.bind(otherwise)}(r)")
         for side, width in self._unpacked.items():
             names = ", ".join(f"{SIDE_LETTERS[side]}{i}" for i in range(width))
             code.line(f"{names}, = r.{side}.values")
         self.root.emit(code)
-        return code.build(label, name="edit")

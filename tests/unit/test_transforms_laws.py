@@ -176,6 +176,8 @@ def test_alone_in_a_chain_interpreted_and_compiled_it_is_the_same(
             break
     for _ in range(3):
         assert outcome(whole.apply, given_record) == alone
+        many = outcome(whole.apply_batch, [given_record, given_record])
+        assert many == ([alone, alone] if isinstance(alone, ConnectRecord | None) else alone)
     assert given_record == record(given_record.value_schema, before), "the record given was changed"
 
 
@@ -205,9 +207,9 @@ def test_any_names_go_through_and_none_becomes_code(data: Any, pair: tuple[Schem
 
 
 _OWN_NAMES = frozenset(
-    """make edit r n h o z dict type isinstance copy get pop append values schema key value key_schema
-    value_schema topic kafka_partition kafka_offset timestamp timestamp_type headers source_partition
-    source_offset _headers _origin duplicate new_record""".split()
+    """make edit records append repr r n h o z dict type isinstance copy get pop values schema key value
+    key_schema value_schema topic kafka_partition kafka_offset timestamp timestamp_type headers
+    source_partition source_offset _headers _origin duplicate new_record""".split()
 )
 
 
