@@ -189,7 +189,7 @@ def test_every_transform_and_predicate_has_a_task(kind: PluginKind) -> None:
         plugins.find(kind, row.plugin).cls
         for row in ROWS
         if (row.section == "Predicates") is (kind == "predicate")
-    }  # type: ignore[arg-type]
+    }
     missing = [info.name for info in shipped(kind) if info.load() not in told]
     assert missing == [], "docs/guides/transforms.md does not say what these are for"
 
