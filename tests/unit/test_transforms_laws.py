@@ -139,7 +139,7 @@ def chain(raw: list[dict[str, Any]], *, alias: str = "t") -> Chain | None:
         return None
 
 
-def outcome(run: Any, given: ConnectRecord) -> Any:
+def outcome(run: Any, given: Any) -> Any:
     """What comes out, or the class of the error. Errors must be connectkit's own."""
     try:
         return run(given)
