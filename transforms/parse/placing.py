@@ -1,4 +1,4 @@
-"""Where the result of parsing goes in a struct: beside its fields, into one of them, or in their place.
+"""Where the result of parsing goes in a struct: beside its fields, into one, or in their place.
 
 A :class:`Plan` is made once per schema. It says which columns a row has
 (:mod:`connectkit.transforms.parse.outcome`), and puts the variables that hold them among the fields.

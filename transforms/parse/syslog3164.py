@@ -1,4 +1,4 @@
-"""Syslog messages of the older kind, which RFC 3164 describes: ``<34>Oct 11 22:14:15 host app[pid]: text``.
+"""Syslog messages of the older kind (RFC 3164): ``<34>Oct 11 22:14:15 host app[pid]: text``.
 
 What the RFC leaves open is read as senders write it: the priority may be missing (files have none), the
 time may be ISO 8601 or have a year or a fraction, and what follows it is a host only if a message follows
