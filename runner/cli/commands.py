@@ -19,6 +19,9 @@ A first look, without a broker:
 Running connectors:
   connectkit standalone worker.properties orders.properties
   connectkit standalone orders.json          no worker file: a log in ./connectkit-data, JSON
+
+Before that, what its transforms make of some records:
+  connectkit preview orders.json --from sample.jsonl
 """
 
 STANDALONE = """\
@@ -45,6 +48,32 @@ Check configuration files without running them, and print every problem with its
 Misspelt options, classes and aliases are named with what was probably meant; placeholders such as
 ${file:/path:key} are checked for their form and never resolved.
 Exit codes: 0 nothing wrong (there may be warnings), 2 problems, 1 wrong usage.
+"""
+
+PREVIEW = """\
+Show what a connector's transforms make of real records, without running it.
+
+Each record is shown before the transforms, after each step (the fields that were added, removed or changed,
+types included), and as it comes out; a record that is dropped says which predicate or condition dropped it,
+and an error stands where it happened. Nothing is written and no offset is committed.
+
+Where the records come from:
+  a source connector   its own task, which starts from the beginning and stores no offset; --from FILE
+                       has it read that file, if it reads files
+  a sink connector     its topic in the worker's log, read without a consumer group; --from TOPIC
+                       names another one
+  both                 --from FILE.jsonl (a JSON value a line, or an object with "value" and perhaps
+                       "key", "headers", "topic", "partition", "timestamp") or FILE.csv
+"""
+
+PREVIEW_EXAMPLES = """\
+examples:
+  connectkit preview orders-sink.json                        the first 20 records of its topic
+  connectkit preview orders-sink.json --from sample.jsonl -n 3
+  connectkit preview csv-source.json --from new-orders.csv
+  connectkit preview orders-sink.json --worker worker.properties --json | jq '.steps'
+
+Exit codes: 0 every record went through or was dropped, 2 something failed, 1 wrong usage.
 """
 
 TOPICS = """\
@@ -99,6 +128,39 @@ def build_parser() -> argparse.ArgumentParser:
     )
     check.add_argument("files", nargs="+", metavar="FILE", type=Path, help="a worker's or connectors' files")
     check.set_defaults(run=_validate)
+
+    shows = commands.add_parser(
+        "preview",
+        parents=[common],
+        help="show what a connector's transforms make of records",
+        description=PREVIEW,
+        epilog=PREVIEW_EXAMPLES,
+        formatter_class=form,
+    )
+    shows.add_argument("connector", metavar="CONNECTOR", type=Path, help="a connector's file")
+    shows.add_argument(
+        "--from", dest="source", metavar="FILE|TOPIC", help="where the records come from (see above)"
+    )
+    shows.add_argument(
+        "-n", dest="count", metavar="N", type=_count, default=20, help="how many records (default: 20)"
+    )
+    shows.add_argument(
+        "--worker", metavar="FILE", type=Path, help="a worker's file: its log, converters and providers"
+    )
+    shows.add_argument(
+        "--bootstrap-servers",
+        metavar="ADDRESS",
+        help="host:port of a broker, or embedded:DIR (default: the worker's, or embedded:./connectkit-data)",
+    )
+    shows.add_argument(
+        "--wait",
+        metavar="SECONDS",
+        type=float,
+        default=10.0,
+        help="how long a source's task may take for its first record (default: 10)",
+    )
+    shows.add_argument("--json", action="store_true", help="everything as one JSON object")
+    shows.set_defaults(run=_preview)
 
     listing = commands.add_parser(
         "plugins",
@@ -247,6 +309,12 @@ def _validate(parsed: argparse.Namespace) -> int:
     from connectkit.runner.cli.checking import validate_files
 
     return validate_files(parsed.files)
+
+
+def _preview(parsed: argparse.Namespace) -> int:
+    from connectkit.runner.cli.preview import preview
+
+    return preview(parsed)
 
 
 def _plugins(parsed: argparse.Namespace) -> int:

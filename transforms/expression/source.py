@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from connectkit.suggest import shortened
@@ -50,6 +50,7 @@ class Statement:
     target: ast.expr | None
     value: ast.expr
     at: Position
+    text: str = field(default="", kw_only=True)
 
 
 class Source:
@@ -124,14 +125,13 @@ class Source:
             if not word[2]:
                 raise ExpressionError(f"'{verb}' needs a condition: {verb} if value.x > 0", at)
             condition = self._parse(start + word.end(), text[word.end() :])
-            return Statement(verb, None, self._expression(condition, at, verb), at)
+            return Statement(verb, None, self._expression(condition, at, verb), at, text=text)
         tree = self._parse(start, text)
         if isinstance(tree, ast.Assign) and len(tree.targets) == 1:
-            return Statement("set", tree.targets[0], tree.value, at)
+            return Statement("set", tree.targets[0], tree.value, at, text=text)
         if isinstance(tree, ast.AugAssign):
-            left = ast.copy_location(_loaded(tree.target), tree.target)
-            value = ast.copy_location(ast.BinOp(left, tree.op, tree.value), tree)
-            return Statement("set", tree.target, value, at)
+            value = ast.copy_location(ast.BinOp(tree.target, tree.op, tree.value), tree)
+            return Statement("set", tree.target, value, at, text=text)
         raise ExpressionError(_refusal(tree), at)
 
     def _expression(self, tree: ast.stmt, at: Position, verb: str) -> ast.expr:
@@ -192,11 +192,6 @@ _TOKEN = re.compile(
 )
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 _FILTER = re.compile(r"(drop|keep)\b(?:\s+(if)\b|(?!\s*[.=\[]))")
-
-
-def _loaded(target: ast.expr) -> ast.expr:
-    """The target of ``+=`` as something to read."""
-    return target
 
 
 def _syntax_hint(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -11,8 +12,10 @@ from connectkit.config import HIGH, MEDIUM, Config, option
 from connectkit.draft import Draft, SideName
 from connectkit.edit import EditTransform
 from connectkit.errors import DataError
+from connectkit.fuse import Fused, Stage
 from connectkit.program import Const, Var
-from connectkit.suggest import did_you_mean
+from connectkit.record import ConnectRecord
+from connectkit.suggest import did_you_mean, shortened
 from connectkit.transforms.expression.compiler import Compiler
 from connectkit.transforms.expression.operators import fitted
 from connectkit.transforms.expression.scope import DraftScope, UnknownScope
@@ -176,6 +179,21 @@ class Expression(EditTransform[ExpressionConfig]):
             except ExpressionError as error:
                 sentence = error.sentence[0].upper() + error.sentence[1:]
                 raise DataError(f"{sentence} ({error.at} of the expression)", path=where) from error
+
+    def why_dropped(self, record: ConnectRecord) -> str | None:
+        """The statement that drops the record; None if none does."""
+        for number, (statement, target) in enumerate(self._plan.steps, 1):
+            if target is None and self._up_to(number).apply(record) is None:
+                return f"{shortened(statement.text)} ({statement.at})"
+        return None
+
+    def _up_to(self, number: int) -> Expression:
+        """The same, with only so many statements."""
+        made = copy.copy(self)
+        made._plan = copy.copy(self._plan)
+        made._plan.steps = self._plan.steps[:number]
+        made._alone = Fused([Stage(made)])
+        return made
 
     def _gone(self, path: str, step: str, names: Iterable[Any]) -> None:
         self.missing(path, names, step=step, connect="fail", path=path)

@@ -201,6 +201,9 @@ class Plan:
 class Function(EditTransform[FunctionConfig]):
     """Call a registered Python function for each record, and put what it returns into the record."""
 
+    calls_out = True
+    """What the function does besides is not known here: nobody calls it again just to measure it."""
+
     def __init__(self, config: FunctionConfig) -> None:
         try:
             self._plan = Plan(config)

@@ -1,0 +1,195 @@
+"""Puts a preview together: the connector's configuration, its chain and converters, and its samples.
+
+Variables of config providers are resolved as for a real start, and what they and secret options hold is
+taken out of everything that is shown. The worker's log is opened only for a topic. Used by one thread.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from connectkit.config import Kind
+from connectkit.errors import ConfigError, NotFoundError
+from connectkit.plugin import Registry
+from connectkit.runner.build import Plan, make_converters, plan_connector
+from connectkit.runner.chain import Chain
+from connectkit.runner.clients import ClientConfigs
+from connectkit.runner.configs.connector import SinkConnectorConfig
+from connectkit.runner.configs.worker import WorkerConfig
+from connectkit.runner.control import TaskId
+from connectkit.runner.encode import Converters
+from connectkit.runner.log.api import Log
+from connectkit.runner.preview import Hide, Preview, Sample
+from connectkit.runner.preview_samples import from_file, from_source, from_topic
+from connectkit.runner.variables import Resolver
+from connectkit.secret import HIDDEN, Secret
+
+MAX_RECORDS = 1_000
+DEFAULT_RECORDS = 20
+DEFAULT_WAIT_S = 10.0
+
+_SECRET_NAME = re.compile(r"password|passwd|passphrase|secret|token|credential|jaas|sasl", re.IGNORECASE)
+_LEAST_CHARS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is to be previewed. ``source`` is a file or a topic; None: what the connector itself reads."""
+
+    config: Mapping[str, str | None]
+    source: str | None = None
+    count: int = DEFAULT_RECORDS
+    wait_s: float = DEFAULT_WAIT_S
+
+
+class OpenPreview:
+    """A preview that is ready: iterate ``samples`` through ``preview``; close it afterwards."""
+
+    def __init__(
+        self,
+        request: Request,
+        worker: WorkerConfig,
+        *,
+        registry: Registry,
+        resolver: Resolver,
+        open_log: Callable[[], Log],
+    ) -> None:
+        """``open_log`` is called if records of a topic are asked for. ``ConfigError`` says what is wrong."""
+        if not 1 <= request.count <= MAX_RECORDS:
+            raise ConfigError(f"A preview shows 1 to {MAX_RECORDS} records.")
+        self._closing = ExitStack()
+        resolved = resolver.resolve(request.config)
+        raw = {key: value for key, value in resolved.config.items() if value is not None}
+        self._raw = raw
+        self._plan = plan_connector(raw, registry)
+        self._registry = registry
+        self.chain = Chain.build(raw, registry)
+        self._closing.callback(self.chain.close)
+        self._converters = make_converters(self._plan.config, worker, registry)
+        self._closing.callback(self._converters.close)
+        self.warnings = self.chain.warnings
+        hide = hiding(_secrets(raw, resolved.keys, self._plan, self.chain))
+        self.preview = Preview(self.chain, converters=self._encoders(), hide=hide)
+        self.reads = ""
+        self.samples = self._samples(request, worker, open_log)
+
+    @property
+    def name(self) -> str:
+        return self._plan.config.name
+
+    @property
+    def kind(self) -> str:
+        """``source`` or ``sink``."""
+        return "source" if self._plan.is_source else "sink"
+
+    def about(self) -> dict[str, Any]:
+        """What the preview is of, for JSON."""
+        return {"connector": self.name, "type": self.kind, "from": self.reads}
+
+    def close(self) -> None:
+        """Let go of the chain, the converters and, if one was opened, the log."""
+        self._closing.close()
+
+    def _encoders(self) -> Converters | None:
+        return self._converters if self._plan.is_source else None
+
+    def _samples(
+        self, request: Request, worker: WorkerConfig, open_log: Callable[[], Log]
+    ) -> Iterator[Sample]:
+        path = None if request.source is None else Path(request.source)
+        names_file = self._plan.is_source and "file" in self._plan.found.cls.config_type.definition().by_name
+        if path is not None and path.is_file() and not names_file:
+            self.reads = f"the records in {path.name}"
+            return _first(from_file(path, topic=self._topic(), is_source=self._plan.is_source), request.count)
+        if self._plan.is_source:
+            return self._own_task(request, path, names_file)
+        topic = request.source or self._topic()
+        if path is not None and (
+            len(path.parts) > 1 or path.suffix in (".jsonl", ".ndjson", ".json", ".csv")
+        ):
+            raise NotFoundError(f"There is no file {path}.")
+        if not topic:
+            raise ConfigError(
+                "The connector reads the topics that match topics.regex: say which with --from."
+            )
+        self.reads = f"topic {topic}"
+        log = open_log()
+        self._closing.callback(log.close)
+        clients = ClientConfigs(worker)
+        return from_topic(
+            log,
+            {
+                **clients.consumer(TaskId(self.name, 0), self._plan.config),
+                **clients.admin(self._plan.config, client_id="connectkit-preview"),
+            },
+            topic,
+            self._converters,
+            request.count,
+        )
+
+    def _own_task(self, request: Request, path: Path | None, names_file: bool) -> Iterator[Sample]:
+        raw = dict(self._raw)
+        if path is not None:
+            if not path.exists():
+                raise NotFoundError(f"There is no file {path}; a source connector is previewed with a file.")
+            if not names_file:
+                raise ConfigError(f"{path} is no file of records, and the connector itself reads no files.")
+            raw["file"] = str(path)
+        self.reads = "the connector's own task" + (f", with file={path}" if path is not None else "")
+        return from_source(raw, self._plan, self._registry, count=request.count, wait_s=request.wait_s)
+
+    def _topic(self) -> str:
+        """The topic of records that do not name one."""
+        if isinstance(self._plan.config, SinkConnectorConfig):
+            return self._plan.config.topics[0] if self._plan.config.topics else ""
+        return str(self._raw.get("topic") or self.name)
+
+
+def _first(samples: Iterator[Sample], count: int) -> Iterator[Sample]:
+    for number, sample in enumerate(samples, 1):
+        yield sample
+        if number >= count:
+            return
+
+
+def _secrets(raw: Mapping[str, Any], templated: frozenset[str], plan: Plan, chain: Chain) -> list[str]:
+    """Texts that must not be shown: what providers gave, and what secret options hold."""
+    found = [str(value) for key, value in raw.items() if key in templated]
+    found += [
+        str(value)
+        for key, value in raw.items()
+        if _SECRET_NAME.search(key) and not key.startswith(("transforms.", "predicates."))
+    ]
+    definition = plan.found.cls.config_type.definition()
+    found += [str(raw[key.name]) for key in definition.keys if key.kind is Kind.PASSWORD and key.name in raw]
+    for step in chain.steps:
+        for plugin in (step.transform, step.stage.predicate):
+            config = getattr(plugin, "config", None)
+            for value in vars(config).values() if config is not None else ():
+                if isinstance(value, Secret):
+                    found.append(value.reveal())
+    return sorted({each for each in found if len(each.strip()) >= _LEAST_CHARS}, key=len, reverse=True)
+
+
+def hiding(secrets: list[str]) -> Hide:
+    """What puts ``[hidden]`` in the place of each of the texts, wherever it stands in a value."""
+    if not secrets:
+        return lambda value: value
+
+    def hide(value: Any) -> Any:
+        if isinstance(value, str):
+            for secret in secrets:
+                value = value.replace(secret, HIDDEN)
+            return value
+        if isinstance(value, dict):
+            return {hide(key): hide(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [hide(item) for item in value]
+        return value
+
+    return hide
