@@ -282,12 +282,12 @@ class ExtractNewRecordState(EditTransform[ExtractNewRecordStateConfig]):
                 found = header.value
                 if found is None:
                     return None
-                if not isinstance(found, list | tuple) or not all(isinstance(name, str) for name in found):
+                if not isinstance(found, list | tuple):
                     raise DataError(
                         "The header that lists the fields to drop must hold a list of texts, and holds a "
                         f"value of class {class_name(found)}"
                     )
-                return tuple(found)
+                return tuple(name for name in found if isinstance(name, str))
         return None
 
     def _apply_named(self, record: Any) -> Any:
