@@ -63,7 +63,7 @@ class MultiplyConfig(Config):
         "if the field were null; warn tells of it once.",
     )
     max_records: int = option(
-        100_000,
+        10_000,
         doc="The most records that one may become; what would become more is an error.",
         check=at_least(1),
         importance=LOW,

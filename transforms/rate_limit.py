@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from connectkit.api import R, Transform
 from connectkit.checks import at_least
 from connectkit.config import HIGH, LOW, option
-from connectkit.record import SchemaPair, SinkRecord
+from connectkit.record import ConnectRecord, SchemaPair, SinkRecord
 from connectkit.schema import Schema
 from connectkit.transforms.grouping import Grouping, GroupingConfig
 
@@ -87,6 +87,12 @@ class RateLimit(Transform[RateLimitConfig]):
             if len(self._passed) > KEPT_PLACES:
                 self._passed.popitem(last=False)
         return record
+
+    def why_dropped(self, record: ConnectRecord) -> str:
+        """What a preview says of a record that did not pass."""
+        return f"more than {self.config.rate:g} a second" + (
+            f" by {self.config.by}" if self.config.by else ""
+        )
 
     def output_schemas(self, key_schema: Schema | None, value_schema: Schema | None) -> set[SchemaPair]:
         return {(key_schema, value_schema)}

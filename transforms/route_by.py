@@ -106,9 +106,9 @@ class Route(EditTransform[RouteConfig]):
     def __init__(self, config: RouteConfig) -> None:
         rules = config.rules()[0]
         self._conditions = [(name, Condition(rule.when)) for name, rule in zip(config.routes, rules)]
-        self._templates = [TopicTemplate(rule.topic) for rule in rules]
-        self._templates.append(TopicTemplate(config.default_topic))
-        self._paths = {path.text: path for each in self._templates for path in each.paths}
+        templates = [TopicTemplate(text) for text in (*(rule.topic for rule in rules), config.default_topic)]
+        self._paths = {path.text: path for each in templates for path in each.paths}
+        self._makers = [each.maker(list(self._paths)) for each in templates]
         self.reads = frozenset().union(
             *(condition.reads for _, condition in self._conditions),
             *(path.reads for path in self._paths.values()),
@@ -117,12 +117,11 @@ class Route(EditTransform[RouteConfig]):
 
     def edit(self, draft: Draft) -> None:
         number = self._number(draft)
-        texts = list(self._paths)
         values = [_read(draft, path) for path in self._paths.values()]
-        templates, last = self._templates, len(self._templates) - 1
+        makers = self._makers
 
         def name(number: int | None, *found: Any) -> str:
-            return templates[last if number is None else number].name(dict(zip(texts, found)))
+            return makers[-1 if number is None else number](found)
 
         draft.topic = draft.call(name, number, *values, where="topic")
 

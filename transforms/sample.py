@@ -8,7 +8,7 @@ from hashlib import blake2b
 from connectkit.api import R, Transform
 from connectkit.checks import between
 from connectkit.config import HIGH, option
-from connectkit.record import SchemaPair
+from connectkit.record import ConnectRecord, SchemaPair
 from connectkit.schema import Schema
 from connectkit.transforms.grouping import Grouping, GroupingConfig
 
@@ -55,6 +55,11 @@ class Sample(Transform[SampleConfig]):
         if record.value is None or self._chance.random() < self.config.rate:
             return record
         return None
+
+    def why_dropped(self, record: ConnectRecord) -> str:
+        """What a preview says of a record that did not pass."""
+        what = "it" if self._grouping.of(record) is None else f"its group by {self.config.by}"
+        return f"{what} is not in the sample of {self.config.rate:g}"
 
     def output_schemas(self, key_schema: Schema | None, value_schema: Schema | None) -> set[SchemaPair]:
         return {(key_schema, value_schema)}

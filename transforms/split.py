@@ -12,7 +12,7 @@ from connectkit.checks import regex as is_regex
 from connectkit.config import HIGH, option
 from connectkit.errors import DataError
 from connectkit.javaregex import compile_java
-from connectkit.record import SchemaPair
+from connectkit.record import ConnectRecord, SchemaPair
 from connectkit.schema import Schema, Type
 from connectkit.transforms.base import class_name
 from connectkit.transforms.multiply import Multiplier, MultiplyConfig
@@ -64,6 +64,10 @@ class Split(Transform[SplitConfig]):
 
     def apply(self, record: R) -> R | list[R]:
         return self._multiplier.apply(record)
+
+    def why_dropped(self, record: ConnectRecord) -> str:
+        """What a preview says of a record of which nothing was made."""
+        return f"there is nothing in {self.config.path or 'the value'}"
 
     def output_schemas(self, key_schema: Schema | None, value_schema: Schema | None) -> set[SchemaPair]:
         return self._multiplier.output_schemas(key_schema, value_schema)

@@ -1,13 +1,13 @@
 """Names of topics made of parts of a record: ``orders-${value.country}``.
 
 A name that Kafka does not allow is an error wherever it comes from, so that no value can lead a record
-outside what names of topics may be. Immutable, hence thread-safe.
+outside what names of topics may be. A template is immutable; what it makes belongs to one thread.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -20,6 +20,9 @@ from connectkit.transforms.paths import RecordPath
 
 MAX_CHARS = 249
 """What Kafka allows: the name becomes that of a folder."""
+
+KEPT_NAMES = 10_000
+"""Names that are known to be allowed; beyond it the memory starts anew."""
 
 _LEGAL = re.compile(r"[a-zA-Z0-9._-]+")
 _PART = re.compile(r"\$\{([^{}]*)\}")
@@ -70,15 +73,32 @@ class TopicTemplate:
             )
         self._parts.append(text)
 
-    def name(self, values: Mapping[str, Any]) -> str:
-        """The name, from what stands at ``paths``, by their texts; ``DataError`` if it is none."""
-        made = "".join(
-            part if isinstance(part, str) else _text(values[part.text], part.text) for part in self._parts
-        )
-        problem = name_problem(made)
-        if problem is not None:
-            raise DataError(f"The topic made of '{shortened(self.text)}' {problem}")
-        return made
+    def maker(self, paths: Sequence[str]) -> Callable[[Sequence[Any]], str]:
+        """What makes names of what stands at these paths (texts, ``self.paths`` among them), in their order.
+
+        It raises ``DataError`` where that is no name, and remembers the names it made lately.
+        """
+        if not self.paths:
+            return lambda values: self.text
+        parts = [part if isinstance(part, str) else paths.index(part.text) for part in self._parts]
+        texts = list(paths)
+        legal: set[str] = set()
+
+        def make(values: Sequence[Any]) -> str:
+            made = "".join(
+                [part if isinstance(part, str) else _text(values[part], texts[part]) for part in parts]
+            )
+            if made in legal:
+                return made
+            problem = name_problem(made)
+            if problem is not None:
+                raise DataError(f"The topic made of '{shortened(self.text)}' {problem}")
+            if len(legal) >= KEPT_NAMES:
+                legal.clear()
+            legal.add(made)
+            return made
+
+        return make
 
 
 def _path(text: str) -> RecordPath:

@@ -389,3 +389,7 @@ def test_anything_without_a_schema_is_taken_apart_or_refused(value: Any, path: s
     assert [each.value["n"] for each in made] == [
         n for n, each in enumerate(found or ()) if rest == "keep" or each is not None
     ]
+
+
+def test_a_preview_is_told_why() -> None:
+    assert explode().why_dropped(source({})) == "there is nothing in items"

@@ -185,3 +185,10 @@ def test_extreme_rates_do_not_break() -> None:
 def test_missing_fields_can_be_errors() -> None:
     with pytest.raises(DataError):
         passes(limit(1, by="user", on_missing="fail"), value={"usr": 1})
+
+
+def test_a_preview_is_told_why() -> None:
+    assert (
+        limit(5, by="key").why_dropped(SourceRecord(None, None, "t", None, 1))
+        == "more than 5 a second by key"
+    )

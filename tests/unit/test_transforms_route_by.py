@@ -270,12 +270,21 @@ def test_names_are_legal_or_refused(value: str, text: str) -> None:
     except ValueError:
         return
     try:
-        made = template.name({"value.x": value})
+        made = template.maker(["value.y", "value.x"])([1, value])
     except DataError:
         return
     assert name_problem(made) is None
     assert all(ch.isascii() and (ch.isalnum() or ch in "._-") for ch in made)
     assert made == text + value
+
+
+def test_names_that_are_remembered_stay_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectkit.transforms.topic_names.KEPT_NAMES", 3)
+    make = TopicTemplate("t-${topic}").maker(["topic"])
+    for _ in range(2):
+        assert [make([str(n)]) for n in range(10)] == [f"t-{n}" for n in range(10)]
+    with pytest.raises(DataError):
+        make(["/"])
 
 
 @given(st.none() | st.integers(-5000, 5000), st.none() | st.sampled_from(["DE", "FR", "US", "x/y"]))

@@ -144,3 +144,7 @@ def test_a_record_passes_unchanged_or_not_at_all(pair: Any, by: str, rate: float
     made = record(value, value, schema)
     assert sample(rate, by=by).apply(made) in (made, None)
     assert (made.value is value, made.value_schema is schema) == (True, True)
+
+
+def test_a_preview_is_told_why() -> None:
+    assert sample(0.25, by="key").why_dropped(record("k")) == "its group by key is not in the sample of 0.25"

@@ -174,3 +174,7 @@ def test_schema_and_value_agree_and_nothing_is_changed(text: Any, keeps: bool, r
     before_plain = deepcopy(plain)
     run(transform, plain)
     assert plain == before_plain
+
+
+def test_a_preview_is_told_why() -> None:
+    assert split().why_dropped(SourceRecord(None, None, "t", None, "")) == "there is nothing in the value"
