@@ -231,6 +231,9 @@ def _properties(folder: Path, port: int, controller_port: int) -> str:
             "transaction.state.log.min.isr=1",
             "transaction.state.log.num.partitions=4",
             "group.initial.rebalance.delay.ms=0",
+            # A broker that was killed is let in again only after its session.
+            "broker.session.timeout.ms=3000",
+            "broker.heartbeat.interval.ms=500",
             "group.min.session.timeout.ms=1000",
             "",
         ]

@@ -170,7 +170,8 @@ class Consumer(Protocol):
     ) -> None:
         """Commit. Without ``on_done`` it waits and raises; with it, it returns at once and calls back.
 
-        After ``timeout_s`` of waiting it raises a ``RetriableError``; the commit may still be made.
+        After ``timeout_s`` of waiting it raises a ``RetriableError``; the commit may still be made. Inside
+        a rebalance callback it may wait longer, on Kafka until the session ends.
         """
         ...
 

@@ -75,6 +75,7 @@ class KafkaConsumer:
         self._unsought: dict[TopicPartition, int] = {}
         self._missing: set[str] = set()
         self._next_missing_s = 0.0
+        self._in_callback = False
         self._closed = False
         self._handle: Any = make(_Consumer, translated, watch, on_commit=self._on_commit)
 
@@ -384,10 +385,13 @@ class KafkaConsumer:
     def _guarded(
         self, step: Callable[[Sequence[TopicPartition]], None], partitions: list[TopicPartition]
     ) -> None:
+        self._in_callback = True
         try:
             step(partitions)
         except BaseException as exc:  # noqa: BLE001  # raised by consume, once librdkafka has been answered
             self._failures.append(exc)
+        finally:
+            self._in_callback = False
 
     # --- offsets of the group -------------------------------------------------------------------
 
@@ -419,13 +423,7 @@ class KafkaConsumer:
         wanted = [_TopicPartition(w.topic, w.partition, at) for w, at in offsets.items()]
         step = self._call(f"committing offsets of group {self._group}")
         if on_done is None:
-            # librdkafka itself waits for as long as the session lasts
-            waited = Aside(lambda: self._handle.commit(offsets=wanted, asynchronous=False), "commit")
-            if not waited.wait(timeout_s):
-                raise RetriableError(
-                    f"committing offsets of group {self._group} failed: {self._watch.reach.sentence()}"
-                )
-            for partition in step(waited.result) or ():
+            for partition in step(lambda: self._commit_now(wanted, timeout_s)) or ():
                 if partition.error is not None:
                     raise self._commit_error(partition.error)
             return
@@ -435,6 +433,22 @@ class KafkaConsumer:
         except BaseException:
             self._commits.pop()
             raise
+
+    def _commit_now(self, wanted: list[Any], timeout_s: float | None) -> Any:
+        """Commit and wait. librdkafka itself waits for as long as the session lasts."""
+
+        def commit() -> Any:
+            return self._handle.commit(offsets=wanted, asynchronous=False)
+
+        # Inside a rebalance callback only its own thread is answered.
+        if timeout_s is None or self._in_callback:
+            return commit()
+        aside = Aside(commit, "commit")
+        if not aside.wait(timeout_s):
+            raise RetriableError(
+                f"committing offsets of group {self._group} failed: {self._watch.reach.sentence()}"
+            )
+        return aside.result()
 
     def _commit_error(self, error: Any) -> ConnectError:
         return translate_error(error, f"committing offsets of group {self._group}", self._watch.reach)
