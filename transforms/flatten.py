@@ -59,26 +59,41 @@ class Flatten(SideTransform[FlattenConfig]):
 
     def _flat_map(self, found: dict[Any, Any]) -> dict[Any, Any]:
         made: dict[Any, Any] = {}
-        self._flatten_into(made, "", found, 0)
+        for key, value in found.items():
+            kind = type(value)
+            if kind in _PLAIN or (kind is int and -_BIG <= value < _BIG):
+                made[key] = value
+            elif kind is dict or isinstance(value, Mapping):
+                self._flatten_into(made, f"{key}{self._delimiter}", value, 1)
+            else:
+                made[key] = _leaf(value, key)
         return made
 
     def _flatten_into(self, made: dict[Any, Any], prefix: str, found: Mapping[Any, Any], depth: int) -> None:
-        if depth > DEFAULT_LIMITS.depth * 16:
+        if depth > DEFAULT_LIMITS.depth:
             raise LimitError("The value is nested too deeply to be flattened")
         for key, value in found.items():
-            name = f"{prefix}{self._delimiter}{key}" if depth else key
-            if isinstance(value, Mapping):
-                self._flatten_into(made, name, value, depth + 1)
-            elif value is None or (isinstance(value, _LEAVES) and not _is_big(value)):
+            name = f"{prefix}{key}"
+            kind = type(value)
+            if kind in _PLAIN or (kind is int and -_BIG <= value < _BIG):
                 made[name] = value
-            elif isinstance(value, StructValue):
-                raise DataError(
-                    "A struct inside a map without a schema cannot be flattened", path=f"$.{name}"
-                )
+            elif kind is dict or isinstance(value, Mapping):
+                self._flatten_into(made, f"{name}{self._delimiter}", value, depth + 1)
             else:
-                raise DataError(
-                    f"A value of class {class_name(value)} is none that records can hold", path=f"$.{name}"
-                )
+                made[name] = _leaf(value, name)
+
+
+_PLAIN = frozenset((type(None), str, bool, float, bytes, list))
+"""Classes whose values stay as they are."""
+
+
+def _leaf(value: Any, name: Any) -> Any:
+    """The value, if records can hold it."""
+    if isinstance(value, _LEAVES) and not _is_big(value):
+        return value
+    if isinstance(value, StructValue):
+        raise DataError("A struct inside a map without a schema cannot be flattened", path=f"$.{name}")
+    raise DataError(f"A value of class {class_name(value)} is none that records can hold", path=f"$.{name}")
 
 
 def _is_big(value: Any) -> bool:
