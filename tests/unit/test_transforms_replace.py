@@ -1,0 +1,56 @@
+"""ReplaceField."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connectkit.builder import SchemaBuilder
+from connectkit.errors import ConfigError, DataError
+from connectkit.plugin import plugins
+from connectkit.schema import Schema
+from connectkit.struct import Struct
+from tests.support.transforms import apply, fields_of, sink_record, struct_of
+
+VALUE = {"a": 1, "b": 2, "c": 3}
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"exclude": "a"}, {"b": 2, "c": 3}),
+        ({"include": "a,c"}, {"a": 1, "c": 3}),
+        ({"include": "a,c", "exclude": "c"}, {"a": 1}),
+        ({"renames": "a:x"}, {"x": 1, "b": 2, "c": 3}),
+        ({"renames": "a:b,b:a"}, {"b": 1, "a": 2, "c": 3}),
+        ({"renames": "a:c", "exclude": "c"}, {"c": 1, "b": 2}),
+        ({"renames": "a:x", "include": "a"}, {"x": 1}),
+        ({"renames": "a:x:", "exclude": "missing"}, {"x": 1, "b": 2, "c": 3}),
+    ],
+    ids=str,
+)
+def test_fields_are_left_out_kept_and_renamed(config: dict[str, str], expected: dict[str, Any]) -> None:
+    schema, value = struct_of(**{name: (Schema.INT32, item) for name, item in VALUE.items()})
+    made = apply("ReplaceField$Value", config, sink_record(value, schema))
+    assert fields_of(made.value) == expected
+    assert apply("ReplaceField$Value", config, sink_record(dict(VALUE))).value == expected
+
+
+def test_the_new_schema_keeps_the_basics_but_not_whether_it_is_optional() -> None:
+    schema = SchemaBuilder.struct().name("n").version(3).doc("d").field("a", Schema.INT32).optional().build()
+    made = apply("ReplaceField$Value", {"renames": "a:b"}, sink_record(Struct.of(schema, [1]), schema))
+    found = made.value_schema
+    assert (found.name, found.version, found.doc, found.optional) == ("n", 3, "d", False)
+
+
+def test_two_fields_of_one_name_are_refused() -> None:
+    schema, value = struct_of(a=(Schema.INT32, 1), b=(Schema.INT32, 2))
+    with pytest.raises(DataError, match="duplication b"):
+        apply("ReplaceField$Value", {"renames": "a:b"}, sink_record(value, schema))
+
+
+@pytest.mark.parametrize("renames", ["a", "a:", "a:b:c"])
+def test_a_rename_has_two_parts(renames: str) -> None:
+    with pytest.raises(ConfigError, match="not of the form from:to"):
+        plugins.create("transform", "ReplaceField$Value", {"renames": renames})
