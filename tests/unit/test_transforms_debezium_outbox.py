@@ -16,7 +16,12 @@ from connectkit.plugin import plugins
 from connectkit.runner.chain import Chain
 from connectkit.schema import Schema
 from connectkit.struct import Struct
-from connectkit.transforms.debezium.json_payload import EmptyArrayBehavior, JsonExpander, NullBehavior
+from connectkit.transforms.debezium.json_payload import (
+    EmptyArrayBehavior,
+    ExpansionError,
+    JsonExpander,
+    NullBehavior,
+)
 from connectkit.transforms.debezium.outbox import EventRouter
 from connectkit.transforms.debezium.outbox_config import EventRouterConfig
 from tests.support.change_events import (
@@ -270,8 +275,16 @@ def test_objects_in_an_array_share_their_fields() -> None:
     ['[{"a": 1}, {"a": "x"}]', '[{"a": [1]}, {"a": [2.5]}]', "[1, true]", "[1, 5000000000]", "[" * 5000],
 )
 def test_one_array_has_one_type(text: str) -> None:
-    with pytest.raises(ValueError, match=r"types|nested|Expecting"):
+    with pytest.raises(ExpansionError, match=r"types|nested|no JSON"):
         expand(text)
+
+
+def test_many_items_share_one_schema_and_a_monster_is_refused() -> None:
+    schema, value = expand("[" + ",".join(f'{{"a": {n}, "b": "x"}}' for n in range(2000)) + "]")
+    assert all(item.schema is schema.value_schema for item in value)
+    for text in ('{"n": ' + "9" * 5000 + "}", "[" * 70 + "1" + "]" * 70, '[{"a":' * 40 + "1" + "}]" * 40):
+        with pytest.raises(ExpansionError):
+            expand(text)
 
 
 def test_a_number_beyond_64_bits_becomes_a_float() -> None:
@@ -291,7 +304,7 @@ _JSON = st.recursive(
 def test_any_json_expands_to_a_value_of_its_schema_or_stays(found: Any, nulls: Any, empty: Any) -> None:
     try:
         schema, value = JsonExpander(nulls, empty).expand("p", json.dumps(found))
-    except ValueError:
+    except ExpansionError:
         return
     schema.validate(value)
     if isinstance(found, dict) and not any(isinstance(item, dict | list) for item in found.values()):

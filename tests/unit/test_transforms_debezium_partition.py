@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from connectkit.builder import SchemaBuilder
 from connectkit.errors import ConfigError, DataError
 from connectkit.instant import timestamp_from
-from connectkit.logical import TIMESTAMP, decimal_schema
+from connectkit.logical import TIMESTAMP, TIMESTAMP_MICROS, decimal_schema
 from connectkit.plugin import plugins
 from connectkit.schema import Schema
 from connectkit.struct import Struct
@@ -58,6 +59,7 @@ VALUES: list[tuple[Schema, Any, int, int]] = [
     (decimal_schema(-3), Decimal("1E+3"), 28, 920789155),
     (TIMESTAMP, timestamp_from(1609459200123), -1153535731, 257933515),
     (TIMESTAMP, timestamp_from(-1), 0, 1805505889),
+    (TIMESTAMP_MICROS, datetime(1970, 1, 1, microsecond=5, tzinfo=UTC), 5, -837177610),
     (SchemaBuilder.array(Schema.OPTIONAL_INT32).build(), [1, 2, None], 30814, 814707627),
     (SchemaBuilder.map(Schema.STRING, Schema.INT32).build(), {"a": 1, "b": 2}, 192, 959213707),
 ]

@@ -211,6 +211,14 @@ def test_exclude_rules(exclude: str, expected: set[str]) -> None:
     assert touched(converter(exclude_list=exclude)) == expected
 
 
+def test_a_field_that_is_nowhere_is_told_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    assert touched(converter(include_list="t:mz")) == set()
+    assert [each.getMessage() for each in caplog.records if "'mz'" in each.getMessage()]
+    assert len(caplog.records) == 1
+    with pytest.raises(DataError, match="'mz'"):
+        touched(converter(exclude_list="t:mz", on_missing="fail"))
+
+
 def test_one_transform_serves_many_tables() -> None:
     transform = converter(include_list="source:a:ms,b:us")
     for _ in range(3):

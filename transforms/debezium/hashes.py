@@ -16,8 +16,8 @@ from typing import Any
 
 from connectkit.errors import DataError
 from connectkit.instant import millis_of
-from connectkit.logical import scale_of, unscaled
-from connectkit.schema import DECIMAL_NAME, TEMPORAL_NAMES, Schema, Type
+from connectkit.logical import from_logical, scale_of, unscaled
+from connectkit.schema import DECIMAL_NAME, FINE_NAMES, TEMPORAL_NAMES, Schema, Type
 
 Hash = Callable[[Any], int]
 _MASK32 = (1 << 32) - 1
@@ -38,6 +38,8 @@ def hash_for(schema: Schema) -> Hash:
     """The hash code of (non-null) values of a schema, by the classes they have in Java."""
     if schema.name == DECIMAL_NAME:
         return hash_decimal
+    if schema.name in FINE_NAMES:
+        return lambda value: hash_long(from_logical(schema, value))
     if schema.name in TEMPORAL_NAMES:
         return lambda value: hash_long(millis_of(value))
     if schema.type is Type.ARRAY:

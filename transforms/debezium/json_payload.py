@@ -3,9 +3,9 @@
 Objects become optional structs, named after the path to them; arrays have one schema for all items, which
 for objects is the union of their fields; whole numbers are INT32 or INT64, others FLOAT64. What is null
 has no type: it is left out, or is taken for bytes. So is an empty array: left out, or an array of texts.
-``ValueError`` says that a text cannot be expanded. Bounded by the text: every step consumes some of it,
-and nesting ends at the limit of :mod:`connectkit.limits`. Source: Debezium's documentation of
-``table.expand.json.payload`` and of the two options on nulls and empty arrays.
+:class:`ExpansionError` says that a text cannot be expanded. Bounded by the text: every step consumes some
+of it, items of the same shape share their schema, and nesting ends at :mod:`connectkit.limits`. Source:
+Debezium's documentation of ``table.expand.json.payload`` and of the two options on nulls and empty arrays.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from connectkit.builder import SchemaBuilder
-from connectkit.errors import SchemaError
 from connectkit.limits import DEFAULT_LIMITS
 from connectkit.schema import Schema, Type
 from connectkit.struct import Struct
@@ -38,8 +37,12 @@ class EmptyArrayBehavior(enum.Enum):
     OPTIONAL_STRING = "optional_string"
 
 
+class ExpansionError(Exception):
+    """A text cannot be expanded; the message says why, without any of it."""
+
+
 def _refuse(name: str) -> NoReturn:
-    raise ValueError(f"JSON has no {name}")
+    raise ExpansionError(f"JSON has no {name}")
 
 
 _decoder = json.JSONDecoder(parse_constant=_refuse)
@@ -58,20 +61,22 @@ class JsonExpander:
     def expand(self, name: str, text: str) -> tuple[Schema, Any]:
         """Schema and value of an object or array that begins with the text's first character."""
         if text[:1] not in ("{", "["):
-            raise ValueError("it begins with neither { nor [")
+            raise ExpansionError("it begins with neither { nor [")
         try:
             found, _ = _decoder.raw_decode(text)  # what stands behind it is not looked at
         except RecursionError as exc:
-            raise ValueError("it is nested too deeply") from exc
+            raise ExpansionError("it is nested too deeply") from exc
+        except ValueError as exc:
+            raise ExpansionError("it is no JSON, or has a number with thousands of digits") from exc
         schema = self._schema(name, found, 0)
         if schema is None:
-            raise ValueError("an empty array has no type")
+            raise ExpansionError("an empty array has no type")
         return schema, _value(found, schema)
 
     def _schema(self, name: str | None, found: Any, depth: int) -> Schema | None:
         """The schema of a value; None: it is left out."""
         if depth > DEFAULT_LIMITS.depth:
-            raise ValueError("it is nested too deeply")
+            raise ExpansionError("it is nested too deeply")
         if isinstance(found, dict):
             return self._object_schema(name, found, depth)
         if isinstance(found, list):
@@ -84,7 +89,7 @@ class JsonExpander:
         builder = SchemaBuilder.struct().name(name).optional()
         for key, item in found.items():
             if not key:
-                raise ValueError("it has a field whose name is empty")
+                raise ExpansionError("it has a field whose name is empty")
             path = f"{name}.{key}" if name and name.strip() else key
             schema = self._schema(path, item, depth + 1)
             if schema is not None:
@@ -94,22 +99,37 @@ class JsonExpander:
     def _item_schema(self, name: str | None, items: Sequence[Any], depth: int) -> Schema:
         present = [item for item in items if item is not None]
         if len({_kind(item) for item in present}) > 1:
-            raise ValueError("an array has items of different types")
+            raise ExpansionError("an array has items of different types")
         if present and isinstance(present[0], dict):
-            schemas = [self._object_schema(name, item, depth + 1) for item in present]
+            shapes = {_shape(item, depth): item for item in present}
+            schemas = [self._object_schema(name, item, depth + 1) for item in shapes.values()]
             return _union(schemas, optional=len(present) < len(items))
         schema = self._schema(None, present[0] if present else None, depth + 1)
         if schema is None:
-            raise ValueError("an array has no item with a type")
+            raise ExpansionError("an array has no item with a type")
         return schema
 
 
 def _kind(found: Any) -> str:
-    if isinstance(found, bool):
-        return "boolean"
-    if isinstance(found, int):
+    if isinstance(found, int) and not isinstance(found, bool):
         return "int32" if -_INT32 <= found < _INT32 else "int64" if -_INT64 <= found < _INT64 else "float"
-    return {float: "float", str: "string", list: "array", dict: "object"}[type(found)]
+    return _KINDS[type(found)]
+
+
+_KINDS = {
+    bool: "boolean", float: "float", str: "string", list: "array", dict: "object", type(None): "null",
+}  # fmt: skip
+
+
+def _shape(found: Any, depth: int) -> Any:
+    """Something hashable that is the same for values of the same schema."""
+    if depth > DEFAULT_LIMITS.depth:
+        raise ExpansionError("it is nested too deeply")
+    if isinstance(found, dict):
+        return tuple((key, _shape(item, depth + 1)) for key, item in found.items())
+    if isinstance(found, list):
+        return frozenset(_shape(item, depth + 1) for item in found)
+    return _kind(found)
 
 
 _SCALARS = {
@@ -161,8 +181,6 @@ def _value(found: Any, schema: Schema | None) -> Any:
         return [_value(item, schema.value_schema) for item in found]
     if schema.type is Type.FLOAT64 and _kind(found) == "float":
         return float(found)
-    try:
-        schema.validate(found)
-    except SchemaError as exc:
-        raise ValueError("a field has different types in the items of an array") from exc
+    if _SCALARS.get(_kind(found)) is not schema:
+        raise ExpansionError("a field has different types in the items of an array")
     return found

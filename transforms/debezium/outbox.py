@@ -37,7 +37,7 @@ from connectkit.transforms.debezium.envelope import (
     typed_field,
     when_present,
 )
-from connectkit.transforms.debezium.json_payload import JsonExpander
+from connectkit.transforms.debezium.json_payload import ExpansionError, JsonExpander
 from connectkit.transforms.debezium.outbox_config import (
     Additional,
     EventRouterConfig,
@@ -259,8 +259,8 @@ class EventRouter(EditTransform[EventRouterConfig]):
         assert self._expander is not None
         try:
             schema, value = self._expander.expand(self.config.table_field_event_payload, payload)
-        except ValueError as error:
-            reason = str(error) if type(error) is ValueError else "it is no JSON"
+        except ExpansionError as error:
+            reason = str(error)
             self.warn_once(f"json {reason}", "payloads that are no JSON of one shape stay texts: %s", reason)
             return record
         if struct is None:

@@ -17,7 +17,7 @@ from connectkit.checks import non_blank
 from connectkit.compile import PerSchema
 from connectkit.config import HIGH, Config, option
 from connectkit.draft import Draft
-from connectkit.edit import EditTransform
+from connectkit.edit import EditTransform, OnMissing, on_missing_option
 from connectkit.errors import DataError
 from connectkit.instant import TEMPORAL_TYPES, millis_of, timestamp_from
 from connectkit.schema import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, Field, Schema, Type
@@ -72,6 +72,9 @@ class TimezoneConverterConfig(Config):
     )
     exclude_list: list[str] = option(
         [], doc="What to leave alone, in the same forms; not together with include.list.", importance=HIGH
+    )
+    on_missing: OnMissing | None = on_missing_option(
+        "a field that a rule names and the rows do not have makes no difference, with one warning"
     )
 
     def problems(self) -> Mapping[str, str | Sequence[str]]:
@@ -131,6 +134,7 @@ class TimezoneConverter(EditTransform[TimezoneConverterConfig]):
             field = schema.field(name)
             if field is None or field.schema.type is not Type.STRUCT:
                 continue
+            self._tell_missing(self._choice, field)
             convert = self._struct_converter(self._choice, field)
             if convert is not None:
                 slots[field.index] = draft.call(convert, slots[field.index], strict=True)
@@ -163,6 +167,12 @@ class TimezoneConverter(EditTransform[TimezoneConverterConfig]):
             found._told, found.alias = self._told, self.alias
             self._by_choice[choice] = found
         return found
+
+    def _tell_missing(self, choice: Choice, struct: Field) -> None:
+        """Report the fields that the rules name and the struct does not have."""
+        for name in sorted(choice.listed(struct.name)):
+            if struct.schema.field(name) is None:
+                self.missing(name, [field.name for field in struct.schema.fields])
 
     def _struct_converter(self, choice: Choice, struct: Field) -> Convert | None:
         """A function for (non-null) values of a row or of ``source``; None if nothing in it changes."""

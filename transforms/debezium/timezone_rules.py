@@ -72,12 +72,15 @@ class Choice:
     named: bool
     """Whether the fields are those to convert; False: those to leave alone."""
 
+    def listed(self, struct: str) -> Fields:
+        """The fields that the rules name of ``before``, ``after`` or ``source``."""
+        return {BEFORE: self.before, AFTER: self.after, SOURCE: self.source}[struct]
+
     def wanted(self, struct: str, name: str) -> bool:
         """Whether that field of ``before``, ``after`` or ``source`` is converted, if it is a time."""
         if struct == SOURCE and not self.source:
             return False  # it is left alone unless a rule names a field of it
-        listed = {BEFORE: self.before, AFTER: self.after, SOURCE: self.source}[struct]
-        return (name in listed) is self.named
+        return (name in self.listed(struct)) is self.named
 
 
 def choice_of(fields: set[str], *, named: bool) -> Choice:
