@@ -72,7 +72,7 @@ def numbers(worker: WorkerProcess) -> list[int]:
     return [int(line.removeprefix("{n=").removesuffix("}")) for line in lines(worker)]
 
 
-@pytest.mark.xdist_group("own kafka")
+@pytest.mark.xdist_group("own-kafka")
 def test_a_broker_that_dies_and_returns_costs_nothing(
     tmp_path: Path, own_kafka: KafkaServer, unique: Unique
 ) -> None:
@@ -90,7 +90,7 @@ def test_a_broker_that_dies_and_returns_costs_nothing(
     assert found == list(range(len(found)))
 
 
-@pytest.mark.xdist_group("own kafka")
+@pytest.mark.xdist_group("own-kafka")
 def test_a_worker_stops_in_time_without_a_broker_and_goes_on_with_it(
     tmp_path: Path, own_kafka: KafkaServer, unique: Unique
 ) -> None:
