@@ -140,7 +140,7 @@ def type_name(schema: Schema, depth: int = 0) -> str:
     if schema.type is Type.STRUCT:
         return f"struct{' ' + schema.name.rpartition('.')[2] if schema.name else ''}{optional}"
     if depth >= MAX_DEPTH:
-        return schema.type.value + optional
+        return f"{schema.type.value}{optional}"
     if schema.type is Type.ARRAY and schema.value_schema is not None:
         return f"array<{type_name(schema.value_schema, depth + 1)}>{optional}"
     if schema.type is Type.MAP and schema.key_schema is not None and schema.value_schema is not None:

@@ -56,7 +56,7 @@ class Painter:
         yield f"          {short(view.value)}"
 
     def _step(self, run: StepRun) -> Iterator[str]:
-        took = self.paint("dim", f"{run.seconds * 1e6:,.0f} µs")
+        took = self.paint("dim", _time(run.seconds))
         head = f"   {run.alias} ({run.name}){_branch(run.branch)}"
         if run.error is not None:
             where = f" at {run.path}" if run.path else ""
@@ -104,7 +104,7 @@ class Painter:
         yield self.paint("bold", f"{count} record{'' if count == 1 else 's'} in, {passed} out")
         width = max((len(f"{each.alias} ({each.name})") for each in sums), default=0)
         for each in sums:
-            median = "" if each.median_s is None else f"  {each.median_s * 1e6:,.0f} µs"
+            median = "" if each.median_s is None else f"  {_time(each.median_s)}"
             notes = [
                 f"{number} {word}"
                 for number, word in (
@@ -120,6 +120,11 @@ class Painter:
 
 def _branch(branch: str) -> str:
     return f" [{branch}]" if branch else ""
+
+
+def _time(seconds: float) -> str:
+    us = seconds * 1e6
+    return f"{us:.1f} µs" if us < 10 else f"{us:,.0f} µs"
 
 
 def short(value: Any) -> str:

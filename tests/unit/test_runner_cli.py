@@ -49,14 +49,14 @@ def test_version_imports_next_to_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["nonsense"], ["topics"], ["topics", "read"], ["standalone"], ["validate"]]
+    "arguments", [[], ["nonsense"], ["topics"], ["topics", "read"], ["standalone"], ["validate"], ["preview"]]
 )
 def test_wrong_usage_is_1(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) == 1
     assert capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["standalone", "validate", "plugins", "topics", "quickstart"])
+@pytest.mark.parametrize("command", ["standalone", "validate", "preview", "plugins", "topics", "quickstart"])
 def test_help_explains_every_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([command, "--help"]) == 0
     out = capsys.readouterr().out
