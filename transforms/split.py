@@ -10,11 +10,11 @@ from connectkit.api import R, Transform
 from connectkit.checks import non_empty_string
 from connectkit.checks import regex as is_regex
 from connectkit.config import HIGH, option
-from connectkit.errors import DataError
-from connectkit.javaregex import compile_java
+from connectkit.errors import DataError, LimitError
 from connectkit.record import ConnectRecord, SchemaPair
 from connectkit.schema import Schema, Type
 from connectkit.transforms.base import class_name
+from connectkit.transforms.boundedregex import Bounded, TooLongError, bounded
 from connectkit.transforms.multiply import Multiplier, MultiplyConfig
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -33,7 +33,8 @@ class SplitConfig(MultiplyConfig):
     )
     regex: str | None = option(
         None,
-        doc="A regular expression (Java's syntax) for what stands between the pieces.",
+        doc="A regular expression (Java's syntax) for what stands between the pieces, or for what a new "
+        "piece begins with, as in (?=\\d{4}-\\d\\d-\\d\\d).",
         check=[non_empty_string, is_regex],
         importance=HIGH,
         trim=False,
@@ -100,7 +101,7 @@ def cutter(config: SplitConfig) -> Callable[[str], list[str]]:
     if separator is not None:
         return lambda text: text.split(separator)
     if config.regex is not None:
-        pattern = compile_java(config.regex)
+        pattern = bounded(config.regex)
         return lambda text: _cut(pattern, text)
 
     def lines(text: str) -> list[str]:
@@ -112,13 +113,20 @@ def cutter(config: SplitConfig) -> Callable[[str], list[str]]:
     return lines
 
 
-def _cut(pattern: re.Pattern[str], text: str) -> list[str]:
-    """The texts between the matches. Unlike ``re.split``, groups are no pieces; empty matches do not cut."""
+def _cut(pattern: Bounded, text: str) -> list[str]:
+    """The texts between the matches; one of nothing cuts where it stands, except at the ends of a piece."""
     pieces: list[str] = []
     start = 0
-    for match in pattern.finditer(text):
-        if match.end() > match.start():
-            pieces.append(text[start : match.start()])
-            start = match.end()
+    try:
+        for match in pattern.find_all(text):
+            if match.end() > start and match.start() < len(text):
+                pieces.append(text[start : match.start()])
+                start = match.end()
+    except TooLongError as error:
+        raise LimitError(
+            f"A text of {len(text)} characters is too long for this regex, whose time grows with a power of "
+            f"the length: up to {error.most_chars} can be split by it; an expression that repeats nothing at "
+            "its beginning (with trim=true, if that was for blanks) takes any length"
+        ) from error
     pieces.append(text[start:])
     return pieces

@@ -76,7 +76,16 @@ def test_a_separator_is_no_pattern_and_keeps_its_blanks() -> None:
 def test_a_regular_expression() -> None:
     assert pieces(split(regex="[,;]\\s*"), "a, b;c") == ["a", "b", "c"]
     assert pieces(split(regex="(,)(?<x>;)?"), "a,b,;c") == ["a", "b", "c"]
-    assert pieces(split(regex="x*"), "axxb") == ["a", "b"]
+    assert pieces(split(regex="x*"), "axxbc") == ["a", "b", "c"]
+    assert pieces(split(regex="(?=[A-Z])", empty_pieces="keep"), "AbCdE") == ["Ab", "Cd", "E"]
+    assert pieces(split(regex="$", empty_pieces="keep"), "a") == ["a"]
+
+
+def test_an_expression_cannot_run_for_hours() -> None:
+    assert pieces(split(regex="[ ]*;"), "a ;b" + " " * 1000) == ["a", "b" + " " * 1000]
+    with pytest.raises(LimitError, match="too long for this regex"):
+        pieces(split(regex="[ ]*;"), " " * 100_000)
+    assert len(pieces(split(regex=";[ ]*", max_records="100000"), "a; " * 50_000)) == 50_000
 
 
 def test_a_field_of_structs() -> None:
