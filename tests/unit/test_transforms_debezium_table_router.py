@@ -10,10 +10,15 @@ from hypothesis import strategies as st
 
 from connectkit.builder import SchemaBuilder
 from connectkit.errors import ConfigError, DataError
+from connectkit.plugin import plugins
 from connectkit.schema import Schema
 from connectkit.struct import Struct
 from connectkit.transforms.debezium.names import NameAdjustment, adjusted
-from connectkit.transforms.debezium.table_router import ByLogicalTableRouter, TableRouterConfig
+from connectkit.transforms.debezium.table_router import (
+    ByLogicalTableRouter,
+    TableRouterConfig,
+    ToLogicalTopicRouter,
+)
 from connectkit.transforms.debezium.variants import Variants
 from tests.strategies import schemas, values
 from tests.support.change_events import (
@@ -151,6 +156,15 @@ def test_every_problem_of_a_configuration_is_told_at_once() -> None:
     with pytest.raises(ConfigError) as raised:
         TableRouterConfig.parse({})
     assert set(raised.value.problems) == {"topic.regex", "topic.replacement"}
+
+
+def test_the_newer_name_has_another_field() -> None:
+    raw = {"topic.regex": "(.*)_7", "topic.replacement": "$1", "logical.destination.cache.size": "32"}
+    transform: Any = plugins.create("transform", "io.debezium.transforms.ToLogicalTopicRouter", raw)
+    assert isinstance(transform, ToLogicalTopicRouter)
+    found = applied(transform, sink(UPDATE, topic=SHARD))
+    assert plain(found.key) == {"id": 1, "__dbz__sourceIdentifier": SHARD}
+    assert not transform.config.warnings
 
 
 def test_many_topics_do_not_pile_up() -> None:

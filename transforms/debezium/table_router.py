@@ -78,7 +78,6 @@ class TableRouterConfig(Config):
         16,
         doc=f"How many topics are remembered; no fewer than {LEAST_KEPT_TOPICS} are.",
         importance=LOW,
-        aliases=("logical.destination.cache.size",),
     )
 
     def problems(self) -> Mapping[str, str | Sequence[str]]:
@@ -148,6 +147,31 @@ class ByLogicalTableRouter(EditTransform[TableRouterConfig]):
             self.warn_once(topic, "topic.replacement makes an empty topic of '%s', which is kept", topic)
             return None
         return _ToTopic(self.config, topic, new)
+
+
+class TopicRouterConfig(TableRouterConfig):
+    """The same options; one has another default, and one another name."""
+
+    key_field_name: str = option(
+        "__dbz__sourceIdentifier",
+        doc="The name of that field.",
+        check=non_empty_string,
+        importance=LOW,
+        trim=False,
+    )
+    logical_table_cache_size: int = option(
+        16,
+        doc=f"How many topics are remembered; no fewer than {LEAST_KEPT_TOPICS} are.",
+        key="logical.destination.cache.size",
+        importance=LOW,
+    )
+
+
+class ToLogicalTopicRouter(ByLogicalTableRouter):
+    """Send change events of several sources to one topic: ByLogicalTableRouter under its newer name."""
+
+    java_names = ("io.debezium.transforms.ToLogicalTopicRouter",)
+    config_type = TopicRouterConfig
 
 
 class _ToTopic(EditTransform[TableRouterConfig]):
