@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -130,3 +131,24 @@ def test_a_reader_that_goes_away_is_no_error(here: Path) -> None:
         shell=True, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "Traceback" not in done.stderr
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "preview.md"
+TIME = re.compile(r" +[0-9.,]+ µs")
+
+
+def test_the_guide_shows_what_is_printed(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, records, shown, programs = re.findall(
+        r"^```(?:json|text)\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL
+    )
+    (here / "orders-sink.json").write_text(config)
+    (here / "orders.jsonl").write_text(records)
+    command, _, wanted = shown.partition("\n")
+    assert main(command.split()[2:]) == 2
+    assert TIME.sub("", capsys.readouterr().out) == TIME.sub("", wanted)
+    command, _, wanted = programs.partition("\n")
+    assert main(command.split("|")[0].split()[2:]) == 2
+    steps = json.loads(capsys.readouterr().out)["steps"]
+    assert [[s["alias"], s["seen"], s["dropped"], s["failed"]] for s in steps] == [
+        json.loads(line) for line in wanted.splitlines()
+    ]

@@ -163,7 +163,7 @@ def either(terms: Sequence[Term], test: str, kind: Kind, at: Position) -> Term:
 
 
 class Compute(Op):
-    """``out`` = what a term makes of the inputs. ``where`` is the path of what it is assigned to.
+    """``out`` = what a term makes of the inputs. ``where`` is the path of what it is assigned to, if any.
 
     ``place`` is put behind the position in messages; empty: the position means nothing.
     """
@@ -171,7 +171,13 @@ class Compute(Op):
     __slots__ = ("_place", "_term", "_where")
 
     def __init__(
-        self, out: Temp, term: Term, inputs: Sequence[Var], where: str, *, place: str = " of the expression"
+        self,
+        out: Temp,
+        term: Term,
+        inputs: Sequence[Var],
+        where: str | None,
+        *,
+        place: str = " of the expression",
     ) -> None:
         super().__init__(out, *inputs)
         self._term = term
@@ -191,7 +197,7 @@ class Compute(Op):
         code.line(f"return {self._term.write(writer)}")
         values = [arg.value(env) for arg in self.args]
         try:
-            env[self.out] = code.build(f"expression {self._where}")(*values)
+            env[self.out] = code.build(f"expression {self._where or 'condition'}")(*values)
         except DataError as error:
             made = LimitError if isinstance(error, LimitError) else DataError
             raise made(self._said(str(error), place[0]), path=error.path or self._where) from error

@@ -162,10 +162,10 @@ class Expression(EditTransform[ExpressionConfig]):
         known: dict[str, tuple[Var, Term]] = {}
         for statement, target in self._plan.steps:
             scope = DraftScope(draft, self._gone, PURPOSE)
-            where = target.text if isinstance(target, Target) else target or statement.verb
+            where = target.text if isinstance(target, Target) else target
             try:
                 term = Compiler(self._plan.source, scope, _local(scope, known)).compile(statement.value)
-                declared = self._declared.get(where) if isinstance(target, Target) else None
+                declared = self._declared.get(target.text) if isinstance(target, Target) else None
                 if declared is not None:
                     term = _declared_term(term, declared)
                 if target is None:
@@ -198,7 +198,7 @@ class Expression(EditTransform[ExpressionConfig]):
     def _gone(self, path: str, step: str, names: Iterable[Any]) -> None:
         self.missing(path, names, step=step, connect="fail", path=path)
 
-    def _computed(self, draft: Draft, scope: DraftScope, term: Term, where: str) -> Var:
+    def _computed(self, draft: Draft, scope: DraftScope, term: Term, where: str | None) -> Var:
         if term.is_constant:
             return Const(term.constant)
         return draft.emit(Compute(draft.temp(), term, scope.inputs, where))
@@ -209,7 +209,7 @@ class Expression(EditTransform[ExpressionConfig]):
             if bool(term.constant) is drops:
                 draft.drop()
             return draft
-        yes, no = draft.split(self._computed(draft, scope, term, "drop" if drops else "keep"))
+        yes, no = draft.split(self._computed(draft, scope, term, None))
         dropped, kept = (yes, no) if drops else (no, yes)
         dropped.drop()
         return kept
