@@ -78,10 +78,10 @@ class RateLimit(Transform[RateLimitConfig]):
             return record
         group = self._grouping.of(record)
         if not isinstance(record, SinkRecord):
-            return record if self._admits(group) else None
+            return record if self._admits(group, refundable=True) else None
         place = self._place(record)
         if place not in self._passed:
-            if not self._admits(group):
+            if not self._admits(group, refundable=False):
                 return None
             self._passed[place] = None
             if len(self._passed) > KEPT_PLACES:
@@ -104,7 +104,7 @@ class RateLimit(Transform[RateLimitConfig]):
         self._last = place
         return place, self._number
 
-    def _admits(self, group: str | None) -> bool:
+    def _admits(self, group: str | None, *, refundable: bool) -> bool:
         now = self._clock()
         known = self._even_at.get(group)
         even_at = now if known is None or known < now else known
@@ -112,7 +112,8 @@ class RateLimit(Transform[RateLimitConfig]):
         if even_at - now > self._slack_s + 1e-9 * (1 + self._slack_s):
             self._even_at.move_to_end(group)
             return False
-        self._before.append((group, known))
+        if refundable:  # what is known by its place is not counted again anyway
+            self._before.append((group, known))
         self._even_at[group] = even_at + self._interval_s
         self._even_at.move_to_end(group)
         while len(self._even_at) > self.config.max_groups:

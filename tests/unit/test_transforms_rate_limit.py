@@ -14,7 +14,7 @@ from connectkit.runner.tolerance import ErrorPolicy
 from connectkit.transforms.rate_limit import RateLimit, RateLimitConfig
 from tests.support.rig import PlainConverter, ScriptedSink, ScriptedSource, SinkRig, SourceRig
 from tests.support.rig import record as numbered
-from tests.unit.test_runner_one_to_many import Times, chain
+from tests.unit.test_runner_one_to_many import Refuse, Times, chain
 
 
 class Clock:
@@ -136,6 +136,16 @@ def test_a_batch_that_fails_costs_a_sink_nothing() -> None:
     rig.fill(*range(1, 9)).run()
     assert task.written == [1, 2, 3]
     assert rig.committed() == 8
+
+
+def test_a_batch_that_fails_later_in_the_chain_lets_no_more_through() -> None:
+    task = ScriptedSink()
+    rig = SinkRig(task, chain=chain(limit(3), Refuse(2)), policy=ALL)
+    rig.fill(*range(1, 9)).run()
+    assert task.written == [1, 3]  # 2 has passed, and was refused
+    rig = source(chain(limit(3), Refuse(2)), policy=ALL)
+    rig.run()
+    assert rig.log.values("t") == [b"1", b"3"]
 
 
 def test_what_a_sink_reads_again_passes_again() -> None:
