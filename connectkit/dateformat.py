@@ -24,6 +24,7 @@ from connectkit.instant import DAY_MS
 _LETTERS = NUMERIC | frozenset("GMLEazZX")
 _MAX_PATTERN_CHARS = 1_000
 _INT64 = 1 << 63
+HOUR_MS = 3_600_000
 
 # Where the value of a letter stands among the values of a moment (day_values, then _time_values).
 _DAY_PLACES = {
@@ -62,6 +63,18 @@ class DateFormat:
 
     def __repr__(self) -> str:
         return f"DateFormat({self.pattern!r})"
+
+    @property
+    def unit_ms(self) -> int:
+        """Moments between two multiples of it have the same text."""
+        letters = {item.letter for item in self._items}
+        if "S" in letters:
+            return 1
+        if "s" in letters:
+            return 1000
+        if "m" in letters:
+            return 60_000
+        return HOUR_MS if letters & _TIME_PLACES.keys() else DAY_MS
 
     def format(self, millis: int) -> str:
         """The moment as text."""

@@ -39,7 +39,7 @@ class DropHeaders(EditTransform[DropHeadersConfig]):
         names = frozenset(self.config.headers)
 
         def without(headers: Headers) -> Headers:
-            return Headers(header for header in headers if header.key not in names)
+            return Headers.of([header for header in headers if header.key not in names])
 
         draft.headers = draft.call(without, draft.headers)
 
@@ -182,8 +182,10 @@ def _adder(names: Sequence[str], found: Sequence[Found]) -> Callable[..., Header
         for (name, schema, is_pair), value in zip(schemas, values):
             if is_pair:
                 made.add(name, value[1], value[0])
-            else:
+            elif value is None:
                 made.add(name, value, schema)
+            else:  # a value of a field fits the field's schema
+                made.add_header(Header(name, schema, value))
         return made
 
     return added

@@ -108,16 +108,31 @@ class TimestampRouter(EditTransform[TimestampRouterConfig]):
 
     def __init__(self, config: TimestampRouterConfig) -> None:
         super().__init__(config)
-        self._format = None if config.timestamp_format is None else DateFormat(config.timestamp_format).format
+        form = None if config.timestamp_format is None else DateFormat(config.timestamp_format)
+        self._format = None if form is None else form.format
+        self._unit_ms = 1 if form is None else form.unit_ms
+        self._made: dict[tuple[str | None, int], str] = {}
+        """New topics by the old one and the stretch of time in which the text is the same."""
 
     def edit(self, draft: Draft) -> None:
         draft.topic = draft.call(self._route, draft.topic, draft.timestamp)
 
     def _route(self, topic: str | None, timestamp: int | None) -> str:
-        if self._format is None or self.config.topic_format is None:
-            raise DataError("The new topic cannot be written: its format is null in the configuration")
         if timestamp is None:
             raise DataError("The record has no timestamp to route by")
+        if self._unit_ms == 1:
+            return self._renamed(topic, timestamp)
+        key = (topic, timestamp // self._unit_ms)
+        found = self._made.get(key)
+        if found is None:
+            if len(self._made) >= KEPT_TOPICS:
+                self._made.clear()
+            found = self._made[key] = self._renamed(topic, timestamp)
+        return found
+
+    def _renamed(self, topic: str | None, timestamp: int) -> str:
+        if self._format is None or self.config.topic_format is None:
+            raise DataError("The new topic cannot be written: its format is null in the configuration")
         if topic is None:
             raise DataError("The record has no topic to route by")
         # One after the other, as in Connect: a topic may itself say ${timestamp}.

@@ -241,15 +241,23 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
                 return _composed(parse_iso, self._write_nanos)
         if kind == self.config.target_type == "Timestamp":
             return _same_moment
+        if (kind, self.config.target_type, self.config.unix_precision) == (
+            "unix",
+            "Timestamp",
+            "milliseconds",
+        ):
+            return _moment_of_millis
         return _composed(self._readers[kind], self._write)
 
     def _convert_by_class(self, value: Any) -> Any:
-        if isinstance(value, TEMPORAL_TYPES):
-            kind = "Timestamp"
-        elif isinstance(value, int) and not isinstance(value, bool):
+        if type(value) is int:
             kind = "unix"
+        elif isinstance(value, TEMPORAL_TYPES):
+            kind = "Timestamp"
         elif isinstance(value, str):
             kind = "string"
+        elif isinstance(value, int) and not isinstance(value, bool):
+            kind = "unix"
         else:
             raise DataError(f"A value of class {class_name(value)} is no timestamp")
         return self._by_class[kind](value)
@@ -268,6 +276,12 @@ def _same_moment(value: Any) -> Any:
     if isinstance(value, TEMPORAL_TYPES):
         return timestamp_from(millis_of(value))
     raise DataError(f"A Timestamp was expected, and a value of class {class_name(value)} found")
+
+
+def _moment_of_millis(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return timestamp_from(value)
+    raise DataError(f"A Unix time was expected, and a value of class {class_name(value)} found")
 
 
 def _temporal_reader(kind: str) -> Callable[[Any], int]:
