@@ -108,7 +108,14 @@ class KafkaServer:
         identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         with self.log_file.open("ab") as log:
             formatted = subprocess.run(
-                [*java, "kafka.tools.StorageTool", "format", "-t", identity, "-c", str(properties)],
+                [
+                    *java,
+                    "kafka.tools.StorageTool",
+                    "format",
+                    f"--cluster-id={identity}",
+                    "-c",
+                    str(properties),
+                ],
                 stdout=log,
                 stderr=log,
                 timeout=60,
