@@ -7,7 +7,7 @@ afterwards. Source: Avro 1.11's specification; spec registry 2.4.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, Literal, NoReturn
 
 from connectkit.errors import SchemaError
@@ -214,18 +214,25 @@ def _fits(schema: AvroSchema, value: Any, pending: list[tuple[AvroSchema, Any]])
     return True
 
 
-def named_within(schema: AvroSchema) -> Iterator[AvroSchema]:
-    """Every named type that a schema holds, itself included, each once."""
-    seen: set[int] = set()
-    pending = [schema]
+def equal(a: AvroSchema, b: AvroSchema) -> bool:
+    """Whether two schemas are the same but for their documentation, as Avro compares them."""
+    seen: set[tuple[int, int]] = set()
+    pending = [(a, b)]
     while pending:
-        found = pending.pop()
-        if found.kind in NAMED:
-            if id(found) in seen:
-                continue
-            seen.add(id(found))
-            yield found
-        pending.extend(parts_of(found))
+        a, b = pending.pop()
+        if a is b or (id(a), id(b)) in seen:
+            continue
+        seen.add((id(a), id(b)))  # a cycle is the same unless something else differs
+        if _outside(a) != _outside(b) or len(parts_of(a)) != len(parts_of(b)):
+            return False
+        pending.extend(zip(parts_of(a), parts_of(b), strict=True))
+    return True
+
+
+def _outside(schema: AvroSchema) -> tuple[Any, ...]:
+    """What is said of a schema itself, without what is inside it."""
+    fields = [(each.name, each.default, each.order, each.props) for each in schema.fields]
+    return (schema.kind, schema.name, schema.props, schema.symbols, schema.size, fields)
 
 
 def parts_of(schema: AvroSchema) -> list[AvroSchema]:

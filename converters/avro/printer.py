@@ -9,7 +9,16 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from connectkit.converters.avro.model import KINDS, MISSING, NAMED, AvroField, AvroSchema, Float32, shown
+from connectkit.converters.avro.model import (
+    KINDS,
+    MISSING,
+    NAMED,
+    AvroField,
+    AvroSchema,
+    Float32,
+    equal,
+    shown,
+)
 from connectkit.errors import SchemaError
 from connectkit.javatext import float32_text, float_text
 
@@ -45,7 +54,7 @@ class _Printer:
         full = schema.full_name
         known = self._names.get(full)
         own, _, simple = full.rpartition(".")
-        if known is not None and (known is schema or to_text(known) == to_text(schema)):
+        if known is not None and equal(known, schema):
             return quote(_qualified(full, space))
         if known is not None:
             raise SchemaError(

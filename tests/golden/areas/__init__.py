@@ -22,6 +22,7 @@ OPS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("header-from", "header-to"), ("values", "simple_header")),
     **{f"{name}-{way}": ("primitives", "primitives") for name in _PRIMITIVES for way in ("from", "to")},
     **dict.fromkeys(("json-from", "json-to", "json-config"), ("json", "json")),
+    **dict.fromkeys(("avro-from", "avro-to", "avro-schema-from", "avro-schema-to"), ("avro", "avro")),
     **dict.fromkeys(("smt", "smt-seq"), ("smt", "smt")),
     "predicate": ("predicate", "smt"),
     "chain": ("smt-chain", "smt"),

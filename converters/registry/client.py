@@ -1,0 +1,131 @@
+"""One converter's view of a registry: every question is asked once, and its answer kept.
+
+Source: spec registry 6.4. Thread-safe: a question that several threads have at once is asked by one of
+them. An error is not kept.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, Literal, TypeVar
+
+from connectkit.converters.registry.port import LATEST, Reference, Registered, Registry, SchemaText
+
+T = TypeVar("T")
+
+
+class RegistryClient:
+    """Wraps a registry. ``latest_ttl_s`` is how long an answer about the newest version is believed."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        *,
+        size: int = 1000,
+        latest_ttl_s: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._registry = registry
+        self._size = size
+        self._latest_ttl_s = latest_ttl_s
+        self._clock = clock
+        self._answers: OrderedDict[Hashable, tuple[Any, float | None]] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def _once(self, question: Hashable, ask: Callable[[], T], *, ttl_s: float | None = None) -> T:
+        with self._lock:
+            found = self._answers.get(question)
+            if found is not None and (found[1] is None or self._clock() < found[1]):
+                self._answers.move_to_end(question)
+                answer: T = found[0]
+                return answer
+            answer = ask()
+            self._answers[question] = (answer, None if ttl_s is None else self._clock() + ttl_s)
+            while len(self._answers) > self._size:
+                self._answers.popitem(last=False)
+            return answer
+
+    def register(self, subject: str, schema: SchemaText, *, normalize: bool = False) -> Registered:
+        """The schema under the subject, registered at the first call."""
+
+        def ask() -> Registered:
+            found = self._registry.register(subject, schema, normalize=normalize)
+            self._answers.pop(("latest", subject), None)
+            return found
+
+        return self._once(("register", subject, schema, normalize), ask)
+
+    def lookup(
+        self, subject: str, schema: SchemaText, *, normalize: bool = False, deleted: bool = False
+    ) -> Registered:
+        """The schema as it is registered under the subject."""
+        return self._once(
+            ("lookup", subject, schema, normalize, deleted),
+            lambda: self._registry.lookup(subject, schema, normalize=normalize, deleted=deleted),
+        )
+
+    def by_id(self, schema_id: int, *, subject: str | None = None) -> Registered:
+        """The schema of an id."""
+        return self._once(
+            ("id", schema_id, subject), lambda: self._registry.by_id(schema_id, subject=subject)
+        )
+
+    def by_guid(self, guid: str) -> Registered:
+        """The schema of a GUID."""
+        return self._once(("guid", guid), lambda: self._registry.by_guid(guid))
+
+    def latest(self, subject: str) -> Registered:
+        """The newest version of a subject, as new as ``latest_ttl_s`` says."""
+        return self._once(
+            ("latest", subject),
+            lambda: self._registry.version(subject, LATEST),
+            ttl_s=self._latest_ttl_s,
+        )
+
+    def with_metadata(self, subject: str, metadata: Mapping[str, str]) -> Registered:
+        """The newest version of a subject with that metadata."""
+        return self._once(
+            ("metadata", subject, tuple(sorted(metadata.items()))),
+            lambda: self._registry.with_metadata(subject, metadata),
+            ttl_s=self._latest_ttl_s,
+        )
+
+    def reference(self, reference: Reference) -> Registered:
+        """What a reference leads to."""
+        return self._once(
+            ("version", reference.subject, reference.version),
+            lambda: self._registry.version(reference.subject, reference.version, deleted=True),
+        )
+
+    def texts_of(self, schema: SchemaText) -> list[str]:
+        """The texts of the schemas that one refers to, those that others need first."""
+        found: dict[tuple[str, int], str] = {}
+        pending = [(each, False) for each in reversed(schema.references)]
+        open_: set[tuple[str, int]] = set()
+        while pending:
+            reference, inside_is_done = pending.pop()
+            key = (reference.subject, reference.version)
+            if key in found or (key in open_ and not inside_is_done):
+                continue
+            registered = self.reference(reference)
+            if inside_is_done:
+                found[key] = registered.schema.text
+                continue
+            open_.add(key)
+            pending.append((reference, True))
+            pending.extend((each, False) for each in reversed(registered.schema.references))
+        return list(found.values())
+
+    def associated_subjects(self, namespace: str, topic: str, kind: Literal["key", "value"]) -> list[str]:
+        """The subjects associated with a topic."""
+        return self._once(
+            ("associated", namespace, topic, kind),
+            lambda: self._registry.associated_subjects(namespace, topic, kind),
+        )
+
+    def close(self) -> None:
+        """Let go of connections."""
+        self._registry.close()

@@ -1,0 +1,181 @@
+"""The options that the converters of a schema registry share, by Confluent's names.
+
+Source: spec registry 1, 6.1 (``AbstractKafkaSchemaSerDeConfig``, ``SchemaRegistryClientConfig``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from connectkit.checks import Check, at_least, non_empty_list, one_of_any_case
+from connectkit.config import HIGH, LOW, MEDIUM, ConverterConfig, Kind, option
+from connectkit.converters.registry.subjects import ASSOCIATED, FALLBACKS, STRATEGIES
+from connectkit.secret import Secret
+
+_SCHEMES: Final = ("http://", "https://", "mock://", "embedded:")
+_SERIALIZERS: Final = ("PrefixSchemaIdSerializer", "HeaderSchemaIdSerializer")
+_DESERIALIZERS: Final = (
+    "DualSchemaIdDeserializer", "PrefixSchemaIdDeserializer", "HeaderSchemaIdDeserializer",
+)  # fmt: skip
+_PACKAGE: Final = "io.confluent.kafka.serializers.schema.id."
+
+
+def _urls(urls: list[str]) -> str | None:
+    kinds = {next((each for each in _SCHEMES if url.startswith(each)), None) for url in urls}
+    if None in kinds:
+        return "must hold addresses that begin with http://, https://, mock:// or embedded:"
+    local = kinds & {"mock://", "embedded:"}
+    return "cannot mix a registry in this process with others" if local and len(urls) > 1 else None
+
+
+def _is_strategy(name: str) -> str | None:
+    return None if name.rpartition(".")[2] in STRATEGIES else f"must be one of {', '.join(STRATEGIES)}"
+
+
+def _one_of_package(allowed: Sequence[str]) -> Check:
+    def check(name: str) -> str | None:
+        return None if name.rpartition(".")[2] in allowed else f"must be one of {', '.join(allowed)}"
+
+    return check
+
+
+class RegistryConfig(ConverterConfig):
+    """How a converter uses a schema registry.
+
+    Options of the client may also be given with ``schema.registry.`` before the name;
+    ``request.header.NAME`` is sent with every request.
+    """
+
+    prefixes = ("schema.registry.", "request.header.", "rule.", "bearer.auth.")
+
+    schema_registry_url: list[str] = option(
+        doc="The registry's addresses, or embedded:DIR for one that lives in a folder.",
+        check=(non_empty_list, _urls),
+        importance=HIGH,
+    )
+    auto_register_schemas: bool = option(
+        True, doc="Whether a schema that is not there yet is registered.", importance=MEDIUM
+    )
+    normalize_schemas: bool = option(
+        False, doc="Whether schemas that only differ in form are the same.", importance=MEDIUM
+    )
+    use_latest_version: bool = option(
+        False,
+        doc="Whether the subject's newest schema is used: to read; to write without auto.register.schemas.",
+        importance=LOW,
+    )
+    use_schema_id: int = option(
+        -1, doc="The id of the schema to write with, without auto.register.schemas.", importance=LOW
+    )
+    use_schema_guid: str | None = option(None, doc="The same by its GUID.", importance=LOW)
+    use_latest_with_metadata: list[str] = option(
+        [], doc="The newest schema with these properties is used; name=value,…", importance=LOW
+    )
+    id_compatibility_strict: bool = option(
+        True, doc="Whether the schema of use.schema.id must be able to read the data.", importance=LOW
+    )
+    latest_compatibility_strict: bool = option(
+        True, doc="Whether the newest schema must be able to read the data.", importance=LOW
+    )
+    key_subject_name_strategy: str = option(
+        ASSOCIATED,
+        doc="How subjects of keys are named.",
+        kind=Kind.CLASS,
+        check=_is_strategy,
+        importance=MEDIUM,
+    )
+    value_subject_name_strategy: str = option(
+        ASSOCIATED,
+        doc="How subjects of values are named.",
+        kind=Kind.CLASS,
+        check=_is_strategy,
+        importance=MEDIUM,
+    )
+    subject_name_strategy_fallback_type: str = option(
+        "TOPIC",
+        doc="How subjects are named where a topic has no associated subject.",
+        check=one_of_any_case(*FALLBACKS),
+        importance=LOW,
+    )
+    subject_name_strategy_kafka_cluster_id: str = option(
+        "-", doc="The Kafka cluster whose topics have associated subjects.", importance=LOW
+    )
+    key_schema_id_serializer: str = option(
+        _PACKAGE + _SERIALIZERS[0],
+        doc="Where a key says its schema: before it, or in a header.",
+        kind=Kind.CLASS,
+        check=_one_of_package(_SERIALIZERS),
+        importance=LOW,
+    )
+    value_schema_id_serializer: str = option(
+        _PACKAGE + _SERIALIZERS[0],
+        doc="Where a value says its schema: before it, or in a header.",
+        kind=Kind.CLASS,
+        check=_one_of_package(_SERIALIZERS),
+        importance=LOW,
+    )
+    key_schema_id_deserializer: str = option(
+        _PACKAGE + _DESERIALIZERS[0],
+        doc="Where a key's schema is looked for.",
+        kind=Kind.CLASS,
+        check=_one_of_package(_DESERIALIZERS),
+        importance=LOW,
+    )
+    value_schema_id_deserializer: str = option(
+        _PACKAGE + _DESERIALIZERS[0],
+        doc="Where a value's schema is looked for.",
+        kind=Kind.CLASS,
+        check=_one_of_package(_DESERIALIZERS),
+        importance=LOW,
+    )
+    schemas_cache_config: int = option(1000, doc="How many converted schemas are kept.", importance=LOW)
+    max_schemas_per_subject: int = option(
+        1000, doc="How many schemas of the registry are kept.", check=at_least(1), importance=LOW
+    )
+    latest_cache_ttl_sec: int = option(
+        -1,
+        doc="How long, in seconds, a subject's newest schema is believed to be it; -1 for ever.",
+        importance=LOW,
+    )
+    max_retries: int = option(
+        3, doc="How often a request that may succeed later is sent again.", check=at_least(0), importance=LOW
+    )
+    retries_wait_ms: int = option(
+        1000, doc="The wait before it is sent again, in milliseconds.", check=at_least(0), importance=LOW
+    )
+    retries_max_wait_ms: int = option(
+        20_000, doc="The longest such wait, in milliseconds.", check=at_least(0), importance=LOW
+    )
+    http_read_timeout_ms: int = option(
+        60_000, doc="How long an answer may take, in milliseconds.", check=at_least(1), importance=LOW
+    )
+    http_connect_timeout_ms: int = option(
+        60_000, doc="How long a connection may take, in milliseconds.", check=at_least(1), importance=LOW
+    )
+    basic_auth_credentials_source: str = option(
+        "URL",
+        doc="Where user and password come from: the addresses (URL) or basic.auth.user.info (USER_INFO).",
+        check=one_of_any_case("URL", "USER_INFO"),
+        importance=MEDIUM,
+    )
+    basic_auth_user_info: Secret = option(
+        Secret(""), doc="user:password.", aliases=("schema.registry.basic.auth.user.info",), importance=MEDIUM
+    )
+    bearer_auth_credentials_source: str = option(
+        "STATIC_TOKEN",
+        doc="Where the token comes from.",
+        check=one_of_any_case("STATIC_TOKEN"),
+        importance=MEDIUM,
+    )
+    bearer_auth_token: Secret = option(Secret(""), doc="The token.", importance=MEDIUM)
+    proxy_host: str = option("", doc="The proxy's host.", importance=LOW)
+    proxy_port: int = option(-1, doc="The proxy's port.", importance=LOW)
+
+    def problems(self) -> Mapping[str, str | Sequence[str]]:
+        user_info = self.basic_auth_credentials_source.upper() == "USER_INFO"
+        if user_info and not self.basic_auth_user_info.reveal():
+            return {"basic.auth.user.info": "is needed by basic.auth.credentials.source=USER_INFO"}
+        if user_info and self.bearer_auth_token.reveal():
+            return {"bearer.auth.token": "cannot be given together with basic.auth.user.info"}
+        return {}

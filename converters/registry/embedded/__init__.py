@@ -1,0 +1,1 @@
+"""A schema registry in a folder (or in memory), for one machine and without a server."""

@@ -1,0 +1,179 @@
+"""The tables of an embedded registry: schemas by id, versions by subject, levels, all in one SQLite file.
+
+Any number of processes may use one file: writers take turns, and a commit is on disk when it returns.
+Thread-safe by one lock and one connection. Source: spec registry 7.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from connectkit.converters.registry.port import Reference, SchemaKind, SchemaText
+from connectkit.errors import ConfigError, RetriableError
+
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS schemas (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, refs TEXT NOT NULL, guid TEXT NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS schemas_by_guid ON schemas (guid, kind);
+CREATE TABLE IF NOT EXISTS versions (
+    subject TEXT NOT NULL, version INTEGER NOT NULL, schema_id INTEGER NOT NULL,
+    deleted INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (subject, version)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS settings (
+    subject TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (subject, name)) WITHOUT ROWID;
+"""
+_VERSIONS: Final = """
+SELECT v.subject, v.version, v.schema_id, v.deleted, s.guid, s.text, s.kind, s.refs
+FROM versions v JOIN schemas s ON s.id = v.schema_id WHERE v.subject = ? ORDER BY v.version
+"""
+_USES: Final = """
+SELECT v.subject, v.version, v.schema_id, v.deleted, s.guid, s.text, s.kind, s.refs
+FROM versions v JOIN schemas s ON s.id = v.schema_id WHERE v.schema_id = ? ORDER BY v.subject, v.version
+"""
+_BUSY_TIMEOUT_S: Final = 30.0
+
+
+class Row(NamedTuple):
+    """One version of a subject."""
+
+    subject: str
+    version: int
+    schema_id: int
+    deleted: bool
+    guid: str
+    schema: SchemaText
+
+
+class Store:
+    """The tables. Methods that change something run inside ``with store.writing():``."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._lock = threading.RLock()
+        try:
+            self._sql = sqlite3.connect(
+                ":memory:" if path is None else path,
+                timeout=_BUSY_TIMEOUT_S,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            self._sql.execute("PRAGMA journal_mode=WAL")
+            self._sql.execute("PRAGMA synchronous=FULL")
+            self._sql.executescript(_TABLES)
+        except sqlite3.DatabaseError as exc:
+            raise ConfigError(
+                f"The schema registry's file {path} cannot be opened ({exc}); is it damaged, or another's?"
+            ) from exc
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """A transaction that nobody else writes in; an error undoes all of it."""
+        with self._lock:
+            try:
+                self._sql.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as exc:
+                raise RetriableError("The schema registry's file is busy; try again") from exc
+            try:
+                yield
+            except BaseException:
+                self._sql.execute("ROLLBACK")
+                raise
+            self._sql.execute("COMMIT")
+
+    def _all(self, query: str, *values: Any) -> list[Any]:
+        with self._lock:
+            return self._sql.execute(query, values).fetchall()
+
+    def _rows(self, query: str, *values: Any) -> list[Row]:
+        return [
+            Row(subject, version, schema_id, bool(deleted), guid, _schema(text, kind, refs))
+            for subject, version, schema_id, deleted, guid, text, kind, refs in self._all(query, *values)
+        ]
+
+    def subjects(self, *, deleted: bool = False) -> list[str]:
+        """Their names, sorted."""
+        query = "SELECT DISTINCT subject FROM versions WHERE deleted <= ? ORDER BY subject"
+        return [name for (name,) in self._all(query, int(deleted))]
+
+    def versions(self, subject: str) -> list[Row]:
+        """All versions of a subject, deleted ones too, oldest first."""
+        return self._rows(_VERSIONS, subject)
+
+    def uses(self, schema_id: int) -> list[Row]:
+        """Where a schema is registered."""
+        return self._rows(_USES, schema_id)
+
+    def schema(self, schema_id: int) -> tuple[SchemaText, str] | None:
+        """A schema by id, with its GUID."""
+        found = self._all("SELECT text, kind, refs, guid FROM schemas WHERE id = ?", schema_id)
+        return None if not found else (_schema(*found[0][:3]), found[0][3])
+
+    def id_of_guid(self, guid: str, kind: SchemaKind | None = None) -> int | None:
+        """The id of a GUID; two kinds of schema may share one, if their texts are the same."""
+        found = self._all(
+            "SELECT id FROM schemas WHERE guid = ? AND kind = coalesce(?, kind) ORDER BY id", guid, kind
+        )
+        return found[0][0] if found else None
+
+    def referenced_by(self, subject: str, version: int) -> list[int]:
+        """Ids of schemas that refer to a version and are in use."""
+        found = self._all(
+            "SELECT DISTINCT s.id FROM schemas s JOIN versions v ON v.schema_id = s.id, json_each(s.refs) r "
+            "WHERE v.deleted = 0 AND json_extract(r.value, '$[1]') = ? AND json_extract(r.value, '$[2]') = ? "
+            "ORDER BY s.id",
+            subject,
+            version,
+        )
+        return [schema_id for (schema_id,) in found]
+
+    def add_schema(self, schema: SchemaText, guid: str, schema_id: int | None = None) -> int:
+        """Keep a schema under the next id, or under one that is given."""
+        cursor = self._sql.execute(
+            "INSERT INTO schemas (id, kind, text, refs, guid) VALUES (?, ?, ?, ?, ?)",
+            (schema_id, schema.kind, schema.text, json.dumps(schema.references), guid),
+        )
+        assert cursor.lastrowid is not None
+        return cursor.lastrowid
+
+    def add_version(self, subject: str, version: int, schema_id: int) -> None:
+        """Register a schema under a subject."""
+        self._sql.execute(
+            "INSERT OR REPLACE INTO versions (subject, version, schema_id, deleted) VALUES (?, ?, ?, 0)",
+            (subject, version, schema_id),
+        )
+
+    def mark_deleted(self, subject: str, version: int) -> None:
+        """Delete a version softly: it can still be read where that is asked for."""
+        self._sql.execute(
+            "UPDATE versions SET deleted = 1 WHERE subject = ? AND version = ?", (subject, version)
+        )
+
+    def remove(self, subject: str, version: int) -> None:
+        """Delete a version for good; its schema keeps its id."""
+        self._sql.execute("DELETE FROM versions WHERE subject = ? AND version = ?", (subject, version))
+
+    def setting(self, subject: str, name: str) -> str | None:
+        """A setting of a subject, or of all with the subject ``""``."""
+        found = self._all("SELECT value FROM settings WHERE subject = ? AND name = ?", subject, name)
+        return found[0][0] if found else None
+
+    def set_setting(self, subject: str, name: str, value: str | None) -> None:
+        """Change a setting; None removes it."""
+        if value is None:
+            self._sql.execute("DELETE FROM settings WHERE subject = ? AND name = ?", (subject, name))
+        else:
+            self._sql.execute("INSERT OR REPLACE INTO settings VALUES (?, ?, ?)", (subject, name, value))
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._sql.close()
+
+
+def _schema(text: str, kind: SchemaKind, refs: str) -> SchemaText:
+    return SchemaText(text, kind, tuple(Reference(*each) for each in json.loads(refs)))

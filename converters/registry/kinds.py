@@ -1,0 +1,45 @@
+"""What a registry has to know of each kind of schema: its canonical text, and what can read what.
+
+The kinds are found by name, lazily, so that a registry of Avro schemas imports nothing of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from connectkit.converters.registry.port import SchemaKind
+
+
+class Problem(NamedTuple):
+    """Why data of one schema cannot be read with another: Confluent's name for it, and a sentence."""
+
+    type: str
+    description: str
+
+
+class SchemaKindRules(Protocol):
+    """The rules of one kind. ``references`` are the texts of the schemas a text refers to, in order."""
+
+    def canonical(self, text: str, references: Sequence[str]) -> str:
+        """The text as the registry keeps it; ``SchemaError`` if it is none of this kind."""
+        ...
+
+    def normalized(self, text: str, references: Sequence[str]) -> str:
+        """The text that schemas of the same meaning share."""
+        ...
+
+    def problems(
+        self, reader: str, reader_references: Sequence[str], writer: str, writer_references: Sequence[str]
+    ) -> list[Problem]:
+        """What keeps the reader from reading the writer's data; empty if nothing does."""
+        ...
+
+
+def rules_of(kind: SchemaKind) -> SchemaKindRules | None:
+    """The rules of a kind; None for one that is kept as it is and never compared."""
+    if kind == "AVRO":
+        from connectkit.converters.avro import rules
+
+        return rules
+    return None
