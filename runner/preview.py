@@ -10,7 +10,7 @@ Used by one thread; the result is data without reference to plugins.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -244,65 +244,3 @@ def _why_dropped(step: Step, run: StepRun, record: Any) -> str:
     tell: Callable[[Any], str | None] | None = getattr(step.transform, "why_dropped", None)
     reason = None if tell is None else tell(record)
     return reason or f"{step.name} dropped it"
-
-
-# --- as JSON
-
-
-def as_json(shown: Sequence[Shown], sums: Sequence[StepSums], *, about: Mapping[str, Any]) -> dict[str, Any]:
-    """A whole preview as data that JSON can hold."""
-    return {**about, "records": [record_json(each) for each in shown], "steps": [_sums_json(s) for s in sums]}
-
-
-def record_json(shown: Shown) -> dict[str, Any]:
-    """One record of a preview."""
-    return {
-        "place": shown.place,
-        "before": None if shown.before is None else shown.before.as_json(),
-        "steps": [_step_json(step) for step in shown.steps],
-        "results": [view.as_json() for view in shown.results],
-        "encoded": [
-            {
-                "topic": each.topic,
-                "key_bytes": each.key_bytes,
-                "value_bytes": each.value_bytes,
-                "value": each.value_text,
-                "headers": each.headers,
-            }
-            for each in shown.encoded
-        ],
-        "errors": list(shown.errors),
-    }
-
-
-def _step_json(run: StepRun) -> dict[str, Any]:
-    return {
-        "alias": run.alias,
-        "transform": run.name,
-        "branch": run.branch,
-        "predicate": run.predicate,
-        "applied": run.applied,
-        "dropped": run.dropped,
-        "error": run.error,
-        "path": run.path,
-        "microseconds": round(run.seconds * 1e6, 1),
-        "changes": [change.as_json() for change in run.changes],
-        "after": None if run.after is None else run.after.as_json(),
-        "became": run.became,
-    }
-
-
-def _sums_json(sums: StepSums) -> dict[str, Any]:
-    median = sums.median_s
-    return {
-        "alias": sums.alias,
-        "transform": sums.name,
-        "seen": sums.seen,
-        "applied": sums.applied,
-        "dropped": sums.dropped,
-        "failed": sums.failed,
-        "median_microseconds": None if median is None else round(median * 1e6, 1),
-    }
-
-
-__all__ = ["Encoded", "Preview", "Sample", "Shown", "StepRun", "StepSums", "as_json", "record_json"]

@@ -1,4 +1,4 @@
-"""``connectkit preview``: shows what a connector's transforms make of records. Writes and commits nothing."""
+"""``connectkit preview``: what a connector's transforms make of records; writes and commits nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from connectkit.runner.configs.files import read_connector_file, read_worker_fil
 from connectkit.runner.configs.worker import WorkerConfig
 from connectkit.runner.log.api import Log
 from connectkit.runner.log.opening import EMBEDDED, open_log
-from connectkit.runner.preview import Shown, as_json
+from connectkit.runner.preview import Shown
+from connectkit.runner.preview_json import as_json
 from connectkit.runner.preview_open import OpenPreview, Request
 from connectkit.runner.standalone import default_worker
 from connectkit.runner.variables import make_resolver

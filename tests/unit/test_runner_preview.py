@@ -23,8 +23,9 @@ from connectkit.runner.chain import Chain
 from connectkit.runner.configs.worker import WorkerConfig
 from connectkit.runner.log.api import Log, OutRecord
 from connectkit.runner.log.opening import open_log
-from connectkit.runner.preview import Preview, Sample, Shown, as_json
+from connectkit.runner.preview import Preview, Sample, Shown
 from connectkit.runner.preview_diff import changes_between, type_name, view_of
+from connectkit.runner.preview_json import as_json
 from connectkit.runner.preview_open import OpenPreview, Request, hiding
 from connectkit.runner.standalone import default_worker
 from connectkit.runner.variables import make_resolver

@@ -1,4 +1,4 @@
-"""From syntax trees to typed terms: everything an expression may hold is listed here, the rest is refused.
+"""From syntax trees to typed terms: what an expression may hold is listed here, the rest is refused.
 
 There is one method for each kind of node that is allowed. A name is a part of the record, a name assigned
 before, or a function of the table; ``a.b`` is a path into the record or a method of the table, and nothing
@@ -10,8 +10,7 @@ from __future__ import annotations
 import ast
 import math
 import re
-import unicodedata
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from connectkit.suggest import did_you_mean, shortened
@@ -19,15 +18,10 @@ from connectkit.transforms.expression import convert, operators, runtime
 from connectkit.transforms.expression.functions import FUNCTIONS, METHODS, method
 from connectkit.transforms.expression.scope import Scope
 from connectkit.transforms.expression.source import ExpressionError, Position, Source
+from connectkit.transforms.expression.spelling import PLACES, SIDES, check_spelling, path_of, root_of
 from connectkit.transforms.expression.terms import Term, call, chosen, constant
 from connectkit.transforms.expression.types import ANY, BOOL, FLOAT, INT, NULL, STR, Kind
-from connectkit.transforms.pathread import Step
-from connectkit.transforms.paths import FieldPath, RecordPath
-
-SIDES = ("value", "key")
-PARTS = ("topic", "partition", "timestamp", "offset")
-PLACES = (*SIDES, "headers", *PARTS)
-MAX_NAME_CHARS = 500
+from connectkit.transforms.paths import RecordPath
 
 _REFUSED: dict[type[ast.AST], str] = {
     ast.Lambda: "no function can be defined",
@@ -91,7 +85,7 @@ class Compiler:
         at = self._at(node)
         if node.attr in METHODS:
             raise ExpressionError(f"{node.attr} is a method: {node.attr}()", at)
-        root = _root(node)
+        root = root_of(node)
         if isinstance(root, ast.Name) and root.id not in (*PLACES, *self._known):
             raise ExpressionError(f"there is no '{shortened(root.id)}'{self._meant(root.id)}", self._at(root))
         raise ExpressionError(
@@ -281,7 +275,7 @@ class Compiler:
         return method(function.attr, receiver, terms, at)
 
     def _check_root(self, node: ast.Attribute) -> None:
-        root = _root(node)
+        root = root_of(node)
         if isinstance(root, ast.Name) and root.id not in (*PLACES, *self._known):
             raise ExpressionError(f"there is no '{shortened(root.id)}'{self._meant(root.id)}", self._at(root))
 
@@ -343,110 +337,3 @@ def _literal(value: Any, at: Position) -> Term:
     if isinstance(value, str):
         return constant(value, STR, at)
     raise ExpressionError(f"a constant of type {type(value).__name__} is not allowed", at)
-
-
-def _root(node: ast.expr) -> ast.expr:
-    while isinstance(node, ast.Attribute | ast.Subscript):
-        node = node.value
-    return node
-
-
-# --- paths
-
-
-def check_spelling(source: Source, node: ast.expr, name: str) -> None:
-    """Refuse names that Python reads otherwise than they are written, and those of Python's own machinery."""
-    at = source.position(node)
-    if len(name) > MAX_NAME_CHARS:
-        raise ExpressionError(f"a name has more than {MAX_NAME_CHARS} characters", at)
-    if name.startswith("__") and name.endswith("__"):
-        raise ExpressionError(
-            "names between double underscores are Python's own; a field is value['__name__']", at
-        )
-    if not name.isascii() or not source.segment(node).isascii():
-        written = source.segment(node)
-        if not written.endswith(name) and name.isidentifier():
-            point = next((ch for ch in written if not ch.isascii()), name[0])
-            raise ExpressionError(
-                f"a name is written with U+{ord(point):04X} ({unicodedata.name(point, 'unnamed').lower()}), "
-                "which Python takes for other letters; write value['name']",
-                at,
-            )
-
-
-def path_of(source: Source, node: ast.expr, places: Collection[str]) -> RecordPath | None:
-    """The path that a chain of ``.name``, ``['name']`` and ``[0]`` spells; None if it is no such chain."""
-    if isinstance(node, ast.Subscript) and not isinstance(_plain_index(node.slice), str):
-        return None  # an index at the very end may be one of a text, too
-    chain: list[str | int] = []
-    links: list[tuple[ast.expr, str]] = []
-    while not isinstance(node, ast.Name):
-        if isinstance(node, ast.Attribute):
-            chain.append(node.attr)
-            links.append((node, node.attr))
-        elif isinstance(node, ast.Subscript):
-            key = _plain_index(node.slice)
-            if key is None:
-                return None
-            chain.append(key)
-        else:
-            return None
-        node = node.value
-    if node.id not in places:
-        return None
-    place: Any = node.id
-    links.append((node, node.id))
-    for link, name in links:
-        check_spelling(source, link, name)
-    steps = _steps(chain[::-1])
-    text = ".".join([place, *(_quoted(step) for step in steps)])
-    at = source.position(node)
-    if place in PARTS:
-        if steps:
-            raise ExpressionError(f"'{place}' has no fields; a field of the value is value.{place}", at)
-        return RecordPath(text, place, path=None)
-    if place == "headers":
-        if not steps:
-            return None
-        if steps[0].picks and not steps[0].base:
-            raise ExpressionError("headers have names: headers.NAME or headers['NAME']", at)
-        rest = tuple(steps[1:])
-        below = FieldPath(text, rest) if rest else None
-        return RecordPath(text, place, path=below, header=steps[0].name)
-    return RecordPath(text, place, path=FieldPath(text, tuple(steps)) if steps else None)
-
-
-def _plain_index(node: ast.expr) -> str | int | None:
-    if isinstance(node, ast.Constant) and type(node.value) in (str, int) and abs_small(node.value):
-        return node.value  # type: ignore[return-value]  # a text or an integer, as was just asked
-    if (
-        isinstance(node, ast.UnaryOp)
-        and isinstance(node.op, ast.USub)
-        and isinstance(node.operand, ast.Constant)
-        and type(node.operand.value) is int
-        and abs_small(node.operand.value)
-    ):
-        return -node.operand.value
-    return None
-
-
-def abs_small(value: Any) -> bool:
-    """Whether a text, or an index that an array can have."""
-    return isinstance(value, str) or value < 10**9
-
-
-def _steps(chain: Sequence[str | int]) -> list[Step]:
-    steps: list[Step] = []
-    for link in chain:
-        if isinstance(link, str):
-            steps.append(Step(link))
-            continue
-        last = steps.pop() if steps else Step("")
-        picks = (*last.picks, link)
-        base = last.base if last.picks else last.name
-        steps.append(Step(f"{base}{''.join(f'[{pick}]' for pick in picks)}", base, picks))
-    return steps
-
-
-def _quoted(step: Step) -> str:
-    return step.name if "." not in step.name else f"`{step.name}`"

@@ -1,4 +1,4 @@
-"""Conversions that expressions call: ``int()``, ``float()``, ``str()``, ``round()`` …, and declared types.
+"""Conversions that expressions call: ``int()``, ``str()``, ``round()`` …, and declared types.
 
 They follow Python's functions of these names, inside bounds: integers have 64 bits, texts that are numbers
 have ASCII digits and no underscores. Texts are Python's too, but for booleans (``true``, ``false``) and

@@ -1,4 +1,4 @@
-"""What compiled expressions call: operators for values of unknown type, bounded wherever Python's are not.
+"""What compiled expressions call: operators on values of unknown type, bounded where Python's are not.
 
 Where types are known beforehand operators are written out instead; these look at each value. A null in
 gives null out. Results are bounded: integers to 64 bits, texts and decimals to :data:`LIMITS`. Errors are

@@ -22,8 +22,8 @@ from connectkit.schema import Schema, Type
 from connectkit.struct import Struct
 from connectkit.suggest import did_you_mean, shortened
 from connectkit.transforms.base import class_name, copy_of
-from connectkit.transforms.expression.compiler import PLACES, path_of
 from connectkit.transforms.expression.source import ExpressionError, Position, Source
+from connectkit.transforms.expression.spelling import PLACES, path_of, root_of
 from connectkit.transforms.expression.types import Kind, schema_of
 from connectkit.transforms.paths import RecordPath
 from connectkit.values import infer_schema
@@ -54,9 +54,7 @@ class Target:
             return node.id
         path = path_of(source, node, PLACES)
         if path is None:
-            root = node
-            while isinstance(root, ast.Attribute | ast.Subscript):
-                root = root.value
+            root = root_of(node)
             if isinstance(root, ast.Name) and root.id not in PLACES:
                 hint = did_you_mean(root.id, PLACES) or "; a field of the value is value.NAME"
                 raise ExpressionError(f"there is no '{shortened(root.id)}' to assign to{hint}", at)

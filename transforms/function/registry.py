@@ -1,4 +1,4 @@
-"""Finds functions by name among the entry points of installed distributions (``connectkit.functions``).
+"""Finds functions by name among the entry points of installed packages (``connectkit.functions``).
 
 A configuration names a function; it does not say where to import it from. If it could, whoever may write
 a connector's configuration could run any code there is on the worker's machine (``os.system`` is a function
