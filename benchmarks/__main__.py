@@ -1,4 +1,4 @@
-"""``python -m benchmarks [throughput|chain|startup|log|codec|parse|transforms]``: all, or the named ones."""
+"""``python -m benchmarks NAME …``: all, or the named ones; ``--help`` lists them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 LOCAL = {
     "chain": "benchmarks.chain",
+    "change-events": "benchmarks.change_events",
     "codec": "benchmarks.json_codec",
     "log": "benchmarks.log_embedded",
     "parse": "benchmarks.parse",

@@ -287,6 +287,18 @@ def test_many_items_share_one_schema_and_a_monster_is_refused() -> None:
             expand(text)
 
 
+def test_payloads_of_one_shape_share_one_schema() -> None:
+    expander = JsonExpander(NullBehavior.IGNORE, EmptyArrayBehavior.IGNORE)
+    first, value = expander.expand("p", '{"a": 1, "b": [{"c": "x"}]}')
+    second, other = expander.expand("p", '{"a": 2, "b": [{"c": "y"}, {"c": "z"}]}')
+    assert first is second
+    assert [plain(value)["a"], plain(other)["b"]] == [1, [{"c": "y"}, {"c": "z"}]]
+    assert expander.expand("q", '{"a": 1, "b": [{"c": "x"}]}')[0].name == "q"
+    for number in range(600):
+        expander.expand("p", f'{{"f{number}": true}}')
+    assert len(expander._known) <= 256
+
+
 def test_a_number_beyond_64_bits_becomes_a_float() -> None:
     schema, value = expand('{"n": 12345678901234567890, "f": 1e400}')
     assert (value.get("n"), value.get("f")) == (12345678901234567890.0, float("inf"))

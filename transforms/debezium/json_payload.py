@@ -20,6 +20,10 @@ from connectkit.limits import DEFAULT_LIMITS
 from connectkit.schema import Schema, Type
 from connectkit.struct import Struct
 
+KEPT_SHAPES = 256
+"""Shapes of payloads whose schemas are remembered; beyond it the memory starts anew."""
+KEPT_CHARS = 64 * 1024
+"""Length of a payload up to which its shape is remembered."""
 _INT32, _INT64 = 1 << 31, 1 << 63
 
 
@@ -49,14 +53,15 @@ _decoder = json.JSONDecoder(parse_constant=_refuse)
 
 
 class JsonExpander:
-    """Expands texts. Immutable, hence thread-safe."""
+    """Expands texts, and remembers the schemas of their shapes. Used by one thread at a time."""
 
-    __slots__ = ("_empty_arrays", "_nulls")
+    __slots__ = ("_empty_arrays", "_known", "_nulls")
 
     def __init__(self, nulls: NullBehavior, empty_arrays: EmptyArrayBehavior) -> None:
         self._nulls = Schema.OPTIONAL_BYTES if nulls is NullBehavior.OPTIONAL_BYTES else None
         strings = SchemaBuilder.array(Schema.OPTIONAL_STRING).optional().build()
         self._empty_arrays = strings if empty_arrays is EmptyArrayBehavior.OPTIONAL_STRING else None
+        self._known: dict[Any, Schema] = {}
 
     def expand(self, name: str, text: str) -> tuple[Schema, Any]:
         """Schema and value of an object or array that begins with the text's first character."""
@@ -68,9 +73,16 @@ class JsonExpander:
             raise ExpansionError("it is nested too deeply") from exc
         except ValueError as exc:
             raise ExpansionError("it is no JSON, or has a number with thousands of digits") from exc
-        schema = self._schema(name, found, 0)
+        shape = (name, _shape(found, 0))
+        schema = self._known.get(shape)
         if schema is None:
-            raise ExpansionError("an empty array has no type")
+            schema = self._schema(name, found, 0)
+            if schema is None:
+                raise ExpansionError("an empty array has no type")
+            if len(text) <= KEPT_CHARS:
+                if len(self._known) >= KEPT_SHAPES:
+                    self._known.clear()
+                self._known[shape] = schema
         return schema, _value(found, schema)
 
     def _schema(self, name: str | None, found: Any, depth: int) -> Schema | None:
@@ -126,9 +138,9 @@ def _shape(found: Any, depth: int) -> Any:
     if depth > DEFAULT_LIMITS.depth:
         raise ExpansionError("it is nested too deeply")
     if isinstance(found, dict):
-        return tuple((key, _shape(item, depth + 1)) for key, item in found.items())
+        return tuple([(key, _shape(item, depth + 1)) for key, item in found.items()])
     if isinstance(found, list):
-        return frozenset(_shape(item, depth + 1) for item in found)
+        return frozenset([_shape(item, depth + 1) for item in found])
     return _kind(found)
 
 

@@ -16,7 +16,7 @@ from connectkit.builder import SchemaBuilder
 from connectkit.draft import Draft, Kind
 from connectkit.edit import EditTransform
 from connectkit.errors import ConnectError, DataError
-from connectkit.headers import Headers
+from connectkit.headers import Header, Headers
 from connectkit.javaregex import compile_java
 from connectkit.javareplace import Replacement
 from connectkit.program import NONE, Var
@@ -46,6 +46,7 @@ from connectkit.transforms.debezium.outbox_config import (
     Placement,
 )
 from connectkit.transforms.debezium.variants import Variants
+from connectkit.transforms.route import Topics
 
 PAYLOAD = "payload"
 """The field with the payload, where the value has columns beside it."""
@@ -84,8 +85,8 @@ class EventRouter(EditTransform[EventRouterConfig]):
         pattern = compile_java(config.route_topic_regex)
         replacement = Replacement(config.route_topic_replacement, pattern)
         # As in Java: the whole text must match, but the first match inside it is what is replaced.
-        self._rename: Callable[[str], str] = lambda text: (
-            replacement.replace_first(text, pattern) if pattern.fullmatch(text) else text
+        self._topics = Topics(
+            lambda text: replacement.replace_first(text, pattern) if pattern.fullmatch(text) else text
         )
         self._expander = (
             JsonExpander(
@@ -163,7 +164,7 @@ class EventRouter(EditTransform[EventRouterConfig]):
             raise DataError(
                 "An outbox event has no value to route by", path=f"$.{AFTER}.{self.config.route_by_field}"
             )
-        return self._rename(routed)
+        return self._topics[routed]
 
     def _timestamp(
         self, draft: Draft, envelope: Schema, outer: Sequence[Var], table: Schema, raw: Sequence[Var]
@@ -332,7 +333,10 @@ def _header_adder(names: Sequence[tuple[str, Schema]]) -> Callable[..., Headers]
     def added(headers: Headers, *values: Any) -> Headers:
         made = headers.duplicate()
         for (name, schema), value in zip(pairs, values):
-            made.add(name, value, schema)
+            if value is None:
+                made.add(name, None, schema)  # which checks that it may be
+            else:
+                made.add_header(Header(name, schema, value))
         return made
 
     return added
