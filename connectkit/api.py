@@ -318,7 +318,7 @@ class Converter(Plugin[C], ABC, Generic[C]):
         return lambda value: encode(topic, schema, value)
 
     def decoder(self, topic: str) -> Decoder | None:
-        """``to_connect_data`` with the topic bound, or None if it must see headers."""
+        """``to_connect_data`` with the topic bound, for messages without headers; None if there is none."""
         decode = self.to_connect_data
         return lambda data: decode(topic, data)
 

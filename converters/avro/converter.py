@@ -6,7 +6,7 @@ Source: spec registry 1, 2 (``io.confluent.connect.avro.AvroConverter``).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from connectkit.api import Converter, Decoder, Encoder, RawHeaders
 from connectkit.compile import PerSchema, too_deep
@@ -25,6 +25,8 @@ from connectkit.converters.registry.wire import Frame
 from connectkit.errors import ConversionError
 from connectkit.limits import DEFAULT_LIMITS
 from connectkit.schema import NULL, Schema, SchemaAndValue
+
+_ID_BYTES: Final = 5
 
 
 class _Writing(NamedTuple):
@@ -139,9 +141,23 @@ class AvroConverter(Converter[AvroConfig]):
         return _result(found, found.decode(data, frame.start))
 
     def decoder(self, topic: str) -> Decoder | None:
-        if self._serde.reads_headers:
-            return None
-        return lambda data: self.to_connect_data(topic, data)
+        table: dict[bytes, _Reading] = {}  # by the id in front of the payload, as it stands there
+        known = table.get
+
+        def decode(data: bytes | None) -> tuple[Schema | None, Any]:
+            if data is None:
+                return NULL
+            reading = known(data[:_ID_BYTES])
+            if reading is None:
+                frame = self._serde.frame(data, None)
+                reading = self._reading_of(topic, frame)
+                if frame.start == _ID_BYTES and len(table) < self._size:
+                    table[data[:_ID_BYTES]] = reading
+                return _result(reading, reading.decode(data, frame.start))
+            value = reading.decode(data, _ID_BYTES)
+            return NULL if value is None else (reading.schema, value)
+
+        return decode
 
     def _reading_of(self, topic: str, frame: Frame) -> _Reading:
         key = (topic, frame.id if frame.guid is None else frame.guid)

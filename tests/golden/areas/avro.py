@@ -136,8 +136,15 @@ def _to(case: Case) -> Outcome:
         config, is_key = config_of(case)
         _register(case, is_key)
         data = case["in"]["bytes"]
+        raw = None if data is None else base64.b64decode(data)
         with closing(AvroConverter(config, is_key=is_key)) as converter:
-            return converter.to_connect_data("t", None if data is None else base64.b64decode(data))
+            found = converter.to_connect_data("t", raw)
+            decode = converter.decoder("t")
+            assert decode is not None
+            for _ in range(2):
+                if shown(SchemaAndValue(*decode(raw))) != shown(found):
+                    raise AssertionError("the bound function reads something else than the method")
+            return found
 
     def compare(out: dict[str, Any], got: SchemaAndValue) -> Outcome:
         if out["result"] is None:
