@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from pathlib import Path
 
 import pytest
@@ -20,35 +21,45 @@ DEADLINE_S = 120.0
 COMMAND = "from connectkit.runner.cli import main; raise SystemExit(main())"
 
 
-def prepare(folder: Path) -> list[str]:
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "kafka":
+        found: str = request.getfixturevalue("kafka_bootstrap")
+        return found
+    return f"embedded:{tmp_path / 'log'}"
+
+
+def prepare(folder: Path, bootstrap: str) -> list[str]:
     """A CSV file, a worker and two connectors that copy it in small steps; returns the command."""
+    topic = f"rows-{uuid.uuid4().hex[:12]}"
     with (folder / "in.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["number", "text"])
         rows.writerows((number, f"row {number}") for number in range(ROWS))
     (folder / "worker.properties").write_text(
-        f"bootstrap.servers=embedded:{folder}/log\n"
+        f"bootstrap.servers={bootstrap}\n"
         "key.converter=JsonConverter\nvalue.converter=JsonConverter\nvalue.converter.schemas.enable=true\n"
         f"offset.storage.file.filename={folder}/offsets\n"
         "offset.flush.interval.ms=50\n"
+        "consumer.session.timeout.ms=1000\nconsumer.heartbeat.interval.ms=200\n"
     )
     source = {
-        "name": "source",
+        "name": f"{topic}-in",
         "connector.class": "CsvSource",
         "file": str(folder / "in.csv"),
-        "topic": "rows",
+        "topic": topic,
         "mode": "once",
         "batch.size": "100",
     }
     sink = {
-        "name": "sink",
+        "name": f"{topic}-out",
         "connector.class": "CsvSink",
-        "topics": "rows",
+        "topics": topic,
         "file": str(folder / "out.csv"),
         "consumer.override.max.poll.records": "100",
     }
-    for config in (source, sink):
-        (folder / f"{config['name']}.json").write_text(json.dumps(config))
+    for name, config in (("source", source), ("sink", sink)):
+        (folder / f"{name}.json").write_text(json.dumps(config))
     files = [str(folder / name) for name in ("worker.properties", "source.json", "sink.json")]
     return [sys.executable, "-c", COMMAND, "standalone", *files, "--until-done", "--no-live"]
 
@@ -86,8 +97,10 @@ def rows_of(output: Path) -> list[int]:
     [(signal.SIGKILL, True), (signal.SIGTERM, False), (signal.SIGINT, False)],
     ids=["kill", "terminate", "interrupt"],
 )
-def test_no_row_is_lost_whatever_stops_the_worker(tmp_path: Path, sent: signal.Signals, twice: bool) -> None:
-    command, output = prepare(tmp_path), tmp_path / "out.csv"
+def test_no_row_is_lost_whatever_stops_the_worker(
+    tmp_path: Path, bootstrap: str, sent: signal.Signals, twice: bool
+) -> None:
+    command, output = prepare(tmp_path, bootstrap), tmp_path / "out.csv"
     whole = size(tmp_path / "in.csv")
     for share in (0.02, 0.2, 0.5):
         stop_beyond(start(command, tmp_path), output, int(whole * share), sent)
@@ -102,8 +115,8 @@ def test_no_row_is_lost_whatever_stops_the_worker(tmp_path: Path, sent: signal.S
         assert len(found) == ROWS, "a graceful stop wrote rows twice"
 
 
-def test_a_run_after_the_end_adds_nothing(tmp_path: Path) -> None:
-    command, output = prepare(tmp_path), tmp_path / "out.csv"
+def test_a_run_after_the_end_adds_nothing(tmp_path: Path, bootstrap: str) -> None:
+    command, output = prepare(tmp_path, bootstrap), tmp_path / "out.csv"
     stop_beyond(start(command, tmp_path), output, 1, signal.SIGKILL)
     for _ in range(2):
         assert start(command, tmp_path).wait(DEADLINE_S) == 0
