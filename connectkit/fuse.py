@@ -12,7 +12,7 @@ Used by one thread at a time, as are the transforms.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from connectkit.compile import Code, PerSchema, PerSchemas
 from connectkit.draft import Draft, Kind, SideName, UndecidedError
@@ -254,8 +254,9 @@ class _Entry:
     def _run_test(self, record: Any) -> Result:
         try:
             applies = bool(self._stage.predicate.test(record)) is not self._stage.negate
-        except Exception as error:
-            raise self._stage.located(error) from error
+        except Exception as error:  # noqa: BLE001 - it is raised again, with its stage
+            found = self._stage.located(error)
+            raise found from found.__cause__
         if applies:
             return self._yes(record)
         return record if self._after is None else self._after(record)
@@ -265,8 +266,9 @@ class _Entry:
             made = self._stage.transform.apply(record)
             if not isinstance(made, ConnectRecord):
                 made = checked(made)
-        except Exception as error:
-            raise self._stage.located(error) from error
+        except Exception as error:  # noqa: BLE001 - it is raised again, with its stage
+            found = self._stage.located(error)
+            raise found from found.__cause__
         if made is None or self._after is None:
             return made
         if type(made) is list:
@@ -281,15 +283,15 @@ class _Entry:
     def _run_neither(self, record: Any) -> Result:
         try:
             return self._always(record)
-        except Exception as error:
-            raise self._explained(record, error) from error
+        except Exception as error:  # noqa: BLE001 - it is raised again, with its stage
+            self._raise(record, error)
 
     def _run_value(self, record: Any) -> Result:
         try:
             found = self._quick.table.get(id(record.value_schema))
             return (self._miss(record, record.value_schema) if found is None else found)(record)
-        except Exception as error:
-            raise self._explained(record, error) from error
+        except Exception as error:  # noqa: BLE001 - it is raised again, with its stage
+            self._raise(record, error)
 
     def _run_both(self, record: Any) -> Result:
         try:
@@ -297,8 +299,8 @@ class _Entry:
             if found is None:
                 found = self._miss(record, (record.key_schema, record.value_schema))
             return found(record)
-        except Exception as error:
-            raise self._explained(record, error) from error
+        except Exception as error:  # noqa: BLE001 - it is raised again, with its stage
+            self._raise(record, error)
 
     def run_batch(self, records: Sequence[Any]) -> list[Result]:
         """Each record's outcome, in order; the first error ends it."""
@@ -308,8 +310,8 @@ class _Entry:
         self._sample = first = records[0]
         try:
             self._loops[self._key_of(first)](records, out.append)
-        except Exception as error:
-            raise self._explained(records[len(out)], error) from error
+        except Exception as error:  # noqa: BLE001 - it is raised again, with its stage
+            self._raise(records[len(out)], error)
         return out
 
     def _key_of(self, record: Any) -> Any:
@@ -343,6 +345,11 @@ class _Entry:
         self._sample = record
         self._always = self._make_quick(None)  # type: ignore[method-assign,assignment]  # takes its place
         return self._always(record)
+
+    def _raise(self, record: Any, error: Exception) -> NoReturn:
+        """Raise the error with its stage's name, and the error that the stage raised as its cause."""
+        found = self._explained(record, error)
+        raise found from found.__cause__
 
     def _explained(self, record: Any, error: Exception) -> Exception:
         """The error of the stage that fails when the stages are run one by one."""

@@ -67,8 +67,9 @@ class Step:
         """Predicate and transform on one record; an error is one of ours and names the step."""
         try:
             return self.stage.apply(record)
-        except Exception as error:
-            raise self.stage.located(error) from error
+        except Exception as error:  # noqa: BLE001 - it is raised again, with its stage
+            found = self.stage.located(error)
+            raise found from found.__cause__
 
 
 class Chain:
