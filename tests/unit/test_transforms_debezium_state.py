@@ -340,6 +340,19 @@ def test_a_chain_goes_on_with_every_outcome_and_infers_the_schema() -> None:
         assert chain.output_schema(ENVELOPE) == {(None, insert.value_schema)}
 
 
+def test_events_that_a_converter_read_are_flattened_too() -> None:
+    converter: Any = plugins.create("converter", "JsonConverter", {"schemas.enable": "true"})
+    transform = mode("rewrite", add_fields="op,source.lsn", add_headers="op")
+    for value in (INSERT, UPDATE, DELETE):
+        data = converter.from_connect_data("t", ENVELOPE, value)
+        schema, read = converter.to_connect_data("t", data)
+        found = applied(transform, sink(read, schema))
+        assert plain(found.value) == plain(transform.apply(sink(value)).value) | {
+            "note": read.get("after" if value is not DELETE else "before").get("note")
+        }
+        assert converter.from_connect_data("t", found.value_schema, found.value)
+
+
 def test_an_error_in_a_chain_names_the_step() -> None:
     chain = Chain.build(
         {
