@@ -38,7 +38,7 @@ def _envelope_fields(case: Case) -> dict[str, Any]:
 
 
 def late_configuration(case: Case, difference: str) -> bool:
-    """A mistake in the configuration that Java finds with the first record it concerns, if ever."""
+    """A mistake in the configuration that Java finds with the first record it concerns, or passes over."""
     if not difference.startswith("refused the configuration"):
         return False
     config = case.get("config", {})
@@ -52,6 +52,10 @@ def late_configuration(case: Case, difference: str) -> bool:
         items = str(config.get("table.fields.additional.placement") or "").split(",")
         placements = {item.split(":")[1].strip().lower() for item in items if item.count(":") in (1, 2)}
         return bool(placements - _PLACEMENTS) or "route.topic.replacement: " in difference
+    if _is(case, "ExtractNewRecordState"):
+        return "replace.null.with.default: " in difference
+    if _is(case, "PartitionRouting"):
+        return "partition.hash.function: " in difference
     if _is(case, "ByLogicalTableRouter"):
         return config.get("key.field.name") == "" or "replacement: " in difference
     return False
