@@ -11,7 +11,7 @@ from typing import Any
 
 from connectkit.api import Connector, SinkTask, SourceTask
 from connectkit.errors import ConfigError
-from connectkit.plugin import Found, Registry
+from connectkit.plugin import Found, PluginKind, Registry
 from connectkit.runner.chain import Chain
 from connectkit.runner.clients import ClientConfigs
 from connectkit.runner.configs.connector import (
@@ -28,6 +28,7 @@ from connectkit.runner.encode import Converters
 from connectkit.runner.errant import ErrantReporter
 from connectkit.runner.log.api import Log
 from connectkit.runner.offsets import OffsetStore
+from connectkit.runner.registry_url import with_registry
 from connectkit.runner.reporters import DeadLetters, LogReporter, create_dead_letter_topic
 from connectkit.runner.sink_task import SinkSettings, WorkerSinkTask
 from connectkit.runner.source_task import SourceTimes, WorkerSourceTask
@@ -72,8 +73,9 @@ def make_converters(config: ConnectorConfig, worker: WorkerConfig, registry: Reg
 
     def make(which: str, **extra: Any) -> Any:
         name, options = config.converter(which) or worker.converter(which)
-        kind = "header_converter" if which == "header" else "converter"
-        return registry.create(kind, name, options, where=f"{which}.converter", **extra)  # type: ignore[arg-type]
+        kind: PluginKind = "header_converter" if which == "header" else "converter"
+        options = with_registry(options, registry.find(kind, name).cls.config_type, worker.bootstrap)
+        return registry.create(kind, name, options, where=f"{which}.converter", **extra)
 
     return Converters(make("key", is_key=True), make("value", is_key=False), make("header"))
 

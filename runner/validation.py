@@ -29,6 +29,8 @@ from connectkit.runner.configs.overrides import OverridePolicy
 from connectkit.runner.configs.topics import PREFIX as TOPIC_CREATION
 from connectkit.runner.configs.topics import creation_groups
 from connectkit.runner.configs.worker import WorkerConfig, worker_warnings
+from connectkit.runner.log.opening import EMBEDDED
+from connectkit.runner.registry_url import with_registry
 from connectkit.runner.report import Report, problems_of
 from connectkit.runner.variables import Resolver, has_variables, make_resolver, variables_in
 from connectkit.runner.wiring import check_options, check_version, check_wiring, secret_options
@@ -85,7 +87,7 @@ def validate_worker(raw: Mapping[str, Any], plugins: Registry) -> Report:
     check_options(WorkerConfig, raw, templated, "", report, known=others)
     report.take(warnings=worker_warnings(raw))
     for which in CONVERTERS:
-        _check_converter(raw, which, templated, plugins, report)
+        _check_converter(raw, which, templated, plugins, report, str(raw.get("bootstrap.servers")))
     try:
         make_resolver(raw, plugins).close()
     except ConfigError as exc:
@@ -125,7 +127,12 @@ def _templated(raw: Mapping[str, Any], providers: Collection[str], report: Repor
 
 
 def _check_converter(
-    raw: Mapping[str, Any], which: str, templated: Collection[str], plugins: Registry, report: Report
+    raw: Mapping[str, Any],
+    which: str,
+    templated: Collection[str],
+    plugins: Registry,
+    report: Report,
+    bootstrap: str,
 ) -> None:
     """A converter that is named here, and its options."""
     name = raw.get(which)
@@ -155,7 +162,8 @@ def _check_converter(
     inner = {key[len(prefix) :] for key in templated if key.startswith(prefix)}
     if "converter.type" in found.cls.config_type.definition().by_name:
         own.setdefault("converter.type", which.partition(".")[0])
-    check_options(found.cls.config_type, own, inner, which, report, known=("converter.type",))
+    given = with_registry(own, found.cls.config_type, bootstrap)
+    check_options(found.cls.config_type, given, inner, which, report, known=("converter.type",))
 
 
 class _ConnectorCheck:
@@ -191,7 +199,8 @@ class _ConnectorCheck:
             self._own(found.cls, own)
             right += own_names
         for which in CONVERTERS:
-            _check_converter(self.raw, which, self.templated, self.plugins, report)
+            bootstrap = self.worker.bootstrap if self.worker is not None else EMBEDDED
+            _check_converter(self.raw, which, self.templated, self.plugins, report, bootstrap)
             right += [which]
         self._overrides(kind)
         if kind == "source":
