@@ -151,10 +151,11 @@ class Side:
 
     def take(self, schema: Schema, struct: Var) -> None:
         """Replace the value by a struct of exactly that schema in a variable that is never None."""
-        slots = [self._draft.temp() for _ in schema.fields]
-        if slots:
-            self._draft.do(Unpack(slots, struct))
-        self.schema, self.kind, self._slots = schema, Kind.STRUCT, list(slots)
+        temps = [self._draft.temp() for _ in schema.fields]
+        if temps:
+            self._draft.do(Unpack(temps, struct))
+        slots: list[Var] = [*temps]
+        self.schema, self.kind, self._slots = schema, Kind.STRUCT, slots
         self.var, self._owned, self.changed = struct, False, True
 
     # --- structs

@@ -329,10 +329,10 @@ class _Entry:
         """One function for all records of a batch; those of other schemas or kinds are run singly."""
         if not self._is_fused:
             return self._one_by_one
-        names = (
+        names: tuple[str, ...] = (
             () if not self._reads else ("key_schema", "value_schema") if self._pairs else ("value_schema",)
         )
-        wanted = dict(zip(names, schemas if self._pairs else (schemas,)))
+        wanted: dict[str, Schema | None] = dict(zip(names, schemas if self._pairs else (schemas,)))
         program = self._quick_program(schemas)
         return program.build_loop(self._fused.name, otherwise=self.run, schemas=wanted)
 

@@ -334,10 +334,10 @@ class RecordPath:
         if first in ("value", "key"):
             return cls(text, first, path=FieldPath(text, rest) if rest else None)  # type: ignore[arg-type]
         if first == "headers":
-            if not rest or not rest[0].name:
+            if len(steps) < 2 or not steps[1].name:
                 raise ValueError("must name a header after 'headers.'")
-            below = FieldPath(text, rest[1:]) if len(rest) > 1 else None
-            return cls(text, "headers", path=below, header=rest[0].name)
+            below = FieldPath(text, steps[2:]) if len(steps) > 2 else None
+            return cls(text, "headers", path=below, header=steps[1].name)
         if first in _PARTS:
             if rest:
                 raise ValueError(f"goes on below '{first}', which has no fields (a field is value.{first})")
