@@ -7,17 +7,21 @@ start from nothing. Deleted offsets stay as nulls. Differences from Kafka's file
 objects: the container (theirs is read once, see :mod:`connectkit.runner.java_offsets`, and kept beside
 ours), and that keys match by content instead of by their bytes.
 
+Several workers may share a file: each writes what its own connectors have stored into what the others left
+there, one after the other by a lock on the folder (where its file system has such locks).
+
 Threads: one lock; the lock is held while the file is written.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import logging
 import os
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +45,8 @@ class OffsetFile:
         self._lock = threading.Lock()
         self._offsets = MemoryOffsets()
         self._java: bytes | None = None
+        self._seen: tuple[int, ...] | None = None
+        """What tells this file from one that another worker has written since."""
         self._open = False
 
     def start(self) -> None:
@@ -51,25 +57,28 @@ class OffsetFile:
                     f"The folder of the offset file {self._path} does not exist; create {parent} or change "
                     "offset.storage.file.filename"
                 )
-            try:
-                raw = self._path.read_bytes()
-            except FileNotFoundError:
-                raw = None
-            except OSError as exc:
-                raise ConfigError(
-                    f"The offset file {self._path} cannot be read ({exc.strerror}); make it readable for "
-                    "this user or change offset.storage.file.filename"
-                ) from exc
-            self._offsets = MemoryOffsets()
-            if raw is not None:
-                self._load(raw)
-            # A writer that was killed leaves its temporary file behind.
-            for stale in parent.glob(f".{self._path.name}.*.tmp"):
-                with contextlib.suppress(OSError):
-                    stale.unlink()
+            self._offsets, self._seen = MemoryOffsets(), None
+            with _alone_in(parent):
+                self._load()
+                # A writer that was killed leaves its temporary file behind.
+                for stale in parent.glob(f".{self._path.name}.*.tmp"):
+                    with contextlib.suppress(OSError):
+                        stale.unlink()
             self._open = True
 
-    def _load(self, raw: bytes) -> None:
+    def _load(self) -> None:
+        """Read the file, if there is one and it is not the one that was read or written last."""
+        try:
+            seen = self._signature()
+            if seen is None or seen == self._seen:
+                return
+            raw = self._path.read_bytes()
+        except OSError as exc:
+            raise ConfigError(
+                f"The offset file {self._path} cannot be read ({exc.strerror}); make it readable for "
+                "this user or change offset.storage.file.filename"
+            ) from exc
+        self._offsets, self._java = MemoryOffsets(), None
         if raw.startswith(JAVA_MAGIC):
             entries = read_java_offsets(raw, where=str(self._path))
             self._java = raw
@@ -78,6 +87,14 @@ class OffsetFile:
             entries = parse_offsets(raw, where=str(self._path))
         for connector, partition, offset in entries:
             self._offsets.entries[connector, partition_key(partition)] = partition, offset
+        self._seen = seen
+
+    def _signature(self) -> tuple[int, ...] | None:
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
     def stop(self) -> None:
         with self._lock:
@@ -87,14 +104,17 @@ class OffsetFile:
         with self._lock:
             if not self._open:
                 raise ConnectError(f"The offset file {self._path} is closed")
-            changed = MemoryOffsets()
-            changed.entries = dict(self._offsets.entries)
-            changed.write(connector, offsets)
             try:
-                if self._java is not None:
-                    replace(self._path.with_name(self._path.name + ".java"), self._java)
-                    self._java = None
-                replace(self._path, format_offsets(changed))
+                with _alone_in(self._path.parent):
+                    self._load()
+                    changed = MemoryOffsets()
+                    changed.entries = dict(self._offsets.entries)
+                    changed.write(connector, offsets)
+                    if self._java is not None:
+                        replace(self._path.with_name(self._path.name + ".java"), self._java)
+                        self._java = None
+                    replace(self._path, format_offsets(changed))
+                    self._seen = self._signature()
             except OSError as exc:
                 raise FatalTaskError(
                     f"Source offsets of connector {connector} cannot be written to {self._path}: "
@@ -110,6 +130,18 @@ class OffsetFile:
     def partitions(self, connector: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         with self._lock:
             return self._offsets.partitions(connector)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other workers out of the folder's files for a while; they wait."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with contextlib.suppress(OSError):  # some file systems lock no folders
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def format_offsets(offsets: MemoryOffsets) -> bytes:

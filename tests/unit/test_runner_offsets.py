@@ -175,6 +175,35 @@ def test_left_over_temporary_files_are_cleared(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_workers_that_share_a_file_keep_each_others_offsets(tmp_path: Path) -> None:
+    path = tmp_path / "offsets.json"
+    first, second = OffsetFile(path), OffsetFile(path)
+    first.start()
+    second.start()
+    p, q = ({"part": name} for name in "pq")
+    first.write("a", {partition_key(p): (p, {"at": 1})})
+    second.write("b", {partition_key(p): (p, {"at": 2})})
+    first.write("a", {partition_key(q): (q, {"at": 3})})
+    third = OffsetFile(path)
+    third.start()
+    assert third.partitions("a") == [(p, {"at": 1}), (q, {"at": 3})]
+    assert third.partitions("b") == [(p, {"at": 2})]
+    first.stop()
+    first.start()
+    assert first.partitions("b") == [(p, {"at": 2})]
+
+
+def test_a_file_that_is_damaged_while_a_worker_runs_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "offsets.json"
+    store = OffsetFile(path)
+    store.start()
+    store.write("a", {"p": ({"part": "p"}, {"at": 1})})
+    path.write_text("not ours")
+    with pytest.raises(ConfigError, match=r"offsets\.json"):
+        store.write("a", {"p": ({"part": "p"}, {"at": 2})})
+    assert path.read_text() == "not ours"
+
+
 def test_a_closed_store_and_a_closed_reader_refuse(tmp_path: Path) -> None:
     store = opened(tmp_path / "offsets")
     reader = StoredOffsets(store, "c")
