@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectkit.errors import ConnectError, DataError
+from connectkit.fuse import checked
 from connectkit.record import ConnectRecord, SourceRecord
 from connectkit.runner.chain import Chain, Step
 from connectkit.runner.encode import Converters, RecordEncoder
@@ -164,7 +165,7 @@ class Preview:
         began = self._clock()
         try:
             run.applied = step.applies(record)
-            made = step.stage.apply(record) if run.applied else record
+            made = checked(step.transform.apply(record)) if run.applied else record
         except Exception as error:  # noqa: BLE001 - shown in its place, and the next record goes on
             run.seconds = self._clock() - began
             self._failed(run, step, error)

@@ -15,8 +15,10 @@ from datetime import date, time
 from decimal import Decimal
 from typing import Any
 
+from connectkit.instant import Instant
+from connectkit.moments import fine_text
 from connectkit.record import ConnectRecord
-from connectkit.schema import DECIMAL_NAME, TEMPORAL_NAMES, Schema, StructValue, Type
+from connectkit.schema import DECIMAL_NAME, TEMPORAL_NAMES, TIMESTAMP_NANOS_NAME, Schema, StructValue, Type
 
 MAX_TEXT_CHARS = 10_000
 MAX_ITEMS = 1_000
@@ -111,6 +113,8 @@ def plain(value: Any, depth: int = 0) -> Any:
         return _cut(base64.b64encode(bytes(value[: MAX_TEXT_CHARS * 3 // 4])).decode())
     if isinstance(value, date | time):
         return value.isoformat()
+    if isinstance(value, Instant):
+        return fine_text(value, TIMESTAMP_NANOS_NAME)
     if depth >= MAX_DEPTH:
         return "…"
     if isinstance(value, StructValue):

@@ -123,13 +123,12 @@ class OpenPreview:
         clients = ClientConfigs(worker)
         return from_topic(
             log,
-            {
-                **clients.consumer(TaskId(self.name, 0), self._plan.config),
-                **clients.admin(self._plan.config, client_id="connectkit-preview"),
-            },
             topic,
             self._converters,
-            request.count,
+            admin_settings=clients.admin(self._plan.config, client_id="connectkit-preview"),
+            consumer_settings=clients.consumer(TaskId(self.name, 0), self._plan.config),
+            count=request.count,
+            wait_s=request.wait_s,
         )
 
     def _own_task(self, request: Request, path: Path | None, names_file: bool) -> Iterator[Sample]:

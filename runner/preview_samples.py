@@ -118,10 +118,21 @@ def _text_schema(value: Any) -> Any:
 
 
 def from_topic(
-    log: Log, client: Mapping[str, str], topic: str, converters: Converters, count: int
+    log: Log,
+    topic: str,
+    converters: Converters,
+    *,
+    admin_settings: Mapping[str, str],
+    consumer_settings: Mapping[str, str],
+    count: int,
+    wait_s: float,
 ) -> Iterator[Sample]:
-    """The first records of a topic, in the order they are read; ``client`` are connection settings."""
-    admin = log.admin(client)
+    """The first records of a topic, in the order they are read; the settings are those of clients.
+
+    It ends with ``count`` records, at the end that the topic has now, or when none came for ``wait_s``
+    (what is left may be the marks of transactions, which nobody is shown).
+    """
+    admin = log.admin(admin_settings)
     try:
         known = admin.topics()
         if topic not in known:
@@ -133,7 +144,7 @@ def from_topic(
     decoder = RecordDecoder(converters)
     consumer = log.consumer(
         {
-            **client,
+            **consumer_settings,
             "group.id": f"connectkit-preview-{uuid.uuid4()}",  # clients want one; nothing is committed to it
             "enable.auto.commit": "false",
             "auto.offset.reset": "earliest",
@@ -142,10 +153,16 @@ def from_topic(
     try:
         consumer.assign(begins)
         left = count
+        until = time.monotonic() + wait_s
         while left > 0 and any(consumer.position(place) < ends[place] for place in places):
-            for message in consumer.consume(min(left, 500), 0.5):
+            messages = consumer.consume(min(left, 500), 0.5)
+            if not messages and time.monotonic() > until:
+                return
+            for message in messages:
                 left -= 1
                 yield _decoded(decoder, message)
+            if messages:
+                until = time.monotonic() + wait_s
     finally:
         consumer.close()
 

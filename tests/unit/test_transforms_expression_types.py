@@ -11,7 +11,8 @@ import pytest
 from connectkit.builder import SchemaBuilder
 from connectkit.errors import ConfigError, DataError
 from connectkit.headers import Headers
-from connectkit.logical import DATE, TIMESTAMP, decimal_schema
+from connectkit.instant import timestamp_from_nanos
+from connectkit.logical import DATE, TIMESTAMP, TIMESTAMP_MICROS, TIMESTAMP_NANOS, decimal_schema
 from connectkit.plugin import plugins
 from connectkit.record import SinkRecord, SourceRecord
 from connectkit.runner.chain import Chain
@@ -412,3 +413,26 @@ def test_reads_only_the_sides_it_names() -> None:
     assert reads("key.x = 1") == {"key"}
     assert reads("value.x = key.y if key is not None else 1") == {"key", "value"}
     assert reads("drop if value is None") == {"value"}
+
+
+def test_moments_finer_than_milliseconds() -> None:
+    micros = datetime(2024, 2, 29, 12, 30, 0, 1, tzinfo=UTC)
+    nanos = timestamp_from_nanos(1709209800000000001)
+    schema = (
+        SchemaBuilder.struct()
+        .field("m", TIMESTAMP_MICROS).field("n", TIMESTAMP_NANOS).field("t", TIMESTAMP)
+        .build()
+    )  # fmt: skip
+    for given in (
+        SourceRecord({}, {}, "t", schema, Struct.of(schema, [micros, nanos, MOMENT])),
+        SourceRecord({}, {}, "t", None, {"m": micros, "n": nanos, "t": MOMENT}),
+    ):
+        assert run("value.x = value.t < value.n < value.m", given).value["x"] is True
+        assert run("value.x = value.n > value.m", given).value["x"] is False
+        assert run("value.x = str(value.n)", given).value["x"] == "2024-02-29T12:30:00.000000001Z"
+        assert run("value.x = millis(value.n)", given).value["x"] == 1709209800000
+        moved = run("value.x = value.n", given)
+        assert moved.value["x"] == nanos
+        assert moved.value_schema is None or moved.value_schema.field("x").schema == TIMESTAMP_NANOS
+    made = run("value.x = moment(5)", record(), **{"schema.x": "timestamp_micros"})
+    assert made.value_schema.field("x").schema == TIMESTAMP_MICROS

@@ -17,7 +17,8 @@ from typing import Any
 from connectkit.errors import DataError
 from connectkit.float32 import round32
 from connectkit.instant import TEMPORAL_TYPES, Instant, millis_of, timestamp_from
-from connectkit.schema import INT_BITS, Schema, Type
+from connectkit.moments import fine_text
+from connectkit.schema import INT_BITS, TIMESTAMP_NANOS_NAME, Schema, Type
 from connectkit.transforms.base import class_name
 from connectkit.transforms.expression.runtime import (
     EXACT,
@@ -92,7 +93,7 @@ def to_text(value: Any) -> str:
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, Instant):
-        raise DataError("A moment outside the years 1 to 9999 cannot be made text")
+        return fine_text(value, TIMESTAMP_NANOS_NAME)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value.tzinfo else value.isoformat()
     if isinstance(value, date | time):

@@ -192,7 +192,9 @@ def comparison(operator: ast.cmpop, a: Term, b: Term, at: Position) -> Term:
         return constant(None, BOOL.optional(), at)
     if "any" in names:
         return _compared(sign, a, b, by_value, at)
-    comparable = names[0] == names[1] and names[0] in ("str", "bytes", *TEMPORAL)
+    if names[0] == names[1] and names[0] in TEMPORAL:
+        return call(by_value, [a, b], BOOL, at)
+    comparable = names[0] == names[1] and names[0] in ("str", "bytes")
     if not comparable and not (names[0] in NUMBERS and names[1] in NUMBERS):
         raise ExpressionError(f"'{sign}' cannot compare {a.kind} and {b.kind}", at)
     return inline(f"{{0}} {sign} {{1}}", [a, b], BOOL, at)

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from connectkit.errors import DataError, LimitError
-from connectkit.instant import Instant
+from connectkit.instant import TEMPORAL_TYPES, Instant, nanos_of
 from connectkit.limits import DEFAULT_LIMITS as LIMITS
 from connectkit.schema import StructValue
 from connectkit.transforms.base import class_name
@@ -249,8 +249,8 @@ def positive(a: Any) -> Any:
 def _comparable(sign: str, a: Any, b: Any) -> None:
     if _is_number(a) and _is_number(b):
         return
-    for kind in (str, bytes, datetime, time, Instant):
-        if isinstance(a, kind) and isinstance(b, kind) and kind is not Instant:
+    for kind in (str, bytes, datetime, time):
+        if isinstance(a, kind) and isinstance(b, kind):
             return
     if type(a) is date and type(b) is date:
         return
@@ -280,6 +280,10 @@ def greater_equal(a: Any, b: Any) -> Any:
 def _ordered(sign: str, a: Any, b: Any, compare: Callable[[Any, Any], bool]) -> bool | None:
     if a is None or b is None:
         return None
+    if isinstance(a, Instant) or isinstance(b, Instant):
+        if not (isinstance(a, TEMPORAL_TYPES) and isinstance(b, TEMPORAL_TYPES)):
+            raise unfit(sign, a, b)
+        return compare(nanos_of(a), nanos_of(b))
     _comparable(sign, a, b)
     return compare(a, b)
 

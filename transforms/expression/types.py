@@ -13,8 +13,24 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from connectkit.builder import SchemaBuilder
-from connectkit.logical import DATE, TIME, TIMESTAMP, decimal_builder, schema_scale
-from connectkit.schema import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, Schema, Type
+from connectkit.logical import (
+    DATE,
+    TIME,
+    TIMESTAMP,
+    TIMESTAMP_MICROS,
+    TIMESTAMP_NANOS,
+    decimal_builder,
+    schema_scale,
+)
+from connectkit.schema import (
+    DATE_NAME,
+    DECIMAL_NAME,
+    FINE_NAMES,
+    TIME_NAME,
+    TIMESTAMP_NAME,
+    Schema,
+    Type,
+)
 from connectkit.suggest import did_you_mean, shortened
 from connectkit.transforms.base import optional_form
 
@@ -70,6 +86,7 @@ _SPOKEN: dict[Name, str] = {
 }  # fmt: skip
 
 _LOGICAL: dict[str, Name] = {DATE_NAME: "date", TIME_NAME: "time", TIMESTAMP_NAME: "timestamp"}
+_LOGICAL.update(dict.fromkeys(FINE_NAMES, "timestamp"))
 _BASE: dict[Type, Name] = {
     Type.INT8: "int", Type.INT16: "int", Type.INT32: "int", Type.INT64: "int", Type.FLOAT32: "float",
     Type.FLOAT64: "float", Type.BOOLEAN: "bool", Type.STRING: "str", Type.BYTES: "bytes", Type.ARRAY: "array",
@@ -150,6 +167,7 @@ _PLAIN: dict[str, Schema] = {
     "int8": Schema.INT8, "int16": Schema.INT16, "int32": Schema.INT32, "int64": Schema.INT64,
     "float32": Schema.FLOAT32, "float64": Schema.FLOAT64, "boolean": Schema.BOOLEAN, "string": Schema.STRING,
     "bytes": Schema.BYTES, "date": DATE, "time": TIME, "timestamp": TIMESTAMP,
+    "timestamp_micros": TIMESTAMP_MICROS, "timestamp_nanos": TIMESTAMP_NANOS,
 }  # fmt: skip
 _ALSO = {"bool": "boolean", "str": "string", "int": "int64", "long": "int64", "float": "float64",
          "double": "float64", "text": "string"}  # fmt: skip
