@@ -16,6 +16,7 @@ from connectkit.errors import ConfigError, ConnectError, NotFoundError
 from connectkit.plugin import plugins
 from connectkit.runner.log.api import Log, Message
 from connectkit.runner.log.opening import EMBEDDED, open_log
+from connectkit.runner.registry_url import with_registry
 from connectkit.runner.standalone import DEFAULT_FOLDER, JSON_CONVERTER
 
 _CONNECTION = ("security.protocol", "ssl.", "sasl.")
@@ -116,7 +117,7 @@ class _Reader:
 
 
 def _converter(
-    name: str | None, which: str, settings: Mapping[str, str], options: Mapping[str, str]
+    name: str | None, which: str, settings: Mapping[str, str], options: Mapping[str, Any]
 ) -> Converter[Any]:
     if name is None and f"{which}.converter" in settings:
         name = settings[f"{which}.converter"]
@@ -125,8 +126,11 @@ def _converter(
             **{key[len(prefix) :]: value for key, value in settings.items() if key.startswith(prefix)},
             **options,
         }
+    name = name or JSON_CONVERTER
+    config_type = plugins.find("converter", name).cls.config_type
+    options = with_registry(options, config_type, settings["bootstrap.servers"])
     made: Converter[Any] = plugins.create(
-        "converter", name or JSON_CONVERTER, options, where=f"{which}.converter", is_key=which == "key"
+        "converter", name, options, where=f"{which}.converter", is_key=which == "key"
     )
     return made
 
