@@ -15,7 +15,7 @@ from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_DOWN, Context, Decimal, 
 from typing import Any, Final
 
 from connectkit.builder import SchemaBuilder
-from connectkit.errors import DataError
+from connectkit.errors import DataError, LimitError
 from connectkit.instant import (
     DAY_MS,
     TEMPORAL_TYPES,
@@ -29,6 +29,7 @@ from connectkit.instant import (
     timestamp_from_micros,
     timestamp_from_nanos,
 )
+from connectkit.limits import DEFAULT_LIMITS, Limits
 from connectkit.schema import (
     DATE_NAME,
     DECIMAL_NAME,
@@ -143,10 +144,14 @@ def unscaled_bytes(number: int) -> bytes:
     return number.to_bytes(bits // 8 + 1, "big", signed=True)
 
 
-def decimal_of(data: bytes | bytearray | memoryview, scale: int) -> Decimal:
+def decimal_of(
+    data: bytes | bytearray | memoryview, scale: int, *, limits: Limits = DEFAULT_LIMITS
+) -> Decimal:
     """The decimal of an unscaled number in big-endian two's complement bytes, and a scale."""
     if not len(data):
         raise DataError("A Decimal cannot be made of no bytes; zero is one zero byte.")
+    if len(data) * 12 > limits.digits * 5 + 12:  # 12 bytes hold 28.9 digits: none that fits is refused
+        raise LimitError(f"A Decimal is longer than {limits.digits} digits.")
     number = int.from_bytes(data, "big", signed=True)
     try:
         return Decimal(number).scaleb(-scale, _EXACT)

@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
+from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple
 
-from connectkit.errors import ConversionError, SchemaError
+from connectkit.errors import ConversionError, LimitError, SchemaError
 from connectkit.instant import TEMPORAL_TYPES, Temporal, nanos_of
 
 if TYPE_CHECKING:
@@ -94,8 +95,8 @@ class Schema:
     """
 
     __slots__ = (
-        "__weakref__", "_fields", "_hash", "_index", "_key_schema", "_recursive", "_value_schema",
-        "default", "doc", "name", "optional", "parameters", "type", "version",
+        "__weakref__", "_canonical", "_fields", "_hash", "_height", "_index", "_key_schema", "_recursive",
+        "_value_schema", "default", "doc", "name", "optional", "parameters", "type", "version",
     )  # fmt: skip
 
     INT8: ClassVar[Schema]
@@ -140,6 +141,7 @@ class Schema:
         self.parameters: dict[str, str] | None = dict(parameters) if parameters else None
         self._key_schema = key_schema
         self._value_schema = value_schema
+        self._canonical = False
         self._set_fields(fields)
 
     def _set_fields(self, fields: Sequence[Field]) -> None:
@@ -147,6 +149,7 @@ class Schema:
         self._fields = tuple(fields)
         self._index = {f.name: f for f in self._fields}
         self._hash: int | None = None
+        self._height: float | None = None
         self._recursive: bool | None = None
 
     @property
@@ -193,7 +196,12 @@ class Schema:
             return True
         if not isinstance(other, Schema):
             return NotImplemented
-        return hash(self) == hash(other) and _equal(self, other, set())
+        if self._canonical and other._canonical:
+            return False
+        try:
+            return hash(self) == hash(other) and _equal(self, other, set())
+        except RecursionError:
+            raise LimitError("Schemas are nested too deeply to be compared.") from None
 
     def __hash__(self) -> int:
         found = self._hash
@@ -202,7 +210,8 @@ class Schema:
             found = hash(
                 (
                     self.type, self.optional, self.name, self.version, self.doc,
-                    tuple((f.name, f.schema.type, f.schema.optional, f.schema.name) for f in self._fields),
+                    _outside(self._key_schema), _outside(self._value_schema), _height(self, set()),
+                    tuple((f.name, _outside(f.schema)) for f in self._fields),
                 )
             )  # fmt: skip
             self._hash = found
@@ -244,15 +253,39 @@ class Schema:
         self.__init__(fields=fields, **state)  # type: ignore[misc]  # the object was made without it
 
 
+def _height(schema: Schema, above: set[int]) -> float:
+    """Levels of a schema; infinitely many if it is recursive. Tells nested schemas apart in a hash."""
+    found = schema._height
+    if found is None:
+        if id(schema) in above:
+            return inf
+        above.add(id(schema))
+        try:
+            found = 1 + max((_height(part, above) for part in _parts(schema)), default=0)
+        except RecursionError:
+            raise LimitError("A schema is nested too deeply.") from None
+        above.discard(id(schema))
+        schema._height = found
+    return found
+
+
+def _parts(schema: Schema) -> list[Schema]:
+    parts = [f.schema for f in schema._fields]
+    return parts + [part for part in (schema._key_schema, schema._value_schema) if part is not None]
+
+
+def _outside(schema: Schema | None) -> Any:
+    """What a hash takes in of a schema inside another."""
+    return None if schema is None else (schema.type, schema.optional, schema.name)
+
+
 def _reaches_itself(schema: Schema, seen: dict[int, bool]) -> bool:
     """Whether a schema contains itself, or a part of it does. ``seen``: False while on the way down."""
     known = seen.get(id(schema))
     if known is not None:
         return not known
     seen[id(schema)] = False
-    parts = [f.schema for f in schema._fields]
-    parts += [part for part in (schema._key_schema, schema._value_schema) if part is not None]
-    found = any(_reaches_itself(part, seen) for part in parts)
+    found = any(_reaches_itself(part, seen) for part in _parts(schema))
     seen[id(schema)] = True
     return found
 
@@ -260,7 +293,7 @@ def _reaches_itself(schema: Schema, seen: dict[int, bool]) -> bool:
 def _equal(a: Schema | None, b: Schema | None, assumed: set[tuple[int, int]]) -> bool:
     if a is b:
         return True
-    if a is None or b is None:
+    if a is None or b is None or (a._canonical and b._canonical):
         return False
     pair = (id(a), id(b))
     if pair in assumed:  # a cycle: equal unless something else differs
@@ -284,6 +317,13 @@ def _equal(a: Schema | None, b: Schema | None, assumed: set[tuple[int, int]]) ->
 
 def same_value(a: Any, b: Any) -> bool:
     """Equality as Connect has it: 1, 1.0 and True differ, 1.0 and 1.00 differ, NaN equals NaN."""
+    try:
+        return _same(a, b)
+    except RecursionError:
+        raise LimitError("Values are nested too deeply to be compared.") from None
+
+
+def _same(a: Any, b: Any) -> bool:
     if a is b:
         return True
     kind = type(a)
@@ -296,7 +336,7 @@ def same_value(a: Any, b: Any) -> bool:
     if kind is Decimal:
         return bool(a.as_tuple() == b.as_tuple())
     if kind is list or kind is tuple:
-        return len(a) == len(b) and all(map(same_value, a, b))
+        return len(a) == len(b) and all(map(_same, a, b))
     if kind is dict:
         return len(a) == len(b) and all(_has_entry(b, key, item) for key, item in a.items())
     return bool(a == b)
@@ -304,9 +344,9 @@ def same_value(a: Any, b: Any) -> bool:
 
 def _has_entry(items: dict[Any, Any], key: Any, item: Any) -> bool:
     if key in items:
-        return same_value(item, items[key])
+        return _same(item, items[key])
     # As a key, NaN is found by being the same object only.
-    return key != key and any(other != other and same_value(item, items[other]) for other in items)
+    return key != key and any(other != other and _same(item, items[other]) for other in items)
 
 
 def _same_moment(a: Temporal, b: Temporal) -> bool:
@@ -337,6 +377,7 @@ def intern(schema: Schema) -> Schema:
         known = found() if found is not None else None
         if known is None:
             _interned[schema] = weakref.ref(schema)
+            schema._canonical = True  # two of those are equal only if they are one
             return schema
         return known
 
