@@ -167,6 +167,23 @@ def test_the_newer_name_has_another_field() -> None:
     assert not transform.config.warnings
 
 
+def test_a_null_in_a_configuration_is_as_good_as_nothing() -> None:
+    raw = {
+        "topic.regex": ".*",
+        "topic.replacement": "x",
+        "key.field.name": None,
+        "key.enforce.uniqueness": None,
+    }
+    assert TableRouterConfig.parse(raw).key_field_name == IDENTIFIER
+    assert not any(each.errors for each in TableRouterConfig.validate(raw))
+    with pytest.raises(ConfigError, match=r"topic\.replacement"):
+        TableRouterConfig.parse({"topic.regex": ".*", "topic.replacement": None})
+    assert [each.name for each in TableRouterConfig.validate({"topic.regex": None}) if each.errors] == [
+        "topic.regex",
+        "topic.replacement",
+    ]
+
+
 def test_many_topics_do_not_pile_up() -> None:
     transform = router(topic_regex=".*", topic_replacement="x", logical_table_cache_size="1")
     for number in range(600):

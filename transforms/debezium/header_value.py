@@ -15,7 +15,7 @@ from typing import Any
 from connectkit.builder import SchemaBuilder
 from connectkit.checks import each, no_empty_items, non_empty_list
 from connectkit.compile import PerSchemas
-from connectkit.config import HIGH, Config, option
+from connectkit.config import HIGH, option
 from connectkit.draft import Draft
 from connectkit.edit import EditTransform
 from connectkit.errors import DataError
@@ -24,6 +24,7 @@ from connectkit.headers import Headers
 from connectkit.schema import Schema, Type
 from connectkit.struct import Struct
 from connectkit.transforms.base import copy_of, java_split
+from connectkit.transforms.debezium.options import DebeziumConfig
 from connectkit.transforms.debezium.variants import Variants
 from connectkit.validation import validate_value
 
@@ -51,7 +52,7 @@ def _not_too_deep(text: str) -> str | None:
     return f"has more than {MOST_STEPS} steps" if len(steps) > MOST_STEPS else None
 
 
-class HeaderToValueConfig(Config):
+class HeaderToValueConfig(DebeziumConfig):
     """Which headers go to which fields."""
 
     headers: list[str] = option(

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connectkit.checks import regex as is_regex
-from connectkit.config import HIGH, LOW, MEDIUM, Config, option
+from connectkit.config import HIGH, LOW, MEDIUM, option
 from connectkit.javaregex import compile_java
 from connectkit.javareplace import Replacement
 from connectkit.suggest import did_you_mean, shortened
 from connectkit.transforms.base import java_split
 from connectkit.transforms.debezium.json_payload import EmptyArrayBehavior, NullBehavior
+from connectkit.transforms.debezium.options import DebeziumConfig
 
 
 class InvalidOperation(enum.Enum):
@@ -64,7 +65,7 @@ class Additional:
         return cls(parts[0], placement, parts[-1] if len(parts) == 3 else parts[0])
 
 
-class EventRouterConfig(Config):
+class EventRouterConfig(DebeziumConfig):
     """Which columns of the outbox table mean what."""
 
     table_field_event_id: str = option(

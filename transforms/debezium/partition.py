@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connectkit.checks import at_least, no_empty_items, non_empty_list
-from connectkit.config import HIGH, LOW, Config, option
+from connectkit.config import HIGH, LOW, option
 from connectkit.draft import Draft
 from connectkit.edit import EditTransform, OnMissing, on_missing_option
 from connectkit.schema import Field, Schema, Type
@@ -28,6 +28,7 @@ from connectkit.transforms.debezium.envelope import (
     typed_field,
 )
 from connectkit.transforms.debezium.hashes import hash_for, murmur_for, signed32
+from connectkit.transforms.debezium.options import DebeziumConfig
 
 CHANGE = "change"
 """Stands for ``after``, or ``before`` where the row is deleted."""
@@ -41,7 +42,7 @@ class HashFunction(enum.Enum):
     MURMUR = "murmur"
 
 
-class PartitionRoutingConfig(Config):
+class PartitionRoutingConfig(DebeziumConfig):
     """The fields, and how many partitions there are."""
 
     partition_payload_fields: list[str] = option(

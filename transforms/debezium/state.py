@@ -13,7 +13,7 @@ import enum
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from connectkit.config import LOW, MEDIUM, Config, option
+from connectkit.config import LOW, MEDIUM, option
 from connectkit.draft import Draft, Kind, Side
 from connectkit.edit import EditTransform, OnMissing, on_missing_option
 from connectkit.errors import DataError
@@ -35,6 +35,7 @@ from connectkit.transforms.debezium.envelope import (
     when_present,
 )
 from connectkit.transforms.debezium.metadata import Reference, optional_copy, read_as, references
+from connectkit.transforms.debezium.options import DebeziumConfig
 from connectkit.transforms.debezium.variants import Variants
 
 DELETED_FIELD = "__deleted"
@@ -56,7 +57,7 @@ class DeleteHandling(enum.Enum):
         return self in (DeleteHandling.REWRITE, DeleteHandling.REWRITE_WITH_TOMBSTONE)
 
 
-class ExtractNewRecordStateConfig(Config):
+class ExtractNewRecordStateConfig(DebeziumConfig):
     """What to keep of a change event beside the row."""
 
     delete_tombstone_handling_mode: DeleteHandling = option(

@@ -15,7 +15,7 @@ from typing import Any
 from connectkit.builder import SchemaBuilder
 from connectkit.checks import non_empty_string
 from connectkit.checks import regex as is_regex
-from connectkit.config import LOW, Config, option
+from connectkit.config import LOW, option
 from connectkit.draft import Draft, Side
 from connectkit.edit import BOTH, NEITHER, EditTransform
 from connectkit.errors import DataError
@@ -26,13 +26,14 @@ from connectkit.schema import Field, Schema, Type
 from connectkit.struct import Struct
 from connectkit.transforms.debezium.envelope import AFTER, BEFORE, ENVELOPE_SUFFIX, envelope_of, is_envelope
 from connectkit.transforms.debezium.names import NameAdjustment, adjusted
+from connectkit.transforms.debezium.options import DebeziumConfig
 from connectkit.transforms.debezium.variants import Variants
 
 LEAST_KEPT_TOPICS = 256
 """Topics whose variants are kept even if the configuration asks for fewer: they are small."""
 
 
-class TableRouterConfig(Config):
+class TableRouterConfig(DebeziumConfig):
     """What to look for in topics, and what to put in its place there and into the key."""
 
     topic_regex: str = option(

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from connectkit.checks import non_blank
 from connectkit.compile import PerSchema
-from connectkit.config import HIGH, Config, option
+from connectkit.config import HIGH, option
 from connectkit.draft import Draft
 from connectkit.edit import EditTransform, OnMissing, on_missing_option
 from connectkit.errors import DataError
@@ -31,6 +31,7 @@ from connectkit.transforms.debezium.envelope import (
     envelope_of,
     is_envelope,
 )
+from connectkit.transforms.debezium.options import DebeziumConfig
 from connectkit.transforms.debezium.timezone_rules import ALL_ROWS, Choice, Rules, choice_of
 from connectkit.transforms.debezium.variants import Variants
 from connectkit.transforms.debezium.zoned_text import (
@@ -55,7 +56,7 @@ _MAX_LONG = (1 << 63) - 1
 Convert = Callable[[Any], Any]
 
 
-class TimezoneConverterConfig(Config):
+class TimezoneConverterConfig(DebeziumConfig):
     """The time zone, and what to convert."""
 
     converted_timezone: str = option(
