@@ -24,6 +24,7 @@ ColumnText = Callable[[Sequence[Any]], Sequence[Any]]
 
 _BOOLEANS: Final = {True: "true", False: "false", None: None}
 _AS_IT_IS: Final = frozenset((Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.FLOAT64, Type.STRING))
+_MAX_ZEROS: Final = 1_000  # more make a text out of proportion: 1E+2000000000 stays as it is
 _NESTED: Final = frozenset((Type.ARRAY, Type.MAP, Type.STRUCT))
 
 
@@ -67,7 +68,9 @@ def _float32(value: float) -> str:
 
 def _logical(value: Decimal | Temporal, name: str | None) -> str:
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        exponent = value.as_tuple().exponent
+        plain = isinstance(exponent, int) and abs(exponent) <= _MAX_ZEROS
+        return f"{value:f}" if plain else str(value)
     if name in FINE_NAMES:
         return fine_text(value, name)
     if isinstance(value, datetime):

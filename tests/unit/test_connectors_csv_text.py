@@ -37,6 +37,7 @@ def text_of(kind: str, value: Any) -> Any:
         ("boolean", None, None),
         ("bytes", b"\x01\x02", "AQI="),
         ("decimal", Decimal("1E+3"), "1000"),
+        ("decimal", Decimal("1E+2147483647"), "1E+2147483647"),
         ("date", date(2024, 2, 29), "2024-02-29"),
         ("date", datetime(2024, 2, 29, tzinfo=UTC), "2024-02-29"),
         ("time", time(1, 2, 3), "01:02:03"),
