@@ -12,7 +12,7 @@ from connectkit.converters.avro.model import MISSING, NAMED, AvroSchema, shown
 from connectkit.converters.avro.parse import parse
 from connectkit.converters.avro.printer import to_text
 from connectkit.converters.avro.resolve import branch_for, field_for, same_name, why_not
-from connectkit.converters.registry.kinds import Problem
+from connectkit.converters.registry.port import Problem
 
 
 def canonical(text: str, references: Sequence[str]) -> str:

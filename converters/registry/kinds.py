@@ -6,16 +6,9 @@ The kinds are found by name, lazily, so that a registry of Avro schemas imports 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
-from connectkit.converters.registry.port import SchemaKind
-
-
-class Problem(NamedTuple):
-    """Why data of one schema cannot be read with another: Confluent's name for it, and a sentence."""
-
-    type: str
-    description: str
+from connectkit.converters.registry.port import Problem, SchemaKind
 
 
 class SchemaKindRules(Protocol):

@@ -46,6 +46,13 @@ class Registered:
     guid: str | None = None
 
 
+class Problem(NamedTuple):
+    """Why data of one schema cannot be read with another: Confluent's name for it, and a sentence."""
+
+    type: str
+    description: str
+
+
 class Registry(Protocol):
     """One registry. Thread-safe; every call may take a network round trip, and none is cached.
 

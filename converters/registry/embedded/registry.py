@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from connectkit.converters.registry.embedded.store import Row, Store
-from connectkit.converters.registry.kinds import Problem, rules_of
-from connectkit.converters.registry.port import LATEST, Reference, Registered, SchemaText
+from connectkit.converters.registry.kinds import rules_of
+from connectkit.converters.registry.port import LATEST, Problem, Reference, Registered, SchemaText
 from connectkit.errors import ConfigError, ConflictError, NotFoundError, SchemaError
 
 LEVELS: Final = (
