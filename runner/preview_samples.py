@@ -12,12 +12,12 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from connectkit.api import Offset, Partition, SourceTask, TopicPartition
+from connectkit.api import SourceTask, TopicPartition
 from connectkit.errors import ConfigError, ConnectError, NotFoundError
 from connectkit.headers import Headers
 from connectkit.plugin import Registry
@@ -27,7 +27,7 @@ from connectkit.runner.control import Control
 from connectkit.runner.decode import RecordDecoder, where_of
 from connectkit.runner.encode import Converters
 from connectkit.runner.log.api import Log
-from connectkit.runner.offsets import StoredOffsets
+from connectkit.runner.offsets import MemoryOffsets, StoredOffsets
 from connectkit.runner.preview import Sample
 from connectkit.suggest import did_you_mean
 from connectkit.values import infer_schema
@@ -180,31 +180,12 @@ def _decoded(decoder: RecordDecoder, message: Any) -> Sample:
 # --- a source's own task
 
 
-class ForgetfulStore:
-    """An offset store that begins empty and keeps nothing. Thread-safe."""
-
-    def start(self) -> None:
-        """Nothing is read."""
-
-    def write(self, connector: str, offsets: Mapping[str, tuple[Partition, Offset | None]]) -> None:
-        """Nothing is written."""
-
-    def read(self, connector: str, keys: Collection[str]) -> dict[str, dict[str, Any]]:
-        return {}
-
-    def partitions(self, connector: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-        return []
-
-    def stop(self) -> None:
-        """Nothing is held."""
-
-
 class _Context:
     """What a task may ask for; its end comes with ``control.stop``."""
 
     def __init__(self, configs: Mapping[str, str], name: str) -> None:
         self.configs = configs
-        self.offset_reader = StoredOffsets(ForgetfulStore(), name)
+        self.offset_reader = StoredOffsets(MemoryOffsets(), name)
         self.transaction_context = None
         self.control = Control()
         self.is_finished = False
