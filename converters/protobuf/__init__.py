@@ -1,1 +1,1 @@
-"""Protobuf with a schema registry: the language of ``.proto`` files, and Connect data as messages of them."""
+"""ProtobufConverter: Protobuf with schemas in a registry, from ``.proto`` texts without protoc."""

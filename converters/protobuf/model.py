@@ -179,8 +179,6 @@ class ProtoFile:
     enums: list[Enum] = field(default_factory=list)
     extends: list[Extend] = field(default_factory=list)
     services: list[Service] = field(default_factory=list)
-    first: str | None = None
-    """The name of the message or enum that stands first in the text."""
 
     @property
     def is_proto3(self) -> bool:

@@ -164,13 +164,9 @@ class _Parser:
             case "option":
                 file.options.append(self._option_statement())
             case "message":
-                message = self._message(0)
-                file.first = file.first or message.name
-                file.messages.append(message)
+                file.messages.append(self._message(0))
             case "enum":
-                enum = self._enum()
-                file.first = file.first or enum.name
-                file.enums.append(enum)
+                file.enums.append(self._enum())
             case "extend":
                 file.extends.append(self._extend(0))
             case "service":
