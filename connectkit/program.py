@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from connectkit.compile import Code
 from connectkit.errors import ConnectError, DataError, SchemaError
@@ -142,7 +142,10 @@ class Op:
 INLINE: dict[Callable[..., Any], str] = {
     float_text: "(repr({x}) if 1e-3 <= {x} < 1e7 else {call})",
 }
-"""Functions that are written out for the values they nearly always get. Our own text, with no other's."""
+"""Functions that are written out for the values they nearly always get. Our own text, with no other's.
+
+A module that makes such functions registers them here, once each.
+"""
 
 
 class Call(Op):
@@ -324,6 +327,12 @@ class CopyMap(Op):
         assert self.out is not None
         code.line(f"{self.out.name} = {self.args[0].source(code)}.copy()")
 
+    def emit_with(self, code: Code, entries: Sequence[SetItem]) -> None:
+        """The copy and the entries set in it next, at once: such a dict grows once."""
+        assert self.out is not None
+        items = ", ".join(f"{entry.args[1].source(code)}: {entry.args[2].source(code)}" for entry in entries)
+        code.line(f"{self.out.name} = {{**{self.args[0].source(code)}, {items}}}")
+
 
 class GetItem(Op):
     """``out`` = the entry of the dict under the key (a constant), or None."""
@@ -440,6 +449,11 @@ class RenameItem(Op):
                 code.line(f"{code.bind(self.absent)}({key}, {mapping})")
 
 
+def _fills(op: Op, copy: CopyMap) -> bool:
+    """Whether the operation sets an entry of the copy, whatever its value."""
+    return isinstance(op, SetItem) and op.args[0] is copy.out and not op.unless_none
+
+
 class Block:
     """Operations in order, then an end."""
 
@@ -455,8 +469,18 @@ class Block:
         return self.end.run(env)
 
     def emit(self, code: EditCode) -> None:
-        for op in self.ops:
-            op.emit(code)
+        at = 0
+        while at < len(self.ops):
+            op = self.ops[at]
+            at += 1
+            entries: list[SetItem] = []
+            while isinstance(op, CopyMap) and at < len(self.ops) and _fills(self.ops[at], op):
+                entries.append(cast("SetItem", self.ops[at]))
+                at += 1
+            if entries:
+                cast("CopyMap", op).emit_with(code, entries)
+            else:
+                op.emit(code)
         self.end.emit(code)
 
     def prune(self) -> set[Var]:

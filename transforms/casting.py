@@ -13,6 +13,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from fractions import Fraction
+from functools import cache
 from typing import Any, Final
 
 from connectkit import logical
@@ -22,6 +23,7 @@ from connectkit.instant import TEMPORAL_TYPES
 from connectkit.javatext import decimal_text, float32_text, float_text
 from connectkit.kinds import Kind, parse_kind, trim
 from connectkit.moments import fine_text
+from connectkit.program import INLINE
 from connectkit.schema import FINE_NAMES, INT_BITS, TEMPORAL_NAMES, Schema, StructValue, Type
 from connectkit.transforms.base import class_name
 
@@ -304,6 +306,7 @@ def caster(schema: Schema, target: Type) -> Caster:
 _SCHEMALESS_CLASSES = (bool, int, float, str, bytes, bytearray, memoryview)
 
 
+@cache
 def schemaless_caster(target: Type) -> Caster:
     """The cast of non-null values without a schema, by their class; an ``int`` counts as an INT64."""
     base = _by_class(target, Type.INT64)
@@ -322,4 +325,15 @@ def schemaless_caster(target: Type) -> Caster:
             raise DataError(f"A value of class {class_name(value)} cannot be cast; only primitive ones can")
         raise DataError(f"A value of class {class_name(value)} without a schema cannot be cast")
 
+    if target in _WRITTEN_OUT:
+        INLINE[cast] = _WRITTEN_OUT[target]
     return cast
+
+
+_WRITTEN_OUT = {
+    Type.STRING: "(repr({x}) if type({x}) is float and 1e-3 <= {x} < 1e7 else {call})",
+    Type.INT64: "({x} if type({x}) is int and -0x8000000000000000 <= {x} < 0x8000000000000000 else {call})",
+    Type.FLOAT64: "({x} if type({x}) is float else {call})",
+    Type.BOOLEAN: "({x} if type({x}) is bool else {call})",
+}
+"""The commonest case of each cast, as generated code has it."""

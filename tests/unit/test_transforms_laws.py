@@ -207,8 +207,8 @@ def test_any_names_go_through_and_none_becomes_code(data: Any, pair: tuple[Schem
 
 
 _OWN_NAMES = frozenset(
-    """make edit records append repr r n h o z dict type isinstance copy get pop values schema key value
-    key_schema value_schema topic kafka_partition kafka_offset timestamp timestamp_type headers
+    """make edit records append repr r n h o z dict float int bool type isinstance copy get pop values schema
+    key value key_schema value_schema topic kafka_partition kafka_offset timestamp timestamp_type headers
     source_partition source_offset _headers _origin duplicate new_record""".split()
 )
 
