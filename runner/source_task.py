@@ -36,8 +36,9 @@ from connectkit.runner.counters import SourceCounters
 from connectkit.runner.creation import TopicCreator
 from connectkit.runner.encode import Converters, RecordEncoder
 from connectkit.runner.fan import run_all, run_one
-from connectkit.runner.ledger import Ledger, Submission
-from connectkit.runner.log.api import Delivery, OutRecord, Producer
+from connectkit.runner.flight import Flight
+from connectkit.runner.ledger import Ledger
+from connectkit.runner.log.api import OutRecord, Producer
 from connectkit.runner.offset_key import dump
 from connectkit.runner.offsets import OffsetStore, StoredOffsets
 from connectkit.runner.status import State, StatusListener
@@ -327,13 +328,20 @@ class WorkerSourceTask(WorkerTask):
             return
         if self._creator is not None:
             self._creator.ensure(topics)
-        flight = _Flight(self, out, originals, origin, self._ledger.enter(originals))
-        listens = self._listens or not flight.submission.whole
-        self._in_flight += len(out)
+        flight = Flight(
+            out,
+            originals,
+            origin,
+            topics,
+            self._ledger.enter(originals),
+            self.landed,
+            self.committed if self._listens else None,
+        )
+        self._in_flight += flight.count
         try:
-            self._producer.send(out, flight.done, flight.each if listens else None)
+            self._producer.send(out, flight.done, flight.each if flight.listens else None)
         except BaseException:
-            self._in_flight -= len(out)
+            self._in_flight -= flight.count
             flight.submission.withdraw()
             raise
 
@@ -351,11 +359,11 @@ class WorkerSourceTask(WorkerTask):
         except Exception:
             log.exception("commit_record of task %s failed", self.id)
 
-    def landed(self, flight: _Flight, failures: Sequence[tuple[int, ConnectError]]) -> None:
+    def landed(self, flight: Flight, failures: Sequence[tuple[int, ConnectError]]) -> None:
         """A batch is settled. Task thread, inside a call of the producer."""
-        count = len(flight.out)
+        count = flight.count
         self._in_flight -= count
-        self.counters.finished += len(flight.originals)
+        self.counters.finished += flight.records
         if not failures:
             flight.submission.settle()
             self.counters.written.record(count, self.clock())
@@ -368,8 +376,8 @@ class WorkerSourceTask(WorkerTask):
             fatal = not isinstance(error, DataError)
             if number == reported and not fatal:
                 continue  # it was made of a record that is reported already
-            original = flight.originals[number]
-            subject = Subject(where_of(original, flight.out[index][0]), original)
+            original = flight.original(number)
+            subject = Subject(where_of(original, flight.topic(index)), original)
             try:
                 if fatal:
                     raise FatalTaskError(
@@ -477,59 +485,6 @@ class WorkerSourceTask(WorkerTask):
         closing = threading.Thread(target=self._producer.close, args=(0.0,), daemon=True)
         closing.name = f"fence-{self.id}"
         closing.start()
-
-
-class _Flight:
-    """One batch between ``send`` and its acknowledgement."""
-
-    __slots__ = ("_left", "_owner", "origin", "originals", "out", "submission")
-
-    def __init__(
-        self,
-        owner: WorkerSourceTask,
-        out: list[OutRecord],
-        originals: list[SourceRecord],
-        origin: list[int] | None,
-        submission: Submission,
-    ) -> None:
-        self._owner = owner
-        self.out = out
-        self.originals = originals
-        self.origin = origin
-        self.submission = submission
-        self._left: list[int] | None = None
-
-    def number(self, index: int) -> int:
-        """Which of ``originals`` a record of the batch was made of."""
-        return index if self.origin is None else self.origin[index]
-
-    def done(self, failures: Sequence[tuple[int, ConnectError]]) -> None:
-        self._owner.landed(self, failures)
-
-    def each(self, index: int, delivery: Delivery) -> None:
-        """One record is settled; only asked for where the task or the ledger wants to know."""
-        if delivery.error is not None:
-            return
-        number = self.number(index)
-        if self.origin is not None:
-            if self._left is None:
-                self._left = [0] * len(self.originals)
-                for owner in self.origin:
-                    self._left[owner] += 1
-            self._left[number] -= 1
-            if self._left[number]:
-                return
-        if self._owner._listens:
-            metadata = RecordMetadata(delivery.topic, delivery.partition, delivery.offset, delivery.timestamp)
-            self._owner.committed(self.originals[number], metadata)
-        if not self.submission.whole:
-            self.submission.settle_one(number)
-
-    def settle_before(self, index: int) -> None:
-        """Records before this one are acknowledged; it and those after it must be read again."""
-        number = self.number(index)
-        if number:
-            self.submission.settle_up_to(self.originals[number - 1])
 
 
 def where_of(record: SourceRecord, topic: str | None = None) -> str:
