@@ -15,6 +15,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AdminClient
 
 from connectkit.api import TopicPartition
+from connectkit.errors import ConnectError
 from connectkit.runner.log.api import Log, OutRecord
 from connectkit.runner.log.opening import open_log
 from tests.kafka_server import KafkaServer, UnavailableError
@@ -139,6 +140,56 @@ def test_a_topic_that_is_deleted_stops_nothing(
     assert len(set(found)) == len(found)
 
 
+@pytest.mark.parametrize("tolerance", ["none", "all"])
+def test_a_record_larger_than_kafka_takes(
+    tmp_path: Path, kafka_bootstrap: str, kafka: Log, unique: Unique, tolerance: str
+) -> None:
+    topic = unique("large")
+    (tmp_path / "in.txt").write_text("first\n" + "x" * 2_000_000 + "\nlast\n")
+    worker = WorkerProcess(tmp_path, kafka_bootstrap).connector(
+        {
+            "name": f"{topic}-in", "connector.class": "FileStreamSource", "topic": topic,
+            "file": str(tmp_path / "in.txt"), "value.converter": "StringConverter",
+            "errors.tolerance": tolerance, "errors.log.enable": "true",
+        }
+    )  # fmt: skip
+    worker.start().ready()
+    if tolerance == "none":
+        until(lambda: "-in-0 failed" in worker.log(), "the end of the task")
+        assert worker.stop() == 4
+    else:
+        until(lambda: texts_in(kafka, topic) == [b"first", b"last"], "the records on both sides of it")
+        assert worker.stop() == 0
+    assert topic in worker.err
+    assert "max.request.size" in worker.err
+    assert "xxx" not in worker.err
+    assert b"first" in texts_in(kafka, topic)
+
+
+def texts_in(kafka: Log, topic: str) -> list[bytes | None]:
+    """The values of a topic's first partition, as far as they are there."""
+    consumer = kafka.consumer({})
+    try:
+        consumer.assign({TopicPartition(topic, 0): -2})
+        found = [message.value() for message in consumer.consume(100, 1.0)]
+        return [*found, *(message.value() for message in consumer.consume(100, 0.2))]
+    except ConnectError:  # it is just being created
+        return []
+    finally:
+        consumer.close()
+
+
+def test_a_dead_letter_topic_that_cannot_be_made_fails_the_task_before_it_reads(
+    tmp_path: Path, kafka_bootstrap: str, unique: Unique
+) -> None:
+    worker = text_sink(tmp_path / "w", kafka_bootstrap, unique("poison"), dead=unique("dead"))
+    worker.start().ready()
+    assert worker.stop() == 4
+    assert "dead letter topic dead-" in worker.err
+    assert "errors.deadletterqueue.topic.replication.factor" in worker.err
+    assert "Traceback" not in worker.err
+
+
 # --- sinks of texts ----------------------------------------------------------------------------------
 
 
@@ -171,7 +222,9 @@ class Texts:
         self._producer.close(5)
 
 
-def text_sink(folder: Path, bootstrap: str, topic: str, **options: str) -> WorkerProcess:
+def text_sink(
+    folder: Path, bootstrap: str, topic: str, *, dead: str | None = None, **options: str
+) -> WorkerProcess:
     folder.mkdir(exist_ok=True)
     worker = WorkerProcess(
         folder,
@@ -184,6 +237,8 @@ def text_sink(folder: Path, bootstrap: str, topic: str, **options: str) -> Worke
         {
             "name": f"{topic}-out", "connector.class": "FileStreamSink", "topics": topic,
             "file": str(folder / "out.txt"), "value.converter": "StringConverter",
+            # Three replicas, as is the default, on a cluster of one broker.
+            **({} if dead is None else {"errors.deadletterqueue.topic.name": dead}),
         }
     )  # fmt: skip
 
