@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from math import comb
 from re import _constants as sre  # type: ignore[attr-defined]  # re keeps its parser to itself
 from re import _parser as parser  # type: ignore[attr-defined]
-from typing import Any
+from typing import Any, NamedTuple
 
 _EXPANDED = 8
 """A repetition of at most so many times counts as copies; one of more as a loop."""
 _MAX_POSITIONS = 600
 _SIDE_BY_SIDE = 4
+_ROW_CHARS = 40
 _COMMON = "0aA_ \n.-é中"
 
 
@@ -35,24 +37,36 @@ def explosive(pattern: re.Pattern[str]) -> str | None:
     return None
 
 
-def growth(pattern: re.Pattern[str]) -> int:
-    """The exponent of the time that a search can take, for an expression that is not refused.
+class Growth(NamedTuple):
+    """How the time of a search grows with the length of the text.
 
-    1 is linear, 2 quadratic (``a.*b``, which is begun anew at each ``a``), and so on: the most repetitions
-    that follow each other on some way through the expression, where each could take what the next one
-    takes. Never too low.
+    ``exponent``: 1 is linear, 2 quadratic (``a.*b``, which is begun anew at each ``a``), and so on: the most
+    repetitions that follow each other on some way through the expression, where each could take what the
+    next one takes. Never too low. ``factor``: how many times more ways there are than with these
+    repetitions alone (``a?a?a?a.*``), told from rows of one character.
     """
+
+    exponent: int
+    factor: int
+
+
+def growth(pattern: re.Pattern[str]) -> Growth:
+    """How the time of a search grows, for an expression that is not refused."""
     tree = parser.parse(pattern.pattern, pattern.flags & ~re.DEBUG)
     reader = _Reader(tree, ignore_case=bool(pattern.flags & re.IGNORECASE))
     whole = reader._sequence(tree)
     masks, edges = reader._masks, reader._edges
-    done = set(whole.last) if _ends_open(tree) else set[int]()
+    done = {len(masks) - 1} if _ends_open(tree) else set[int]()
     lines = pattern.flags & re.MULTILINE or _any_flag(tree, re.MULTILINE)
+    first = list(whole.first)
     if lines or not _begins_fixed(tree):
-        masks.append(-1)  # the search itself is a repetition of anything in front
-        edges.append(dict.fromkeys([*whole.first, len(masks) - 1], 1))
+        masks.append((1 << len(reader._samples)) - 1)  # the search itself repeats anything in front
+        edges.append(dict.fromkeys([*first, len(masks) - 1], 1))
+        first.append(len(masks) - 1)
     looks = any(op in (sre.ASSERT, sre.ASSERT_NOT) and _repeats(arg[1]) for op, arg in _walk(tree))
-    return max(1, _longest_chain(masks, edges, done)) + looks
+    exponent = max(1, _longest_chain(masks, edges, done)) + looks
+    ways = max(_ways_of_rows(masks, edges, first, done), default=0)
+    return Growth(exponent, max(1, -(-ways // comb(_ROW_CHARS + exponent, exponent))))
 
 
 class _ExplosiveError(Exception):
@@ -331,8 +345,9 @@ def _refuse_empty_choices(tree: Any) -> None:
     """Refuse alternatives of which two can be empty, where they are repeated (``(a|a)*`` is read so)."""
     found = 0
     for op, arg in _walk(tree):
-        if op in (sre.MAX_REPEAT, sre.MIN_REPEAT) and arg[1] > 1 and any(_empty_choices(arg[2])):
-            raise _ExplosiveError(_TOLD)
+        if op in (sre.MAX_REPEAT, sre.MIN_REPEAT) and arg[1] > 1:
+            if any(_empty_choices(arg[2])) or _only_looks(arg[2]):
+                raise _ExplosiveError(_TOLD)
         found += op is sre.BRANCH and _is_empty_choice(arg)
     if found > _EMPTY_CHOICES:
         raise _ExplosiveError(_TOLD)
@@ -340,6 +355,12 @@ def _refuse_empty_choices(tree: Any) -> None:
 
 def _empty_choices(tree: Any) -> Iterator[bool]:
     return (True for op, arg in _walk(tree) if op is sre.BRANCH and _is_empty_choice(arg))
+
+
+def _only_looks(body: Any) -> bool:
+    """Whether a repeated part can be a mere look at the text: how often it is repeated then is open."""
+    looks = (sre.ASSERT, sre.ASSERT_NOT, sre.AT)
+    return body.getwidth()[0] == 0 and any(op in looks for op, _ in _walk(body))
 
 
 def _is_empty_choice(branch: Any) -> bool:
@@ -373,17 +394,44 @@ def _refuse_many_ways(masks: list[int], edges: list[dict[int, int]]) -> None:
                 )
 
 
+def _ways_of_rows(
+    masks: list[int], edges: list[dict[int, int]], first: list[int], done: set[int]
+) -> Iterator[int]:
+    """For each character, how many ways there are to match rows of it up to some length, but for the end."""
+    seen: set[frozenset[int]] = set()
+    for bit in range(max(masks, default=0).bit_length()):
+        inside = frozenset(p for p in range(len(masks)) if masks[p] >> bit & 1 and p not in done)
+        if inside in seen:
+            continue
+        seen.add(inside)
+        ways = {p: 1 for p in first if p in inside}
+        total = 0
+        for _ in range(_ROW_CHARS):
+            total += sum(ways.values())
+            after: dict[int, int] = {}
+            for p, count in ways.items():
+                for q, times in edges[p].items():
+                    if q in inside:
+                        after[q] = after.get(q, 0) + count * times
+            ways = after
+        yield total
+
+
 def _repeats(tree: Any) -> bool:
     repeats = (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT)
     return any(op in repeats and arg[1] > _EXPANDED for op, arg in _walk(tree))
 
 
 def _ends_open(tree: Any) -> bool:
-    """Whether the last thing of the expression is a repetition: nothing can fail behind it."""
+    """Whether the last thing of the expression is one character, repeated: nothing can fail behind it."""
     if not len(tree):
         return False
     op, arg = tree[-1]
-    return _ends_open(arg[3]) if op is sre.SUBPATTERN else op in (sre.MAX_REPEAT, sre.MIN_REPEAT)
+    if op is sre.SUBPATTERN:
+        return _ends_open(arg[3])
+    if op not in (sre.MAX_REPEAT, sre.MIN_REPEAT) or arg[1] <= _EXPANDED or len(arg[2]) != 1:
+        return False
+    return arg[2][0][0] in (sre.LITERAL, sre.NOT_LITERAL, sre.ANY, sre.IN)
 
 
 def _begins_fixed(tree: Any) -> bool:

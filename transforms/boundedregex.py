@@ -43,13 +43,14 @@ def bounded(regex: str) -> Bounded:
 class Bounded:
     """A compiled expression. ``most_chars`` is the longest text tried in every way. Immutable."""
 
-    __slots__ = ("_quick", "_search", "exponent", "most_chars", "pattern")
+    __slots__ = ("_quick", "_search", "growth", "most_chars", "pattern")
 
     def __init__(self, regex: str, *, budget_steps: int = BUDGET_STEPS, max_chars: int = 1 << 24) -> None:
         self.pattern = compile_java(regex)
         self._search = self.pattern.search
-        self.exponent = growth(self.pattern)
-        self.most_chars = _most_chars(self.exponent, budget_steps, max_chars)
+        self.growth = growth(self.pattern)
+        budget_steps //= self.growth.factor
+        self.most_chars = _most_chars(self.growth.exponent, budget_steps, max_chars)
         straight = _straight(regex) if self.most_chars < max_chars else None
         self._quick = None if straight is None else re.compile(straight.pattern, straight.flags).match
 

@@ -32,10 +32,20 @@ from connectkit.transforms.parse.grok import expand
         ("^(?>.*a)b.*c", 1),
         (r"^(?:\w+\.)+x", 1),
         ("(?m)^.*a.*b", 3),
+        ("a.*(?=b)c?", 2),  # what may be left out behind it does not make it the last
+        (r"a.*\bc*", 2),
     ],
 )
 def test_growth(regex: str, exponent: int) -> None:
-    assert growth(compile_java(regex)) == exponent
+    found = growth(compile_java(regex))
+    assert found.exponent == exponent
+    assert found.factor <= 2
+
+
+def test_parts_that_may_be_left_out_count() -> None:
+    assert growth(compile_java("^a?a?a?a?a?a?a?a?a?a?x")).factor > 10
+    few, many = Bounded("^a?b.*c.*d"), Bounded("^a?a?a?a?a?a?a?a?b?a.*c.*d")
+    assert many.most_chars < few.most_chars
 
 
 def _steps(regex: str, text: str) -> int:
