@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import time
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,10 +14,13 @@ from hypothesis import strategies as st
 
 from connectkit.builder import SchemaBuilder
 from connectkit.errors import ConfigError, DataError
-from connectkit.record import SourceRecord
+from connectkit.headers import Headers
+from connectkit.logical import TIMESTAMP, decimal_schema
+from connectkit.record import SinkRecord, SourceRecord
 from connectkit.schema import Schema
 from connectkit.struct import Struct
 from connectkit.transforms.expression import Expression, ExpressionConfig
+from connectkit.transforms.expression.functions import FUNCTIONS, METHODS
 
 BOUND_S = 5.0
 """Far more than any of these may take: the point is that none takes for ever."""
@@ -129,6 +133,7 @@ def refused(text: str) -> str:
         ("value.x = decimal(value.y, 1000)", "plain number"),
         ("value.x = value.y[::2]", "no third part"),
         ("value.x = headers", "headers have names"),
+        (";".join(["drop if value.x"] * 51), "more than 50"),
         ("value.x = headers[0]", "headers have names|looks into"),
         ("value.x = \x00", "character|syntax"),
         ("", "must not be blank"),
@@ -192,6 +197,11 @@ def test_large_ones_end_soon(text: str) -> None:
 def test_nesting_that_is_allowed_also_compiles() -> None:
     """The bounds of the text are inside those of Python's compiler."""
     value = {"a": 1, "b": None}
+    filters = ["keep if value.a > 0; drop if value.b"] * 25
+    chained = Expression(ExpressionConfig(expression="\n".join(filters)))
+    for _ in range(3):
+        assert chained.apply(SourceRecord({}, {}, "t", None, dict(value))) is not None
+        assert chained.apply(SourceRecord({}, {}, "t", None, {"a": 0, "b": None})) is None
     for text in (
         "value.a if value.b else " * 18 + "1",
         "coalesce(" * 20 + "value.b, 1" + ", 2)" * 19 + ")",
@@ -318,3 +328,96 @@ def test_names_and_constants_are_never_code(name: str, text: str) -> None:
     finally:
         del builtins.canary  # type: ignore[attr-defined]
     assert not called
+
+
+PIECES = st.sampled_from(
+    [
+        *"value key headers topic partition timestamp offset .a .b ['c'] [0] [-1] [1:] [ ] ( ) { }".split(),
+        *"+ - * / // % ** == != < <= in not is None and or if else True 1 0 -1 2.5 1e400 'x' \"y\"".split(),
+        *"f'{value.a}' f'{ }' lambda for ; = += := drop keep coalesce( len( str( int( round( if".split(),
+        *".upper() .split( , : # \\ @ ~ | await yield é \x00 __class__ 99999999999999999999 import".split(),
+        "\n",
+    ]
+)
+LEAVES = st.sampled_from(
+    [
+        *"value.a value.b value.d value.t value.l value.m value.m.c value.missing value key key.a".split(),
+        *"headers.h topic partition timestamp offset 1 -2 2.5 0 'x' '' None True value.l[0]".split(),
+        "path('value.l[*]')",
+    ]
+)
+CALLED = st.sampled_from(sorted([*FUNCTIONS, *(f"value.b.{name}" for name in METHODS)]))
+SIGNS = st.sampled_from("+ - * / // % ** < <= > >= == != in is and or".split())
+EXPRESSIONS: st.SearchStrategy[str] = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.builds("({} {} {})".format, inner, SIGNS, inner)
+        | st.builds("({} if {} else {})".format, inner, inner, inner)
+        | st.builds(lambda name, given: f"{name}({', '.join(given)})", CALLED, st.lists(inner, max_size=3))
+        | st.builds("(not {})".format, inner)
+        | st.builds("-{}".format, inner)
+        | st.builds("({})[{}]".format, inner, inner)
+        | st.builds("({})[{}:]".format, inner, inner)
+        | st.builds("({}).upper()".format, inner)
+        | st.builds(
+            'f"{{({})}}-{{1:02d}}"'.format, inner.filter(lambda text: '"' not in text and "{" not in text)
+        )
+    ),
+    max_leaves=8,
+)
+TARGETS = st.sampled_from(
+    [
+        "value.x = ",
+        "value.a = ",
+        "value.m.c = ",
+        "value = ",
+        "key = ",
+        "key.k = ",
+        "headers.h = ",
+        "topic = ",
+        "partition = ",
+        "timestamp = ",
+        "drop if ",
+        "keep if ",
+    ]
+)
+STATEMENTS = st.builds("{}{}".format, TARGETS, EXPRESSIONS)
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    text=st.lists(STATEMENTS, min_size=1, max_size=3).map("\n".join)
+    | st.lists(PIECES, max_size=25).map(" ".join)
+    | st.text(max_size=40)
+)
+def test_any_text_is_an_expression_or_a_config_error(text: str) -> None:
+    """And an expression does its work on any record, or says why not."""
+    try:
+        transform = Expression(ExpressionConfig(expression=text))
+    except ConfigError:
+        return
+    inner = SchemaBuilder.struct().field("c", Schema.INT32).build()
+    schema = (
+        SchemaBuilder.struct()
+        .field("a", Schema.INT64).field("b", Schema.OPTIONAL_STRING).field("d", decimal_schema(2))
+        .field("t", TIMESTAMP).field("l", SchemaBuilder.array(Schema.FLOAT32).build()).field("m", inner)
+        .build()
+    )  # fmt: skip
+    moment = datetime(2024, 2, 29, tzinfo=UTC)
+    values = [7, "x", Decimal("1.25"), moment, [1.5, 2.0], Struct.of(inner, [3])]
+    plain = {"a": 7, "b": "x", "d": Decimal("1.25"), "t": moment, "l": [1, "y"], "m": {"c": 3}}
+    headers = Headers().add_string("h", "v")
+    for _ in range(2):
+        for record in (
+            SourceRecord({}, {}, "t", schema, Struct.of(schema, list(values)), headers=headers),
+            SourceRecord({}, {}, "t", None, dict(plain), key={"a": 1}),
+            SourceRecord({}, {}, None, Schema.STRING, "text", key_schema=Schema.INT32, key=1),
+            SinkRecord("t", 0, None, None, None, None, 5),
+        ):
+            try:
+                made = transform.apply(record)
+            except DataError:
+                continue
+            if isinstance(made, SourceRecord) and isinstance(made.value, Struct):
+                assert made.value.schema == made.value_schema
+                made.value.validate()

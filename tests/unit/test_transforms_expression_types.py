@@ -297,6 +297,19 @@ def test_whole_values() -> None:
     assert run("value = None").value is None
     assert run("value = value.second").value is None
     assert run("value = value.a", record({"a": {"b": 1}})).value == {"b": 1}
+    nested = record({"a": {"b": 1}, "z": None})
+    assert run("value = value.a; value.c = value.b + 1; drop if value.c > 2", nested).value == {
+        "b": 1,
+        "c": 2,
+    }
+    assert run("value = value.a; drop if value.b == 1", nested) is None
+    assert run("value = value.z; value.c = 1", nested).value is None
+    assert run("value = value.second; value.city = 'x'").value is None
+    with pytest.raises(DataError, match="divides by zero") as caught:
+        run("value = value.a; value.c = 1 / (value.b - 1)", nested)
+    assert caught.value.path == "value.c"
+    with pytest.raises(DataError, match="'x' cannot be used behind"):
+        run("x = value.z; value = value.a; value.c = coalesce(x, value.b)", nested)
     text = SourceRecord({}, {}, "t", Schema.STRING, "a,b")
     assert run("value = value.split(',')", text).value == ["a", "b"]
     with pytest.raises(DataError, match="has no fields"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import Any, Literal
 
 from connectkit.checks import non_blank
 from connectkit.config import HIGH, MEDIUM, Config, option
-from connectkit.draft import Draft, SideName
+from connectkit.draft import Draft, SideName, UndecidedError
 from connectkit.edit import EditTransform
 from connectkit.errors import DataError
 from connectkit.fuse import Fused, Stage
@@ -17,7 +18,7 @@ from connectkit.program import Const, Var
 from connectkit.record import ConnectRecord
 from connectkit.suggest import did_you_mean, shortened
 from connectkit.transforms.expression.compiler import Compiler
-from connectkit.transforms.expression.operators import fitted
+from connectkit.transforms.expression.operators import fitted, inverted
 from connectkit.transforms.expression.scope import DraftScope, UnknownScope
 from connectkit.transforms.expression.source import ExpressionError, Source, Statement
 from connectkit.transforms.expression.targets import PURPOSE, Target
@@ -26,6 +27,8 @@ from connectkit.transforms.expression.types import Declared, parse_declared, sch
 from connectkit.transforms.paths import RecordPath
 
 SCHEMA_PREFIX = "schema."
+MAX_FILTERS = 50
+"""Statements that drop or keep: each is a branch of the generated function."""
 
 
 class ExpressionConfig(Config):
@@ -72,6 +75,12 @@ class Plan:
 
     def _check(self) -> None:
         """Compile everything without a record, which finds what no record could make right."""
+        filters = [each for each in self.source.statements if each.target is None]
+        if len(filters) > MAX_FILTERS:
+            raise ExpressionError(
+                f"there are more than {MAX_FILTERS} 'drop if' and 'keep if'; combine conditions with 'or'",
+                filters[MAX_FILTERS].at,
+            )
         watching = _Watching(self.reads)
         known: dict[str, Term] = {}
         unused: dict[str, Statement] = {}
@@ -160,38 +169,66 @@ class Expression(EditTransform[ExpressionConfig]):
 
     def edit(self, draft: Draft) -> None:
         known: dict[str, tuple[Var, Term]] = {}
-        for statement, target in self._plan.steps:
-            scope = DraftScope(draft, self._gone, PURPOSE)
+        for number, (statement, target) in enumerate(self._plan.steps):
             where = target.text if isinstance(target, Target) else target
             try:
-                term = Compiler(self._plan.source, scope, _local(scope, known)).compile(statement.value)
-                declared = self._declared.get(target.text) if isinstance(target, Target) else None
-                if declared is not None:
-                    term = _declared_term(term, declared)
-                if target is None:
-                    draft = self._filter(draft, scope, term, drops=statement.verb == "drop")
-                    if draft.dropped:
-                        return
-                elif isinstance(target, str):
-                    known[target] = (self._computed(draft, scope, term, where), term)
-                else:
-                    target.assign(draft, self._computed(draft, scope, term, where), term.kind)
+                draft = self._step(draft, statement, target, known)
+            except UndecidedError:
+                if number == 0:
+                    raise
+                # What stands in the key or value now is only known of each record: go on with it there.
+                draft.hand_over(self._rest(number, known).apply)
+                return
             except ExpressionError as error:
                 sentence = error.sentence[0].upper() + error.sentence[1:]
                 raise DataError(f"{sentence} ({error.at} of the expression)", path=where) from error
+            if draft.dropped:
+                return
+
+    def _step(
+        self,
+        draft: Draft,
+        statement: Statement,
+        target: Target | str | None,
+        known: dict[str, tuple[Var, Term]],
+    ) -> Draft:
+        """Do one statement; the draft to go on with."""
+        scope = DraftScope(draft, self._gone, PURPOSE)
+        term = Compiler(self._plan.source, scope, _local(scope, known)).compile(statement.value)
+        if target is None:
+            return self._filter(draft, scope, term, drops=statement.verb == "drop")
+        if isinstance(target, str):
+            known[target] = (self._computed(draft, scope, term, target), term)
+            return draft
+        declared = self._declared.get(target.text)
+        if declared is not None:
+            term = _declared_term(term, declared)
+        target.assign(draft, self._computed(draft, scope, term, target.text), term.kind)
+        return draft
+
+    def _rest(self, number: int, known: Mapping[str, Any]) -> Expression:
+        """The statements from that number on, as an expression by themselves."""
+        for statement, _ in self._plan.steps[number:]:
+            for node in ast.walk(statement.value):
+                if isinstance(node, ast.Name) and node.id in known:
+                    raise DataError(
+                        f"The name '{node.id}' cannot be used behind an assignment to a whole key or value "
+                        f"of which the type is not known before ({statement.at} of the expression)"
+                    )
+        return self._part(number, len(self._plan.steps))
 
     def why_dropped(self, record: ConnectRecord) -> str | None:
         """The statement that drops the record; None if none does."""
         for number, (statement, target) in enumerate(self._plan.steps, 1):
-            if target is None and self._up_to(number).apply(record) is None:
+            if target is None and self._part(0, number).apply(record) is None:
                 return f"{shortened(statement.text)} ({statement.at})"
         return None
 
-    def _up_to(self, number: int) -> Expression:
-        """The same, with only so many statements."""
+    def _part(self, start: int, end: int) -> Expression:
+        """The same with these statements only."""
         made = copy.copy(self)
         made._plan = copy.copy(self._plan)
-        made._plan.steps = self._plan.steps[:number]
+        made._plan.steps = self._plan.steps[start:end]
         made._alone = Fused([Stage(made)])
         return made
 
@@ -209,8 +246,9 @@ class Expression(EditTransform[ExpressionConfig]):
             if bool(term.constant) is drops:
                 draft.drop()
             return draft
-        yes, no = draft.split(self._computed(draft, scope, term, None))
-        dropped, kept = (yes, no) if drops else (no, yes)
+        # What is dropped is always the one half: halves that go on would be nested in each other.
+        condition = term if drops else inverted(term, term.at)
+        dropped, kept = draft.split(self._computed(draft, scope, condition, None))
         dropped.drop()
         return kept
 
