@@ -138,6 +138,8 @@ class SchemaBuilder:
         return self._once("name", _of_class("name", name, str))
 
     def version(self, version: int | None) -> Self:
+        if version is not None and version == self._set.get("version") and -128 <= version <= 127:
+            return self  # small boxed integers are the same object in Java
         return self._once("version", _of_class("version", version, int))
 
     def doc(self, doc: str | None) -> Self:
@@ -164,6 +166,8 @@ class SchemaBuilder:
             raise SchemaError("fieldName cannot be null.")
         _of_class("name of a field", name, str)
         _checked(schema, f"fieldSchema for field {name}")
+        if self._set.get("default") is not None:
+            raise SchemaError(f"Cannot create field {name} after the default, which would lack it.")
         if name in self._fields:
             raise SchemaError(f"Cannot create field because of field name duplication {name}")
         self._fields[name] = schema

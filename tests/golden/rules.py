@@ -257,6 +257,13 @@ def time_before_christ(case: Case, difference: str) -> bool:
     return case["in"].get("to") == "time" and "gave " in difference and any(m < _YEAR_ONE_MS for m in millis)
 
 
+def field_after_default(case: Case, difference: str) -> bool:
+    """A struct that gets a field after its default: Java keeps a default without it, which breaks later."""
+    calls = [call["call"] for call in case["in"]["calls"]]
+    late = "default" in calls and "field" in calls[calls.index("default") :]
+    return late and "after the default" in difference
+
+
 _FAR_MS = 10**16  # some 300,000 years
 
 
@@ -281,6 +288,7 @@ RULES: dict[str, Callable[[Case, str], bool]] = {
     "wrapped-date": wrapped_date,
     "struct-default": struct_default,
     "overflown-date": overflown_date,
+    "field-after-default": field_after_default,
     "nested-bytes": nested_bytes,
     "time-before-christ": time_before_christ,
     **SMT_RULES,

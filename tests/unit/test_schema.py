@@ -179,6 +179,11 @@ def test_a_builder_can_be_used_after_build() -> None:
         (lambda: SchemaBuilder.int8().version("1"), "version must be a int, not a str"),  # type: ignore[arg-type]
         (lambda: SchemaBuilder.int8().parameter("k", 1), "parameter k must be a str"),  # type: ignore[arg-type]
         (lambda: SchemaBuilder.int8().field("a", Schema.INT8), "Cannot create fields on type INT8"),
+        (
+            lambda: SchemaBuilder.of(POINT).default(Struct(POINT).put("x", 1)).field("z", Schema.INT8),
+            "after the default",
+        ),
+        (lambda: SchemaBuilder.int8().version(200).version(1000), "version has already been set"),
         (lambda: SchemaBuilder.int8().default("x"), "Invalid default value"),
         (lambda: SchemaBuilder.int8().default(300), "out of range"),
         (lambda: Struct("x"), "Not a struct schema"),  # type: ignore[arg-type]
