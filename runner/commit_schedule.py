@@ -49,10 +49,13 @@ class CommitSchedule:
             self._due = [entry for entry in self._due if entry[2] is not task]
             heapq.heapify(self._due)
 
-    def stop(self) -> None:
+    def stop(self, timeout_s: float = 1.0) -> None:
+        """Begin no more commits, and wait that long for one that is under way."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
+        if self._thread is not None:
+            self._thread.join(timeout_s)
 
     def _push(self, task: WorkerSourceTask) -> None:
         heapq.heappush(self._due, (self._clock() + self._interval_s, next(self._numbers), task))

@@ -31,12 +31,15 @@ from connectkit.runner.log.api import Consumer, Message
 from connectkit.runner.log.topics import compile_pattern
 from connectkit.runner.reporters import DeadLetters
 from connectkit.runner.sink_context import SinkContext
-from connectkit.runner.source_task import close_all
+from connectkit.runner.source_task import MAX_DOUBLINGS, close_all
 from connectkit.runner.status import State, StatusListener
 from connectkit.runner.tolerance import StoppedRetryingError, Subject, Tolerance, describe
 from connectkit.runner.worker_task import WorkerTask
 
 log = logging.getLogger(__name__)
+
+RETRY_S = 0.1
+"""Before a batch that the task could not take is put again, the first time; twice as long each time."""
 
 SLICE_S = 0.1
 """The longest single wait inside a poll: how late a stop or a pause can be noticed."""
@@ -102,6 +105,7 @@ class WorkerSinkTask(WorkerTask):
         self._batch: list[SinkRecord] = []  # held until put takes it
         self._batch_offsets: dict[TopicPartition, int] = {}  # where to go on after the held batch
         self._redelivering = False
+        self._retries = 0
         self._paused = False
         self._current: dict[TopicPartition, int] = {}  # where to go on after what put has taken
         self._committed: dict[TopicPartition, int] = {}
@@ -270,6 +274,7 @@ class WorkerSinkTask(WorkerTask):
                 f"Writing failed in {type(self.task).__name__}.put of task {self.id}{self._batch_place()}: "
                 f"{describe(exc)}; the batch is not committed, mend the cause and restart the task"
             ) from exc
+        self._retries = 0
         if self._errant is not None:
             self._errant.check()
         now = self.clock()
@@ -290,8 +295,10 @@ class WorkerSinkTask(WorkerTask):
     def _redeliver(self, error: RetriableError) -> None:
         """The task could not take the batch now: nothing new is read until it does."""
         log.warning("Task %s could not write a batch and is given it again: %s", self.id, describe(error))
-        if error.wait_s is not None and self._context.timeout_ms <= 0:
-            self._context.timeout_ms = max(int(error.wait_s * 1000), 1)
+        if self._context.timeout_ms <= 0:  # Connect waits until the next commit, a minute in most cases
+            wait_s = RETRY_S * (1 << self._retries) if error.wait_s is None else error.wait_s
+            self._context.timeout_ms = max(int(wait_s * 1000), 1)
+        self._retries = min(self._retries + 1, MAX_DOUBLINGS)
         if not self._redelivering:
             self._redelivering = True
             self._consumer.pause(list(self._current))

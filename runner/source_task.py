@@ -51,13 +51,17 @@ MAX_IN_FLIGHT = 20_000
 """Records sent and not yet acknowledged, beyond which the task waits. (Bytes: the producer's buffer.)"""
 
 
+MAX_DOUBLINGS = 6
+"""How often the wait before another attempt grows."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceTimes:
     """How long a source task waits for what. Seconds."""
 
     flush_timeout_s: float = 5.0
     retry_s: float = 0.1
-    """Before a batch that the log could not take just now is tried again."""
+    """Before a batch that the log could not take just now is tried again, the first time."""
     close_s: float = 30.0
 
 
@@ -123,6 +127,7 @@ class WorkerSourceTask(WorkerTask):
         self._committing = threading.Lock()
         self._held: list[SourceRecord] | None = None
         self._in_flight = 0
+        self._retries = 0
         self._initialized = False
         # Asked once: a call a record is made only to those who listen.
         self._listens = type(task).commit_record is not SourceTask.commit_record
@@ -150,9 +155,9 @@ class WorkerSourceTask(WorkerTask):
                     break
                 if self._send(self._held):
                     self._held = None
+                    self._retries = 0
                 else:
-                    self._producer.poll(0.0)
-                    control.sleep(self._times.retry_s)
+                    self._back_off()
         finally:
             if not control.cancelled:
                 self._finish()
@@ -175,9 +180,9 @@ class WorkerSourceTask(WorkerTask):
             batch = self.task.poll()
         except RetriableError as exc:
             log.warning("Polling task %s failed and is tried again: %s", self.id, describe(exc))
-            self._producer.poll(0.0)
-            self.control.sleep(self._times.retry_s if exc.wait_s is None else exc.wait_s)
+            self._back_off(exc.wait_s)
             return None
+        self._retries = 0
         now = clock()
         if batch is None:
             # A poll that answers at once must not make the loop spin; acknowledgements use the time.
@@ -188,6 +193,12 @@ class WorkerSourceTask(WorkerTask):
         counters.commits.batch.record(len(batch), now)
         counters.active_max = max(counters.active_max, counters.active)
         return batch
+
+    def _back_off(self, wait_s: float | None = None) -> None:
+        """Wait before trying again: as long as was asked for, or twice as long each time in a row."""
+        self._producer.poll(0.0)
+        self.sleep(self._times.retry_s * (1 << self._retries) if wait_s is None else wait_s)
+        self._retries = min(self._retries + 1, MAX_DOUBLINGS)
 
     def sleep(self, seconds: float) -> bool:
         """The task's own waiting; what was sent is acknowledged meanwhile. Task thread."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from concurrent.futures import Future
 
@@ -12,6 +13,7 @@ from connectkit.errors import DataError, RetriableError
 from connectkit.record import SinkRecord
 from connectkit.runner.control import Control
 from connectkit.runner.sink_task import SinkSettings
+from connectkit.runner.source_task import SourceTimes
 from connectkit.runner.status import State
 from connectkit.runner.tolerance import ErrorPolicy, Stage, Subject, Tolerance
 from tests.support.rig import PlainConverter, ScriptedSink, ScriptedSource, SinkRig, SourceRig, record
@@ -257,3 +259,31 @@ def test_every_step_of_ending_leaves_time_for_the_next() -> None:
     assert control.share_s(30.0) == 0.75
     now[0] += 3.0
     assert control.share_s(30.0) == 0.0
+
+
+def test_waits_grow_while_the_task_cannot_write_and_start_small_again() -> None:
+    task = ScriptedSink(errors=[RetriableError("busy")] * 4)
+    rig = SinkRig(task, idle=200).fill(1)
+    at: list[float] = []
+    put = task.put
+
+    def noted(records: list[SinkRecord]) -> None:
+        if records:
+            at.append(rig.log.now_s)
+        put(records)
+
+    task.put = noted  # type: ignore[method-assign]  # notes the time
+    rig.run()
+    waits = [round(later - earlier, 3) for earlier, later in itertools.pairwise(at)]
+    assert waits == [0.1, 0.2, 0.4, 0.8]
+    assert rig.committed() == 1
+
+
+def test_waits_grow_while_a_source_cannot_be_read() -> None:
+    rig = SourceRig(ScriptedSource([RetriableError("busy")] * 4 + [[record(1)]] + [RetriableError("busy")]))
+    waits: list[float] = []
+    rig.worker_task._times = SourceTimes(retry_s=0.1)
+    rig.worker_task.sleep = lambda seconds: bool(waits.append(seconds))  # type: ignore[method-assign,func-returns-value]  # no time passes
+    rig.run()
+    assert waits == pytest.approx([0.1, 0.2, 0.4, 0.8, 0.1])
+    assert rig.stored() == 1
