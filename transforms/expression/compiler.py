@@ -115,16 +115,23 @@ class Compiler:
     def _part(self, node: ast.Slice, items: Term, at: Position) -> Term:
         if node.step is not None:
             raise ExpressionError("'[a:b]' has no third part here", self._at(node.step))
-        ends = [
-            constant(None, NULL, at) if end is None else self.compile(end) for end in (node.lower, node.upper)
-        ]
-        for end in ends:
+        ends = {
+            name: self.compile(end)
+            for name, end in (("start", node.lower), ("end", node.upper))
+            if end is not None and not (isinstance(end, ast.Constant) and end.value is None)
+        }
+        for end in ends.values():
             if end.kind.name not in ("int", "any", "null"):
                 raise ExpressionError(f"'[a:b]' takes numbers, and this is {end.kind}", end.at)
         if items.kind.name == "map":
             raise ExpressionError("'[a:b]' cuts a text or an array, and this is a map", at)
         kind = items.kind if items.kind.name == "array" else STR if items.kind.name == "str" else ANY
-        return call(runtime.part, [items, *ends], kind, at, strict=False)
+        names = tuple(ends)
+
+        def part(whole: Any, *bounds: Any) -> Any:
+            return runtime.part(whole, **dict(zip(names, bounds)))
+
+        return call(part, [items, *ends.values()], kind, at)
 
     def _binary(self, node: ast.BinOp) -> Term:
         return operators.arithmetic(

@@ -324,10 +324,8 @@ def at_index(items: Any, index: Any) -> Any:
     return items[index] if -len(items) <= index < len(items) else None
 
 
-def part(items: Any, start: Any, end: Any) -> Any:
-    """``items[start:end]`` of a list or text."""
-    if items is None:
-        return None
+def part(items: Any, *, start: Any = None, end: Any = None) -> Any:
+    """``items[start:end]`` of a list or text; an end that is None is open."""
     if not isinstance(items, str | list | tuple):
         raise DataError(f"A value of class {class_name(items)} cannot be cut with [:]")
     for bound in (start, end):
