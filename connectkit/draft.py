@@ -243,7 +243,7 @@ class Side:
         self._draft.do(DropItem(self._own(), Const(key), absent))
 
     def rename_item(self, key: str, new: str, *, absent: Absent | None = None) -> None:
-        """Move the entry, if there is one, to another key; what stood there is gone."""
+        """Move the entry, if there is one, to another key; if that is there too, the later one stays."""
         self._draft.do(RenameItem(self._own(), Const(key), Const(new), absent))
 
     def remake_map(self, function: Callable[[dict[Any, Any]], dict[Any, Any]]) -> None:

@@ -425,7 +425,10 @@ class DropItem(Op):
 
 
 class RenameItem(Op):
-    """Move an entry of a dict the program owns to another key; ``absent`` is called if there is none."""
+    """Move an entry of a dict the program owns to another key; ``absent`` is called if there is none.
+
+    Where both keys are there, the later of the two entries is the one that stays.
+    """
 
     __slots__ = ("absent",)
 
@@ -436,17 +439,31 @@ class RenameItem(Op):
     def run(self, env: Env) -> None:
         mapping, key, new = (a.value(env) for a in self.args)
         if key in mapping:
-            mapping[new] = mapping.pop(key)
+            if new in mapping:
+                _merge(mapping, key, new)
+            else:
+                mapping[new] = mapping.pop(key)
         elif self.absent is not None:
             self.absent(key, mapping)
 
     def emit(self, code: Code) -> None:
         mapping, key, new = (a.source(code) for a in self.args)
         with code.block(f"if {key} in {mapping}:"):
-            code.line(f"{mapping}[{new}] = {mapping}.pop({key})")
+            with code.block(f"if {new} in {mapping}:"):
+                code.line(f"{code.bind(_merge)}({mapping}, {key}, {new})")
+            with code.block("else:"):
+                code.line(f"{mapping}[{new}] = {mapping}.pop({key})")
         if self.absent is not None:
             with code.block("else:"):
                 code.line(f"{code.bind(self.absent)}({key}, {mapping})")
+
+
+def _merge(mapping: dict[Any, Any], key: Any, new: Any) -> None:
+    """Make one entry, called ``new``, of two: the later one."""
+    last = next(each for each in reversed(mapping) if each in (key, new))
+    value = mapping.pop(key)
+    if last != new:
+        mapping[new] = value
 
 
 def _fills(op: Op, copy: CopyMap) -> bool:

@@ -182,7 +182,7 @@ def _adder(names: Sequence[str], found: Sequence[Found]) -> Callable[..., Header
         for (name, schema, is_pair), value in zip(schemas, values):
             if is_pair:
                 made.add(name, value[1], value[0])
-            elif value is None:
+            elif value is None or schema is None or schema.name is not None:
                 made.add(name, value, schema)
             else:  # a value of a field fits the field's schema
                 made.add_header(Header(name, schema, value))

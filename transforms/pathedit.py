@@ -1,5 +1,6 @@
-"""Changing what stands at a path: nested structs and maps are rebuilt around it, nothing is changed in place.
+"""Changing what stands at a path: nested structs and maps are rebuilt around it.
 
+Nothing is changed in place.
 What to do there is a :class:`Change` (of the value and its schema), a :class:`Removal` or a
 :class:`Renaming`. For a struct schema an edit is compiled to the new schema and a function
 (:func:`compile_edit`); :mod:`connectkit.transforms.pathapply` does it to drafts, and to schemaless values.

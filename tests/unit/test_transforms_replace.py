@@ -37,6 +37,19 @@ def test_fields_are_left_out_kept_and_renamed(config: dict[str, str], expected: 
     assert apply("ReplaceField$Value", config, sink_record(dict(VALUE))).value == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"a": 1, "b": 2}, {"b": 2}),
+        ({"b": 2, "a": 1}, {"b": 1}),
+        ({"b": 2}, {"b": 2}),
+        ({"a": None}, {"b": None}),
+    ],
+)
+def test_the_later_of_two_entries_of_one_name_stays(value: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert apply("ReplaceField$Value", {"renames": "a:b"}, sink_record(value)).value == expected
+
+
 def test_the_new_schema_keeps_the_basics_but_not_whether_it_is_optional() -> None:
     schema = SchemaBuilder.struct().name("n").version(3).doc("d").field("a", Schema.INT32).optional().build()
     made = apply("ReplaceField$Value", {"renames": "a:b"}, sink_record(Struct.of(schema, [1]), schema))
