@@ -360,7 +360,7 @@ def test_a_growing_file_does_not_starve_the_others(tmp_path: Path) -> None:
 def test_configuration() -> None:
     wrong = {
         "file": "", "columns": "a:x", "delimiter": "ab", "encoding": "none", "timezone": "Mars", "mode": "on",
-        "infer.rows": "-1", "key.fields": "a,a",
+        "infer.rows": "-1",
     }  # fmt: skip
     with pytest.raises(ConfigError) as caught:
         CsvSourceConfig.parse(wrong)
