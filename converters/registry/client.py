@@ -1,20 +1,26 @@
 """One converter's view of a registry: every question is asked once, and its answer kept.
 
-Source: spec registry 6.4. Thread-safe: a question that several threads have at once is asked by one of
-them. An error is not kept.
+Source: spec registry 6.4, reliability F11. Thread-safe: a question that several threads have at once is
+asked by one of them, and one that is under way keeps nobody from answers that are there already. An error
+is kept for a second, so that a million bad records do not become a million requests.
 """
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, Literal, TypeVar
+from concurrent.futures import Future
+from typing import Any, Final, Literal, TypeVar
 
 from connectkit.converters.registry.port import LATEST, Reference, Registered, Registry, SchemaText
+from connectkit.errors import ConnectError, RetriableError, SchemaError
 
 T = TypeVar("T")
+ERROR_TTL_S: Final = 1.0
+_MAX_REFERENCES: Final = 1000
 
 
 class RegistryClient:
@@ -26,34 +32,68 @@ class RegistryClient:
         *,
         size: int = 1000,
         latest_ttl_s: float | None = None,
+        error_ttl_s: float = ERROR_TTL_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._registry = registry
         self._size = size
         self._latest_ttl_s = latest_ttl_s
+        self._error_ttl_s = error_ttl_s
         self._clock = clock
         self._answers: OrderedDict[Hashable, tuple[Any, float | None]] = OrderedDict()
-        self._lock = threading.RLock()
+        self._errors: OrderedDict[Hashable, tuple[ConnectError, float]] = OrderedDict()
+        self._under_way: dict[Hashable, Future[Any]] = {}
+        self._lock = threading.Lock()
 
     def _once(self, question: Hashable, ask: Callable[[], T], *, ttl_s: float | None = None) -> T:
         with self._lock:
+            now = self._clock()
             found = self._answers.get(question)
-            if found is not None and (found[1] is None or self._clock() < found[1]):
+            if found is not None and (found[1] is None or now < found[1]):
                 self._answers.move_to_end(question)
                 answer: T = found[0]
                 return answer
+            failed = self._errors.get(question)
+            if failed is not None and now < failed[1]:
+                raise _again(failed[0], failed[1] - now) from failed[0]
+            pending = self._under_way.get(question)
+            is_mine = pending is None
+            if pending is None:
+                pending = self._under_way[question] = Future()
+        if is_mine:
+            self._answer(question, ask, ttl_s, pending)
+        try:
+            given: T = pending.result()
+        except ConnectError as error:
+            if is_mine:
+                raise
+            raise _again(error, self._error_ttl_s) from error
+        return given
+
+    def _answer(self, question: Hashable, ask: Callable[[], T], ttl_s: float | None, to: Future[T]) -> None:
+        try:
             answer = ask()
-            self._answers[question] = (answer, None if ttl_s is None else self._clock() + ttl_s)
-            while len(self._answers) > self._size:
-                self._answers.popitem(last=False)
-            return answer
+        except BaseException as error:  # noqa: BLE001 - it is handed to all who wait, and raised
+            with self._lock:
+                self._under_way.pop(question, None)
+                if isinstance(error, ConnectError):
+                    _keep(self._errors, question, (error, self._clock() + self._error_ttl_s), self._size)
+            to.set_exception(error)
+            return
+        with self._lock:
+            self._under_way.pop(question, None)
+            self._errors.pop(question, None)
+            until = None if ttl_s is None else self._clock() + ttl_s
+            _keep(self._answers, question, (answer, until), self._size)
+        to.set_result(answer)
 
     def register(self, subject: str, schema: SchemaText, *, normalize: bool = False) -> Registered:
         """The schema under the subject, registered at the first call."""
 
         def ask() -> Registered:
             found = self._registry.register(subject, schema, normalize=normalize)
-            self._answers.pop(("latest", subject), None)
+            with self._lock:
+                self._answers.pop(("latest", subject), None)
             return found
 
         return self._once(("register", subject, schema, normalize), ask)
@@ -110,6 +150,8 @@ class RegistryClient:
             key = (reference.subject, reference.version)
             if key in found or (key in open_ and not inside_is_done):
                 continue
+            if len(open_) > _MAX_REFERENCES:
+                raise SchemaError(f"The schema refers to more than {_MAX_REFERENCES} others")
             registered = self.reference(reference)
             if inside_is_done:
                 found[key] = registered.schema.text
@@ -129,3 +171,18 @@ class RegistryClient:
     def close(self) -> None:
         """Let go of connections."""
         self._registry.close()
+
+
+def _keep(table: OrderedDict[Hashable, T], key: Hashable, value: T, size: int) -> None:
+    table[key] = value
+    table.move_to_end(key)
+    while len(table) > size:
+        table.popitem(last=False)
+
+
+def _again(error: ConnectError, wait_s: float) -> ConnectError:
+    """The same error for another caller: an exception belongs to the thread that raises it."""
+    found = copy.copy(error)
+    if isinstance(found, RetriableError):
+        found.wait_s = wait_s
+    return found

@@ -40,6 +40,11 @@ def _one_of_package(allowed: Sequence[str]) -> Check:
     return check
 
 
+def _also(name: str) -> tuple[str]:
+    """The name that Confluent's converters know a client's option by, too."""
+    return (f"schema.registry.{name}",)
+
+
 class RegistryConfig(ConverterConfig):
     """How a converter uses a schema registry.
 
@@ -47,7 +52,7 @@ class RegistryConfig(ConverterConfig):
     ``request.header.NAME`` is sent with every request.
     """
 
-    prefixes = ("schema.registry.", "request.header.", "rule.", "bearer.auth.")
+    prefixes = ("schema.registry.ssl.", "request.header.")
 
     schema_registry_url: list[str] = option(
         doc="The registry's addresses, or embedded:DIR for one that lives in a folder.",
@@ -131,46 +136,100 @@ class RegistryConfig(ConverterConfig):
     )
     schemas_cache_config: int = option(1000, doc="How many converted schemas are kept.", importance=LOW)
     max_schemas_per_subject: int = option(
-        1000, doc="How many schemas of the registry are kept.", check=at_least(1), importance=LOW
+        1000,
+        doc="How many schemas of the registry are kept.",
+        check=at_least(1),
+        importance=LOW,
+        aliases=_also("max.schemas.per.subject"),
     )
     latest_cache_ttl_sec: int = option(
         -1,
         doc="How long, in seconds, a subject's newest schema is believed to be it; -1 for ever.",
         importance=LOW,
+        aliases=_also("latest.cache.ttl.sec"),
     )
     max_retries: int = option(
-        3, doc="How often a request that may succeed later is sent again.", check=at_least(0), importance=LOW
+        3,
+        doc="How often a request that may succeed later is sent again.",
+        check=at_least(0),
+        importance=LOW,
+        aliases=_also("max.retries"),
     )
     retries_wait_ms: int = option(
-        1000, doc="The wait before it is sent again, in milliseconds.", check=at_least(0), importance=LOW
+        1000,
+        doc="The wait before it is sent again, in milliseconds.",
+        check=at_least(0),
+        importance=LOW,
+        aliases=_also("retries.wait.ms"),
     )
     retries_max_wait_ms: int = option(
-        20_000, doc="The longest such wait, in milliseconds.", check=at_least(0), importance=LOW
+        20_000,
+        doc="The longest such wait, in milliseconds.",
+        check=at_least(0),
+        importance=LOW,
+        aliases=_also("retries.max.wait.ms"),
     )
     http_read_timeout_ms: int = option(
-        60_000, doc="How long an answer may take, in milliseconds.", check=at_least(1), importance=LOW
+        60_000,
+        doc="How long an answer may take, in milliseconds.",
+        check=at_least(1),
+        importance=LOW,
+        aliases=_also("http.read.timeout.ms"),
     )
     http_connect_timeout_ms: int = option(
-        60_000, doc="How long a connection may take, in milliseconds.", check=at_least(1), importance=LOW
+        60_000,
+        doc="How long a connection may take, in milliseconds.",
+        check=at_least(1),
+        importance=LOW,
+        aliases=_also("http.connect.timeout.ms"),
     )
     basic_auth_credentials_source: str = option(
         "URL",
         doc="Where user and password come from: the addresses (URL) or basic.auth.user.info (USER_INFO).",
         check=one_of_any_case("URL", "USER_INFO"),
         importance=MEDIUM,
+        aliases=_also("basic.auth.credentials.source"),
     )
     basic_auth_user_info: Secret = option(
-        Secret(""), doc="user:password.", aliases=("schema.registry.basic.auth.user.info",), importance=MEDIUM
+        Secret(""), doc="user:password.", aliases=_also("basic.auth.user.info"), importance=MEDIUM
     )
     bearer_auth_credentials_source: str = option(
         "STATIC_TOKEN",
         doc="Where the token comes from.",
         check=one_of_any_case("STATIC_TOKEN"),
         importance=MEDIUM,
+        aliases=_also("bearer.auth.credentials.source"),
     )
-    bearer_auth_token: Secret = option(Secret(""), doc="The token.", importance=MEDIUM)
-    proxy_host: str = option("", doc="The proxy's host.", importance=LOW)
-    proxy_port: int = option(-1, doc="The proxy's port.", importance=LOW)
+    bearer_auth_token: Secret = option(
+        Secret(""),
+        doc="The token.",
+        importance=MEDIUM,
+        aliases=_also("bearer.auth.token"),
+    )
+    bearer_auth_logical_cluster: str = option(
+        "",
+        doc="The cluster that the token is for.",
+        aliases=_also("bearer.auth.logical.cluster"),
+        importance=LOW,
+    )
+    bearer_auth_identity_pool_id: str = option(
+        "",
+        doc="The identity pool of the token.",
+        aliases=_also("bearer.auth.identity.pool.id"),
+        importance=LOW,
+    )
+    proxy_host: str = option(
+        "",
+        doc="The proxy's host.",
+        importance=LOW,
+        aliases=_also("proxy.host"),
+    )
+    proxy_port: int = option(
+        -1,
+        doc="The proxy's port.",
+        importance=LOW,
+        aliases=_also("proxy.port"),
+    )
 
     def problems(self) -> Mapping[str, str | Sequence[str]]:
         user_info = self.basic_auth_credentials_source.upper() == "USER_INFO"

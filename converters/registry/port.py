@@ -14,6 +14,8 @@ from typing import Any, Literal, NamedTuple, Protocol
 SchemaKind = Literal["AVRO", "PROTOBUF", "JSON"]
 LATEST = -1
 """In place of a version: the newest that is not deleted."""
+NO_ID = -1
+"""In place of an id that was not told."""
 
 
 class Reference(NamedTuple):
@@ -37,7 +39,10 @@ class SchemaText:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A schema with what the registry calls it; what was not asked for, or not told, is None."""
+    """A schema with what the registry calls it; what was not asked for, or not told, is None.
+
+    The id of a schema that was read by its GUID may be ``NO_ID``: a look-up under a subject tells it.
+    """
 
     schema: SchemaText
     id: int
@@ -93,6 +98,14 @@ class Registry(Protocol):
 
     def subjects(self) -> list[str]:
         """All subjects that are not deleted, sorted."""
+        ...
+
+    def versions(self, subject: str) -> list[Registered]:
+        """The versions of a subject that are not deleted, oldest first."""
+        ...
+
+    def level(self, subject: str) -> str:
+        """The compatibility level that holds for a subject, which need not be there yet."""
         ...
 
     def close(self) -> None:

@@ -14,8 +14,9 @@ from connectkit.api import RawHeaders
 from connectkit.converters.registry import wire
 from connectkit.converters.registry.client import RegistryClient
 from connectkit.converters.registry.config import RegistryConfig
+from connectkit.converters.registry.guid import guid_of
 from connectkit.converters.registry.kinds import rules_of
-from connectkit.converters.registry.port import Registered, SchemaText
+from connectkit.converters.registry.port import NO_ID, Registered, SchemaText
 from connectkit.converters.registry.subjects import needs_schema, subject_of
 from connectkit.errors import (
     ConflictError,
@@ -77,20 +78,21 @@ class SchemaSerde:
         subject = self.subject(topic, record_name)
         try:
             if config.auto_register_schemas:
-                found = client.register(subject, schema, normalize=config.normalize_schemas)
-                return Chosen(found, is_own=True)
+                return _own(client.register(subject, schema, normalize=config.normalize_schemas))
             if config.use_schema_id >= 0:
                 return self._other(
                     client.by_id(config.use_schema_id, subject=subject), schema, strict_id=True
                 )
             if config.use_schema_guid is not None:
-                return self._other(client.by_guid(config.use_schema_guid), schema, strict_id=True)
+                found = client.by_guid(config.use_schema_guid)
+                if found.id == NO_ID:
+                    found = client.lookup(subject, found.schema, deleted=True)
+                return self._other(found, schema, strict_id=True)
             if self._metadata:
                 return self._other(client.with_metadata(subject, self._metadata), schema, strict_id=False)
             if config.use_latest_version:
                 return self._other(client.latest(subject), schema, strict_id=False)
-            found = client.lookup(subject, schema, normalize=config.normalize_schemas)
-            return Chosen(found, is_own=True)
+            return _own(client.lookup(subject, schema, normalize=config.normalize_schemas))
         except (NotFoundError, ConflictError) as error:
             raise ConversionError(
                 f"The {'key' if self._is_key else 'value'} of topic {topic} cannot be written: {error}"
@@ -108,7 +110,7 @@ class SchemaSerde:
             )
         if strict and rules is not None:
             problems = rules.problems(
-                found.schema.text, self._client.texts_of(found.schema), schema.text, self.texts_of(schema)
+                found.schema.text, self.texts_of(found.schema), schema.text, self.texts_of(schema)
             )
             if problems:
                 raise SchemaError(
@@ -119,7 +121,10 @@ class SchemaSerde:
 
     def texts_of(self, schema: SchemaText) -> list[str]:
         """The texts of the schemas that one refers to."""
-        return self._client.texts_of(schema)
+        try:
+            return self._client.texts_of(schema)
+        except NotFoundError as error:
+            raise ConversionError(f"A schema refers to another one that is not there: {error}") from error
 
     def prefix(self, found: Registered, indexes: tuple[int, ...] | None = None) -> bytes:
         """What is written in front of each payload."""
@@ -127,11 +132,7 @@ class SchemaSerde:
 
     def header(self, found: Registered, indexes: tuple[int, ...] | None = None) -> tuple[str, bytes]:
         """The header that is written beside each payload, with ``in_header``."""
-        guid = found.guid
-        if guid is None:
-            guid = self._client.by_id(found.id).guid
-        if guid is None:
-            raise ConversionError("The schema registry gives schemas no GUID, which a header would say")
+        guid = found.guid or guid_of(found.schema)
         return wire.header_name(is_key=self._is_key), wire.guid_bytes(guid, indexes)
 
     # --- reading
@@ -159,7 +160,9 @@ class SchemaSerde:
             _refuse_rules(found)
             if subject is None:
                 subject = self.subject(topic, lambda: name_of(found))
-            version = self._client.lookup(subject, found.schema, deleted=True).version
+            version = _version_told(found)
+            if version is None:
+                version = self._client.lookup(subject, found.schema, deleted=True).version
             return Registered(found.schema, found.id, subject, version, found.guid)
         except NotFoundError as error:
             raise ConversionError(
@@ -173,9 +176,13 @@ class SchemaSerde:
             return writer
         subject = self.subject(topic, name_of)
         try:
-            if self._metadata:
-                return self._client.with_metadata(subject, self._metadata)
-            return self._client.latest(subject)
+            found = (
+                self._client.with_metadata(subject, self._metadata)
+                if self._metadata
+                else self._client.latest(subject)
+            )
+            _refuse_rules(found, "domainRules", "encodingRules", "migrationRules")
+            return found
         except NotFoundError as error:
             raise ConversionError(f"Topic {topic} cannot be read with the newest schema: {error}") from error
 
@@ -184,14 +191,27 @@ class SchemaSerde:
         self._client.close()
 
 
-def _refuse_rules(found: Registered) -> None:
+def _own(found: Registered) -> Chosen:
+    _refuse_rules(found)
+    return Chosen(found, is_own=True)
+
+
+def _refuse_rules(found: Registered, *kinds: str) -> None:
     """Data that their schema says to encrypt or check are not passed on as if it did not."""
     rules = found.schema.rule_set or {}
-    if rules.get("domainRules") or rules.get("encodingRules"):
+    if any(rules.get(kind) for kind in kinds or ("domainRules", "encodingRules")):
         raise DataError(
             f"The schema of id {found.id} has data contract rules, which are not executed here; "
             "use a schema without rules"
         )
+
+
+def _version_told(found: Registered) -> int | None:
+    """The version that a schema's metadata say themselves, so that nobody has to be asked."""
+    told = ((found.schema.metadata or {}).get("properties") or {}).get("confluent:version")
+    return (
+        int(told) if isinstance(told, str) and told.isascii() and told.isdigit() and len(told) < 10 else None
+    )
 
 
 def _pairs(items: list[str]) -> dict[str, str]:

@@ -1,10 +1,12 @@
 """Confluent's client options as those of confluent-kafka's client, which have other names.
 
-Source: spec registry 6.1, 10.1.
+Source: spec registry 6.1, 10.1. What cannot be done is refused, and not left out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -18,47 +20,74 @@ _PEM: Final = {
     "key.location": "ssl.key.location",
     "key.password": "ssl.key.password",
 }
+_STORE_TYPES: Final = ("truststore.type", "keystore.type")
 _JAVA_STORES: Final = (".jks", ".p12", ".pfx", ".keystore", ".truststore")
+_CONVERT: Final = (
+    "is a Java key store; write it as PEM once (keytool -list -rfc -keystore FILE > ca.pem; "
+    "openssl pkcs12 -in FILE -nodes -out client.pem) and name that file"
+)
 
 
-def client_settings(config: RegistryConfig) -> dict[str, Any]:
-    """The settings of ``SchemaRegistryClient``; ``ConfigError`` for what it cannot do."""
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """What a client is made of. ``client`` and ``headers`` may hold secrets, and are not shown."""
+
+    client: Mapping[str, Any] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    connect_timeout_s: float
+    read_timeout_s: float
+
+
+def client_settings(config: RegistryConfig) -> ClientSettings:
+    """The settings of ``SchemaRegistryClient`` and its session; ``ConfigError`` for what they cannot do."""
     urls, user_info = _addresses(config)
-    settings: dict[str, Any] = {
+    client: dict[str, Any] = {
         "url": ",".join(urls),
-        "timeout": max(config.http_read_timeout_ms, config.http_connect_timeout_ms) / 1000,
         "max.retries": config.max_retries,
         "retries.wait.ms": config.retries_wait_ms,
         "retries.max.wait.ms": config.retries_max_wait_ms,
-        "cache.capacity": config.max_schemas_per_subject,
     }
     if user_info:
-        settings["basic.auth.user.info"] = user_info
+        client["basic.auth.user.info"] = user_info
+    if config.proxy_host:
+        client["proxy"] = f"http://{config.proxy_host}:{config.proxy_port}"
+    client.update(_tls(config))
+    return ClientSettings(
+        client, _headers(config), config.http_connect_timeout_ms / 1000, config.http_read_timeout_ms / 1000
+    )
+
+
+def _headers(config: RegistryConfig) -> dict[str, str]:
+    """What is sent with every request: headers of the configuration, and the token."""
+    found = {name: str(value) for name, value in config.with_prefix("request.header.").items()}
     token = config.bearer_auth_token.reveal()
     if token:
-        settings["bearer.auth.credentials.source"] = "STATIC_TOKEN"
-        settings["bearer.auth.token"] = token
-        settings["bearer.auth.logical.cluster"] = str(config.originals.get("bearer.auth.logical.cluster", ""))
-        settings["bearer.auth.identity.pool.id"] = str(
-            config.originals.get("bearer.auth.identity.pool.id", "")
-        )
-    if config.proxy_host:
-        settings["proxy"] = f"http://{config.proxy_host}:{config.proxy_port}"
-    settings.update(_tls(config))
-    if config.with_prefix("request.header."):
-        raise ConfigError(
-            problems={"request.header.*": ["is not supported: the client sends no headers of its own"]}
-        )
-    return settings
+        found["Authorization"] = f"Bearer {token}"
+        if config.bearer_auth_logical_cluster:
+            found["target-sr-cluster"] = config.bearer_auth_logical_cluster
+        if config.bearer_auth_identity_pool_id:
+            found["Confluent-Identity-Pool-Id"] = config.bearer_auth_identity_pool_id
+    for name, value in found.items():
+        if not (name + value).isascii() or not (name + value).isprintable():
+            raise ConfigError(
+                problems={f"request.header.{name}": ["must be of printable ASCII, as headers of HTTP are"]}
+            )
+    return found
 
 
 def _addresses(config: RegistryConfig) -> tuple[list[str], str]:
     """The addresses without user and password, and these, from where the configuration says."""
     found, urls = "", []
     for each in config.schema_registry_url:
-        parts = urlsplit(each)
-        if not parts.hostname:
-            raise ConfigError(problems={"schema.registry.url": ["must hold addresses with a host"]})
+        try:
+            parts = urlsplit(each)
+            is_address = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        except ValueError:  # a port that is no number, half an IPv6 address
+            is_address = False
+        if not is_address:
+            raise ConfigError(
+                problems={"schema.registry.url": ["must hold addresses such as http://host:8081"]}
+            )
         if parts.username is not None:
             found = found or f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         host = parts.netloc.rpartition("@")[2]
@@ -72,14 +101,11 @@ def _tls(config: RegistryConfig) -> dict[str, str]:
     """TLS by PEM files: Java's own stores have to be converted once."""
     found: dict[str, str] = {}
     for name, value in config.with_prefix(_SSL).items():
-        target = _PEM.get(name)
-        if target is None:
-            continue
-        if name.endswith("store.location") and str(value).endswith(_JAVA_STORES):
-            raise ConfigError(
-                problems={
-                    _SSL + name: ["is a Java key store; convert it to PEM once, as the guide to Kafka says"]
-                }
-            )
-        found[target] = str(value)
+        text = str(value)
+        if name in _STORE_TYPES and text.upper() != "PEM":
+            raise ConfigError(problems={_SSL + name: ["must be PEM: the file that is named " + _CONVERT]})
+        if name.endswith("store.location") and text.lower().endswith(_JAVA_STORES):
+            raise ConfigError(problems={_SSL + name: [_CONVERT]})
+        if name in _PEM:
+            found[_PEM[name]] = text
     return found

@@ -1,27 +1,37 @@
 """The embedded registry: registration, look-ups, compatibility and deletion, as Confluent's does them.
 
-Source: spec registry 7. Thread-safe; several processes may share a folder.
+Source: spec registry 7. Thread-safe; several processes may share a folder. Refusals carry the code of
+Confluent's REST interface (:mod:`errors`).
 """
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
+from connectkit.converters.registry.compatibility import DEFAULT_LEVEL, LEVELS, problems
+from connectkit.converters.registry.embedded.errors import (
+    NotCompatibleError,
+    NotTakenError,
+    NotThereError,
+    no_id,
+    no_schema,
+    no_subject,
+    no_version,
+)
 from connectkit.converters.registry.embedded.store import Row, Store
+from connectkit.converters.registry.guid import guid_of
 from connectkit.converters.registry.kinds import rules_of
 from connectkit.converters.registry.port import LATEST, Problem, Reference, Registered, SchemaText
-from connectkit.errors import ConfigError, ConflictError, NotFoundError, SchemaError
+from connectkit.errors import ConfigError, DataError, NotFoundError
 
-LEVELS: Final = (
-    "NONE", "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE",
-)  # fmt: skip
-DEFAULT_LEVEL: Final = "BACKWARD"
 FILE_NAME: Final = "schemas.db"
+MODES: Final = ("READWRITE", "READONLY", "READONLY_OVERRIDE", "IMPORT")
+DEFAULT_MODE: Final = "READWRITE"
+_READ_ONLY: Final = ("READONLY", "READONLY_OVERRIDE")
 _MAX_REFERENCES: Final = 1000
+_MAX_SUBJECT_CHARS: Final = 1000
 
 
 class EmbeddedRegistry:
@@ -42,32 +52,55 @@ class EmbeddedRegistry:
 
     # --- registration
 
-    def register(self, subject: str, schema: SchemaText, *, normalize: bool = False) -> Registered:
+    def register(
+        self,
+        subject: str,
+        schema: SchemaText,
+        *,
+        normalize: bool = False,
+        schema_id: int | None = None,
+        version: int | None = None,
+    ) -> Registered:
+        """The schema under the subject, registered now unless it was; in mode IMPORT with what is given."""
         _check_subject(subject)
         made = self._canonical(schema, normalize=normalize)
         with self._store.writing():
+            self._check_writable(subject)
+            importing = self.mode(subject) == "IMPORT"
+            if not importing and (schema_id is not None or version is not None):
+                raise NotTakenError(42205, f"Subject '{subject}' is not in mode IMPORT, which takes ids")
             rows = self._store.versions(subject)
             known = _same(rows, made)
             if known is not None:
                 return _registered(known)
-            self._check_compatible(subject, made, [row for row in rows if not row.deleted])
-            schema_id = self._id_of(made)
-            version = max((row.version for row in rows), default=0) + 1
-            self._store.add_version(subject, version, schema_id)
-        return Registered(made, schema_id, subject, version, guid_of(made))
+            if not importing:
+                self._check_compatible(subject, made, rows)
+            found = self._id_of(made, schema_id)
+            number = version or max((row.version for row in rows), default=0) + 1
+            self._store.add_version(subject, number, found)
+        return Registered(made, found, subject, number, guid_of(made))
 
-    def _id_of(self, schema: SchemaText) -> int:
+    def _id_of(self, schema: SchemaText, wanted: int | None) -> int:
         guid = guid_of(schema)
         known = self._store.id_of_guid(guid, schema.kind)
-        return self._store.add_schema(schema, guid) if known is None else known
+        if wanted is not None and (known or wanted) != wanted:
+            raise NotTakenError(42207, f"The schema is registered under id {known}, not {wanted}")
+        if known is not None:
+            return known
+        if wanted is not None and self._store.schema(wanted) is not None:
+            raise NotTakenError(42207, f"Id {wanted} is another schema's")
+        return self._store.add_schema(schema, guid, wanted)
 
     def _canonical(self, schema: SchemaText, *, normalize: bool) -> SchemaText:
         rules = rules_of(schema.kind)
-        references = self._texts(schema.references)
-        if rules is None:
-            return schema
-        make = rules.normalized if normalize else rules.canonical
-        return SchemaText(make(schema.text, references), schema.kind, schema.references)
+        try:
+            references = self._texts(schema.references)
+            if rules is None:
+                return schema
+            make = rules.normalized if normalize else rules.canonical
+            return SchemaText(make(schema.text, references), schema.kind, schema.references)
+        except (DataError, NotFoundError) as error:
+            raise NotTakenError(42201, f"The schema is not taken: {error}") from error
 
     def _texts(self, references: Sequence[Reference]) -> list[str]:
         """The texts that references lead to, those that others need first."""
@@ -87,7 +120,7 @@ class EmbeddedRegistry:
             if key in found or key in under_way:
                 continue
             if len(under_way) + len(found) > _MAX_REFERENCES:
-                raise SchemaError("The schema refers to more schemas than a registry takes")
+                raise NotTakenError(42201, "The schema refers to more schemas than a registry takes")
             under_way.add(key)
             self._collect(row.schema.references, found, under_way)
             found[key] = row.schema.text
@@ -99,23 +132,28 @@ class EmbeddedRegistry:
     ) -> Registered:
         rows = self._store.versions(subject)
         if not any(deleted or not row.deleted for row in rows):
-            raise _no_subject(subject)
+            raise no_subject(subject)
         known = _same(rows, self._canonical(schema, normalize=normalize), deleted=deleted)
         if known is None:
-            raise NotFoundError(f"The schema is not registered under subject '{subject}'")
+            raise no_schema(f"The schema is not registered under subject '{subject}'")
         return _registered(known)
 
     def by_id(self, schema_id: int, *, subject: str | None = None) -> Registered:
         found = self._store.schema(schema_id)
         if found is None:
-            raise NotFoundError(f"The schema registry has no schema of id {schema_id}")
+            raise no_id(schema_id)
         return Registered(found[0], schema_id, guid=found[1])
 
     def by_guid(self, guid: str) -> Registered:
         known = self._store.id_of_guid(guid)
         if known is None:
-            raise NotFoundError(f"The schema registry has no schema of GUID {guid}")
+            raise no_schema(f"The schema registry has no schema of GUID {guid}")
         return self.by_id(known)
+
+    def uses(self, schema_id: int, *, deleted: bool = False) -> list[Registered]:
+        """Where a schema is registered; refused if there is none of that id."""
+        self.by_id(schema_id)
+        return [_registered(row) for row in self._store.uses(schema_id) if deleted or not row.deleted]
 
     def version(self, subject: str, version: int = LATEST, *, deleted: bool = False) -> Registered:
         return _registered(self._row(subject, version, deleted=deleted))
@@ -123,79 +161,94 @@ class EmbeddedRegistry:
     def _row(self, subject: str, version: int, *, deleted: bool) -> Row:
         rows = [row for row in self._store.versions(subject) if deleted or not row.deleted]
         if not rows:
-            raise _no_subject(subject)
+            raise no_subject(subject)
         for row in reversed(rows):
             if version in (LATEST, row.version):
                 return row
-        raise NotFoundError(f"Subject '{subject}' has no version {version}")
+        raise no_version(subject, version)
 
     def with_metadata(self, subject: str, metadata: Mapping[str, str]) -> Registered:
-        raise NotFoundError(f"Subject '{subject}' has no schema with that metadata: this registry keeps none")
+        raise no_schema(f"Subject '{subject}' has no schema with that metadata: this registry keeps none")
 
     def associated_subjects(self, namespace: str, topic: str, kind: Literal["key", "value"]) -> list[str]:
         return []
 
-    def subjects(self) -> list[str]:
-        return self._store.subjects()
+    def subjects(self, *, deleted: bool = False) -> list[str]:
+        return self._store.subjects(deleted=deleted)
 
-    def versions(self, subject: str) -> list[Registered]:
-        """The versions of a subject that are not deleted, oldest first."""
-        found = [_registered(row) for row in self._store.versions(subject) if not row.deleted]
+    def versions(self, subject: str, *, deleted: bool = False) -> list[Registered]:
+        found = [_registered(row) for row in self._store.versions(subject) if deleted or not row.deleted]
         if not found:
-            raise _no_subject(subject)
+            raise no_subject(subject)
         return found
+
+    def referenced_by(self, subject: str, version: int) -> list[int]:
+        """Ids of the schemas that refer to a version."""
+        return self._store.referenced_by(subject, self._row(subject, version, deleted=False).version)
+
+    # --- levels and modes
+
+    def level(self, subject: str) -> str:
+        return self.own_level(subject) or self.own_level("") or DEFAULT_LEVEL
+
+    def own_level(self, subject: str) -> str | None:
+        """The level that was set for a subject, or for all with the subject ``""``."""
+        return self._store.setting(subject, "level")
+
+    def set_level(self, subject: str, level: str | None) -> None:
+        """Change it, or with None have the one of all hold again."""
+        if level is not None and level.upper() not in LEVELS:
+            raise NotTakenError(
+                42203, f"A compatibility level is one of {', '.join(LEVELS)}", "Invalid compatibility level"
+            )
+        with self._store.writing():
+            self._store.set_setting(subject, "level", level and level.upper())
+
+    def mode(self, subject: str) -> str:
+        """What may be done with a subject."""
+        return self.own_mode(subject) or self.own_mode("") or DEFAULT_MODE
+
+    def own_mode(self, subject: str) -> str | None:
+        """The mode that was set for a subject, or for all with the subject ``""``."""
+        return self._store.setting(subject, "mode")
+
+    def set_mode(self, subject: str, mode: str | None) -> None:
+        """Change it, or with None have the one of all hold again."""
+        if mode is not None and mode.upper() not in MODES:
+            raise NotTakenError(42204, f"A mode is one of {', '.join(MODES)}", "Invalid mode")
+        with self._store.writing():
+            self._store.set_setting(subject, "mode", mode and mode.upper())
+
+    def _check_writable(self, subject: str) -> None:
+        if self.mode(subject) in _READ_ONLY:
+            raise NotTakenError(42205, f"Subject '{subject}' is in read-only mode")
 
     # --- compatibility
 
-    def level(self, subject: str) -> str:
-        """The compatibility level that holds for a subject; of all with the subject ``""``."""
-        own = self._store.setting(subject, "level")
-        return own or self._store.setting("", "level") or DEFAULT_LEVEL
-
-    def set_level(self, subject: str, level: str) -> None:
-        """Change it; ``ConfigError`` if there is none of that name."""
-        if level.upper() not in LEVELS:
-            raise ConfigError(f"A compatibility level is one of {', '.join(LEVELS)}")
-        with self._store.writing():
-            self._store.set_setting(subject, "level", level.upper())
-
-    def problems(self, subject: str, schema: SchemaText) -> list[Problem]:
-        """What keeps a schema from being the subject's next one; empty if nothing does."""
-        rows = [row for row in self._store.versions(subject) if not row.deleted]
-        return self._problems(subject, self._canonical(schema, normalize=False), rows)
-
-    def _problems(self, subject: str, schema: SchemaText, rows: Sequence[Row]) -> list[Problem]:
-        level = self.level(subject)
-        if level == "NONE" or not rows:
-            return []
-        for row in reversed(rows) if level.endswith("_TRANSITIVE") else rows[-1:]:
-            found = self._between(schema, row.schema, level)
-            if found:
-                return found
-        return []
-
-    def _between(self, new: SchemaText, old: SchemaText, level: str) -> list[Problem]:
-        if new.kind != old.kind:
-            return [Problem("DIFFERENT_SCHEMA_TYPE", "Incompatible because of different schema type")]
-        rules = rules_of(new.kind)
-        if rules is None:
-            return []
-        ours, theirs = self._texts(new.references), self._texts(old.references)
-        found: list[Problem] = []
-        if level.startswith(("BACKWARD", "FULL")):
-            found += rules.problems(new.text, ours, old.text, theirs)
-        if level.startswith(("FORWARD", "FULL")):
-            found += rules.problems(old.text, theirs, new.text, ours)
-        return found
+    def problems(self, subject: str, schema: SchemaText, version: int | None = None) -> list[Problem]:
+        """What keeps a schema from following a subject's versions, or one of them; empty if nothing does."""
+        made = self._canonical(schema, normalize=False)
+        rows = [_registered(row) for row in self._store.versions(subject) if not row.deleted]
+        if version is not None and (rows or version != LATEST):
+            rows = [self.version(subject, version)]
+        return problems(self.level(subject), made, rows, lambda each: self._texts(each.references))[0]
 
     def _check_compatible(self, subject: str, schema: SchemaText, rows: Sequence[Row]) -> None:
-        found = self._problems(subject, schema, rows)
+        level = self.level(subject)
+        olds = [_registered(row) for row in rows if not row.deleted]
+        found, version = problems(level, schema, olds, lambda each: self._texts(each.references))
         if found:
-            raise ConflictError(
-                f"The schema is not compatible with subject '{subject}' (level {self.level(subject)}): "
-                f"{found[0].description}"
-                + (f", and {len(found) - 1} more" if len(found) > 1 else "")
-                + "; change the schema, or the subject's compatibility level"
+            more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+            told = ", ".join(
+                f"{{errorType:'{each.type}', description:'{each.description}'}}" for each in found
+            )
+            raise NotCompatibleError(
+                40901,
+                f"The schema is not compatible with subject '{subject}' (level {level}): "
+                f"{found[0].description}{more}; change the schema, or the subject's compatibility level",
+                "Schema being registered is incompatible with an earlier schema for subject "
+                f'"{subject}", details: [{told}, {{oldSchemaVersion: {version}}}, '
+                f"{{validateFields: 'false', compatibility: '{level}'}}]",
             )
 
     # --- deletion
@@ -203,41 +256,57 @@ class EmbeddedRegistry:
     def delete_version(self, subject: str, version: int, *, permanent: bool = False) -> int:
         """Delete one version, softly first, and for good once it was; returns its number."""
         with self._store.writing():
-            row = self._row(subject, version, deleted=permanent)
-            if self._store.referenced_by(subject, row.version):
-                raise ConflictError(
-                    f"Version {row.version} of subject '{subject}' is referenced by other schemas; "
-                    "delete them first"
-                )
-            if not permanent:
-                self._store.mark_deleted(subject, row.version)
-            elif row.deleted:
-                self._store.remove(subject, row.version)
-            else:
-                raise ConflictError(
-                    f"Version {row.version} of subject '{subject}' has to be deleted softly first"
-                )
+            self._check_writable(subject)
+            row = self._row(subject, version, deleted=permanent or version != LATEST)
+            self._delete(row, permanent=permanent)
             return row.version
 
     def delete_subject(self, subject: str, *, permanent: bool = False) -> list[int]:
         """Delete all versions of a subject; returns their numbers."""
-        rows = [row for row in self._store.versions(subject) if permanent or not row.deleted]
-        if not rows:
-            raise _no_subject(subject)
-        return [self.delete_version(subject, row.version, permanent=permanent) for row in rows]
+        with self._store.writing():
+            self._check_writable(subject)
+            rows = self._store.versions(subject)
+            if not rows:
+                raise no_subject(subject)
+            live = [row for row in rows if not row.deleted]
+            if permanent and live:
+                raise NotThereError(
+                    40405,
+                    f"Subject '{subject}' has to be deleted softly first",
+                    f"Subject '{subject}' was not deleted first before being permanently deleted",
+                )
+            if not permanent and not live:
+                raise NotThereError(
+                    40404,
+                    f"Subject '{subject}' is deleted softly already",
+                    f"Subject '{subject}' was soft deleted.Set permanent=true to delete permanently",
+                )
+            for row in rows if permanent else live:
+                self._delete(row, permanent=permanent)
+            if permanent:
+                for name in ("level", "mode"):
+                    self._store.set_setting(subject, name, None)
+            return [row.version for row in (rows if permanent else live)]
+
+    def _delete(self, row: Row, *, permanent: bool) -> None:
+        place = f"Version {row.version} of subject '{row.subject}'"
+        if self._store.referenced_by(row.subject, row.version):
+            raise NotTakenError(
+                42206,
+                f"{place} is referenced by other schemas; delete them first",
+                "One or more references exist",
+            )
+        if permanent and not row.deleted:
+            raise NotThereError(40407, f"{place} has to be deleted softly first")
+        if not permanent and row.deleted:
+            raise NotThereError(40406, f"{place} is deleted softly already")
+        if permanent:
+            self._store.remove(row.subject, row.version)
+        else:
+            self._store.mark_deleted(row.subject, row.version)
 
     def close(self) -> None:
         self._store.close()
-
-
-def guid_of(schema: SchemaText) -> str:
-    """The GUID of a schema: it follows from the text and the references alone (spec registry 5)."""
-    digest = hashlib.md5(schema.text.encode("utf-8", "surrogatepass"), usedforsecurity=False)
-    for each in schema.references:
-        digest.update(
-            each.name.encode() + each.subject.encode() + each.version.to_bytes(4, "big", signed=True)
-        )
-    return str(uuid.UUID(bytes=digest.digest()))
 
 
 def _same(rows: Sequence[Row], schema: SchemaText, *, deleted: bool = False) -> Row | None:
@@ -251,10 +320,6 @@ def _registered(row: Row) -> Registered:
     return Registered(row.schema, row.schema_id, row.subject, row.version, row.guid)
 
 
-def _no_subject(subject: str) -> NotFoundError:
-    return NotFoundError(f"The schema registry has no subject '{subject}'")
-
-
 def _check_subject(subject: str) -> None:
-    if not subject or not subject.isprintable() or len(subject) > 1000:
-        raise SchemaError("A subject is a text of 1 to 1000 printable characters")
+    if not subject or not subject.isprintable() or len(subject) > _MAX_SUBJECT_CHARS:
+        raise NotTakenError(42208, f"A subject is a text of 1 to {_MAX_SUBJECT_CHARS} printable characters")

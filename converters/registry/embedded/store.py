@@ -64,7 +64,10 @@ class Store:
             )
             self._sql.execute("PRAGMA journal_mode=WAL")
             self._sql.execute("PRAGMA synchronous=FULL")
-            self._sql.executescript(_TABLES)
+            self._sql.execute("BEGIN IMMEDIATE")  # several processes may open a new folder at once
+            for statement in _TABLES.split(";"):
+                self._sql.execute(statement)
+            self._sql.execute("COMMIT")
         except sqlite3.DatabaseError as exc:
             raise ConfigError(
                 f"The schema registry's file {path} cannot be opened ({exc}); is it damaged, or another's?"
@@ -76,18 +79,21 @@ class Store:
         with self._lock:
             try:
                 self._sql.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as exc:
-                raise RetriableError("The schema registry's file is busy; try again") from exc
-            try:
-                yield
-            except BaseException:
-                self._sql.execute("ROLLBACK")
-                raise
-            self._sql.execute("COMMIT")
+                try:
+                    yield
+                except BaseException:
+                    self._sql.execute("ROLLBACK")
+                    raise
+                self._sql.execute("COMMIT")
+            except sqlite3.Error as exc:
+                raise _unusable(exc) from exc
 
     def _all(self, query: str, *values: Any) -> list[Any]:
         with self._lock:
-            return self._sql.execute(query, values).fetchall()
+            try:
+                return self._sql.execute(query, values).fetchall()
+            except sqlite3.Error as exc:
+                raise _unusable(exc) from exc
 
     def _rows(self, query: str, *values: Any) -> list[Row]:
         return [
@@ -173,6 +179,11 @@ class Store:
         """Close the file."""
         with self._lock:
             self._sql.close()
+
+
+def _unusable(error: sqlite3.Error) -> RetriableError:
+    """A full disk, a busy file: all of these may pass."""
+    return RetriableError(f"The schema registry's file cannot be used now ({error}); is there space left?")
 
 
 def _schema(text: str, kind: SchemaKind, refs: str) -> SchemaText:
