@@ -26,9 +26,25 @@ from connectkit.converters.avro.resolve import branch_for, default_symbol, field
 from connectkit.converters.avro.to_avro import AvroOptions, inner, is_union
 from connectkit.errors import ConversionError, LimitError
 from connectkit.float32 import round32
-from connectkit.instant import DAY_MS, date_from, time_from, timestamp_from
+from connectkit.instant import (
+    DAY_MS,
+    date_from,
+    time_from,
+    timestamp_from,
+    timestamp_from_micros,
+    timestamp_from_nanos,
+)
 from connectkit.limits import DEFAULT_LIMITS, Limits
-from connectkit.schema import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, Schema, Type
+from connectkit.schema import (
+    DATE_NAME,
+    DECIMAL_NAME,
+    FINE_NAMES,
+    TEMPORAL_NAMES,
+    TIMESTAMP_MICROS_NAME,
+    TIMESTAMP_NAME,
+    Schema,
+    Type,
+)
 from connectkit.struct import Struct
 
 Decoder = Callable[[bytes, int], Any]
@@ -463,7 +479,7 @@ def _read_number(code: Code, writer: AvroSchema, reader: AvroSchema, schema: Sch
     if writer.kind == "int":
         code.line(f"if not -2147483648 <= {out} <= 2147483647:")
         code.line(f"    raise {code.bind(_no_int)}()")
-    if schema.name in (DATE_NAME, TIME_NAME, TIMESTAMP_NAME):
+    if schema.name in TEMPORAL_NAMES:
         return f"{code.bind(_moment_reader(schema))}({out})"
     bits = _INTS.get(schema.type)
     if bits is not None and bits < 32:
@@ -478,6 +494,8 @@ def _no_int() -> ConversionError:
 def _moment_reader(schema: Schema) -> Callable[[int], Any]:
     if schema.name == TIMESTAMP_NAME:
         return timestamp_from
+    if schema.name in FINE_NAMES:
+        return timestamp_from_micros if schema.name == TIMESTAMP_MICROS_NAME else timestamp_from_nanos
     if schema.name == DATE_NAME:
         return date_from
     return lambda millis: time_from(millis) if 0 <= millis < DAY_MS else logical.to_time(schema, millis)

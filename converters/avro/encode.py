@@ -23,7 +23,7 @@ from connectkit.converters.avro.to_avro import AvroOptions, inner, is_union
 from connectkit.converters.javahash import hash_ordered
 from connectkit.errors import DataError, LimitError
 from connectkit.limits import DEFAULT_LIMITS, Limits
-from connectkit.schema import DATE_NAME, DECIMAL_NAME, INT_BITS, TIME_NAME, TIMESTAMP_NAME, Schema, Type
+from connectkit.schema import DECIMAL_NAME, INT_BITS, TEMPORAL_NAMES, TIMESTAMP_NAME, Schema, Type
 
 Encoder = Callable[[Any, bytes], bytes]
 """``encode(value, prefix)``: the prefix and, behind it, the value."""
@@ -243,7 +243,7 @@ def _length(code: Code, var: str) -> str:
 
 def _write_scalar(code: Code, schema: Schema, var: str) -> list[str]:
     kind = schema.type
-    if schema.name in (DATE_NAME, TIME_NAME, TIMESTAMP_NAME):
+    if schema.name in TEMPORAL_NAMES:
         number = code.variable()
         code.line(f"{number} = {code.bind(_moment_writer(schema))}({var})")
         return [_number(code, number, varint.MOST, varint.write)]
@@ -325,8 +325,7 @@ def _decimal_writer(schema: Schema) -> Callable[[Any], bytes]:
 
 def _moment_writer(schema: Schema) -> Callable[[Any], int]:
     if schema.name != TIMESTAMP_NAME:
-        write = logical.from_date if schema.name == DATE_NAME else logical.from_time
-        return lambda value: write(schema, value)
+        return lambda value: logical.from_logical(schema, value)
 
     def millis(value: Any) -> int:
         if type(value) is datetime and value.tzinfo is UTC:

@@ -20,7 +20,7 @@ from connectkit.converters.avro.to_avro import AvroOptions
 from connectkit.errors import LimitError, SchemaError
 from connectkit.limits import DEFAULT_LIMITS, Limits
 from connectkit.logical import date_builder, decimal_builder, time_builder, timestamp_builder
-from connectkit.schema import Schema, Type
+from connectkit.schema import FINE_NAMES, Schema, Type
 
 _PLAIN: Final = {
     "boolean": Type.BOOLEAN,
@@ -140,7 +140,7 @@ class FromAvro:
             case "int":
                 return _int(schema)
             case "long":
-                return timestamp_builder() if schema.logical == "timestamp-millis" else SchemaBuilder.int64()
+                return _long(schema)
             case "array":
                 return self._array(schema.items)
             case "map":
@@ -275,6 +275,15 @@ def _bytes(schema: AvroSchema) -> SchemaBuilder:
     if schema.kind == "fixed":
         builder.parameter(names.FIXED_SIZE, str(schema.size))
     return builder
+
+
+def _long(schema: AvroSchema) -> SchemaBuilder:
+    if schema.logical == "timestamp-millis":
+        return timestamp_builder()
+    builder = SchemaBuilder.int64()
+    said = schema.props.get(names.CONNECT_NAME)
+    # Such a name makes moments of the numbers, also of the default, so it cannot wait for its turn.
+    return builder.name(said) if isinstance(said, str) and said in FINE_NAMES else builder
 
 
 def _int(schema: AvroSchema) -> SchemaBuilder:

@@ -27,7 +27,17 @@ from connectkit.converters.avro.model import (
 )
 from connectkit.errors import SchemaError
 from connectkit.logical import from_decimal, from_logical
-from connectkit.schema import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, Field, Schema, Type
+from connectkit.schema import (
+    DATE_NAME,
+    DECIMAL_NAME,
+    TIME_NAME,
+    TIMESTAMP_MICROS_NAME,
+    TIMESTAMP_NAME,
+    TIMESTAMP_NANOS_NAME,
+    Field,
+    Schema,
+    Type,
+)
 from connectkit.struct import Struct
 
 _BASE: Final[dict[Type, Kind]] = {
@@ -41,7 +51,13 @@ _BASE: Final[dict[Type, Kind]] = {
     Type.STRING: "string",
     Type.BYTES: "bytes",
 }
-_LOGICAL: Final = {DATE_NAME: "date", TIME_NAME: "time-millis", TIMESTAMP_NAME: "timestamp-millis"}
+_LOGICAL: Final = {
+    DATE_NAME: "date",
+    TIME_NAME: "time-millis",
+    TIMESTAMP_NAME: "timestamp-millis",
+    TIMESTAMP_MICROS_NAME: "timestamp-micros",
+    TIMESTAMP_NANOS_NAME: "timestamp-nanos",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,7 @@ from connectkit.instant import (
 )
 from connectkit.javatext import text_of
 from connectkit.moments import fine_text, nanos_reader, parse_iso, parse_time
+from connectkit.plugin import plugins
 from connectkit.project import project
 from connectkit.schema import Schema, same_value
 from connectkit.struct import Struct
@@ -249,3 +250,18 @@ def test_debeziums_types_are_understood(builder: SchemaBuilder, name: str, value
 def test_other_schemas_say_nothing_of_time() -> None:
     for name in (None, "io.debezium.time.Interval", "io.debezium.time.MicroTimestamp", "other"):
         assert nanos_reader(SchemaBuilder.string().name(name).build()) is None
+
+
+# --- Avro ---
+
+
+@settings(max_examples=100, deadline=None)
+@given(INT64, st.sampled_from([logical.timestamp_micros_builder, logical.timestamp_nanos_builder]))
+def test_avro_keeps_every_moment(number: int, builder: Any) -> None:
+    schema = builder().optional().default(logical.to_logical(builder().build(), 5)).build()
+    struct_schema = SchemaBuilder.struct().name("R").field("t", schema).build()
+    struct = Struct(struct_schema).put("t", logical.to_logical(schema, number))
+    converter = plugins.create("converter", "AvroConverter", {"schema.registry.url": "mock://moments"})
+    found = converter.to_connect_data("t", converter.from_connect_data("t", struct_schema, struct))
+    assert same_value(found.value.get("t"), struct.get("t"))
+    assert found.schema.field("t").schema == schema
