@@ -76,6 +76,21 @@ def changes() -> list[str]:
     return told
 
 
+def schemas() -> list[str]:
+    """What is registered, as the registry beside the log tells."""
+    from connectkit.converters.registry.embedded.registry import EmbeddedRegistry
+
+    registry = EmbeddedRegistry(FOLDER / "log")
+    try:
+        found = [registry.version(subject) for subject in registry.subjects()]
+    finally:
+        registry.close()
+    return [
+        f"{each.subject} version {each.version}, {len(json.loads(each.schema.text)['fields'])} fields"
+        for each in found
+    ]
+
+
 def tool() -> str:
     """The command as it can be typed here."""
     beside = Path(sys.executable).with_name("connectkit")
@@ -104,7 +119,7 @@ def main(arguments: Sequence[str]) -> int:
         line, position = stored_place()
     except ConnectError as error:
         sys.exit(str(error))
-    print(f"{DATA} -> 4 transforms -> topic {TOPIC} (JSON, embedded log) -> 1 transform -> {OUT}")
+    print(f"{DATA} -> 4 transforms -> topic {TOPIC} (Avro, embedded log) -> 1 transform -> {OUT}")
     if fresh:
         print("The data is new: 3,376 airports of the United States, from the Python package vega_datasets.")
     if line:
@@ -147,6 +162,8 @@ def main(arguments: Sequence[str]) -> int:
             print(f"{'':27}{other}")
     say("written", source.written, f"records  topic {TOPIC}")
     say("written", len(new), f"rows     {OUT}, {len(after_out):,} in all")
+    registered = schemas()
+    say("schemas", len(registered), f"registered by themselves: {'; '.join(registered)}")
     say("left out", source.skipped + sink.skipped, "")
     rate = f", {source.read / took_s:,.0f} rows a second" if source.read >= 100 else ""
     print(f"  took     {took_s:6.2f} s        with the worker's start and stop{rate}")
@@ -156,7 +173,7 @@ def main(arguments: Sequence[str]) -> int:
     print(
         f"""
 Where to look next:
-  {tool()} topics read {TOPIC} --bootstrap-servers embedded:{FOLDER}/log --limit 3
+  {tool()} topics read {TOPIC} --worker examples/airports/worker.properties --limit 3
   {tool()} plugins CsvSource
   examples/airports/ has the three files that make this; {FOLDER}/ has what came of it
 

@@ -13,11 +13,13 @@ from typing import Any
 
 from connectkit.api import Converter, TopicPartition
 from connectkit.errors import ConfigError, ConnectError, NotFoundError
+from connectkit.javatext import float32_text
 from connectkit.plugin import plugins
 from connectkit.runner.log.api import Log, Message
 from connectkit.runner.log.opening import EMBEDDED, open_log
 from connectkit.runner.registry_url import with_registry
 from connectkit.runner.standalone import DEFAULT_FOLDER, JSON_CONVERTER
+from connectkit.schema import Schema, Type
 
 _CONNECTION = ("security.protocol", "ssl.", "sasl.")
 
@@ -151,10 +153,17 @@ def _plain(value: Any) -> Any:
     from connectkit.struct import Struct
 
     if isinstance(value, Struct):
-        return {field.name: value.get(field.name) for field in value.schema.fields}
+        return {
+            field.name: _as_declared(field.schema, value.get(field.name)) for field in value.schema.fields
+        }
     if isinstance(value, bytes | bytearray | memoryview):
         return base64.b64encode(value).decode()
     return str(value)
+
+
+def _as_declared(schema: Schema, value: Any) -> Any:
+    """A float32 with as many digits as it has, and not with those of the float64 that holds it."""
+    return float(float32_text(value)) if schema.type is Type.FLOAT32 and value is not None else value
 
 
 def read_topic(parsed: argparse.Namespace) -> int:
