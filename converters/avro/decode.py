@@ -23,6 +23,7 @@ from connectkit.converters.avro.defaults import read_default
 from connectkit.converters.avro.from_avro import is_map_entry, member_name
 from connectkit.converters.avro.model import MISSING, AvroField, AvroSchema, shown
 from connectkit.converters.avro.resolve import branch_for, default_symbol, field_for, why_not
+from connectkit.converters.avro.skip import Skipper, checked_count, no_branch, smallest
 from connectkit.converters.avro.to_avro import AvroOptions, inner, is_union
 from connectkit.errors import ConversionError, LimitError
 from connectkit.float32 import round32
@@ -238,7 +239,7 @@ class _Compiler:
                 code.line(f"{out} = {value}")
             head = "elif"
         with code.block("else:" if writer.branches else "if True:"):
-            code.line(f"raise {code.bind(_no_branch)}()")
+            code.line(f"raise {code.bind(no_branch)}()")
         return out
 
     def _as_union(
@@ -306,7 +307,7 @@ class _Compiler:
         is_list = schema.type is Type.ARRAY
         code.line(f"{out} = {'[]' if is_list else '{}'}")
         count = code.variable()
-        least = _smallest(writer.items) + (writer.kind == "map")  # a key has one byte at the least
+        least = smallest(writer.items) + (writer.kind == "map")  # a key has one byte at the least
         self._next_block(code, count, least, f"len({out})")
         with code.block(f"while {count}:"):
             with code.block(f"for {index} in range({count}):"):
@@ -347,7 +348,7 @@ class _Compiler:
             code.line(f"{count} = -{count}")
             _read_long(code)
         with code.block(f"if {count}:"):
-            check = code.bind(_checked_count(least, self._limits.items))
+            check = code.bind(checked_count(least, self._limits.items))
             code.line(f"{check}({count}, len(data) - at, {have})")
 
     # --- texts and bytes
@@ -367,7 +368,7 @@ class _Compiler:
     # --- what the reader does not want
 
     def _skip(self, code: Code, schema: AvroSchema, depth: str) -> None:
-        code.line(f"at = {code.bind(_Skipper(self._limits).skip)}({code.bind(schema)}, data, at, {depth})")
+        code.line(f"at = {code.bind(Skipper(self._limits).skip)}({code.bind(schema)}, data, at, {depth})")
 
 
 def _holder(union: AvroSchema, branch: AvroSchema) -> AvroSchema:
@@ -389,12 +390,6 @@ def _refusal(code: Code, problem: str) -> str:
         raise ConversionError(message)
 
     return f"{code.bind(refuse)}()"
-
-
-def _no_branch() -> ConversionError:
-    return ConversionError(
-        "The Avro data have a union branch that is not there: they are damaged, or not Avro"
-    )
 
 
 def _struct(code: Code, schema: Schema, slots: str) -> str:
@@ -521,94 +516,3 @@ def _put(found: dict[Any, Any], key: Any, value: Any) -> None:
         found[key] = value
     except TypeError as exc:
         raise ConversionError("The Avro data have a map whose key is itself a list, map or struct") from exc
-
-
-def _checked_count(least: int, most: int) -> Callable[[int, int, int], None]:
-    def check(count: int, left: int, have: int) -> None:
-        if count * least > left:
-            raise IndexError
-        if count + have > most:
-            raise LimitError(
-                f"The Avro data have an array or map of more than {most} items; "
-                "if that is intended, raise the limit 'items'"
-            )
-
-    return check
-
-
-def _smallest(schema: AvroSchema) -> int:
-    """The fewest bytes a value can have, looking one level deep."""
-    match schema.kind:
-        case "null":
-            return 0
-        case "record":
-            return sum(0 if each.schema.kind in ("null", "record", "fixed") else 1 for each in schema.fields)
-        case "fixed":
-            return schema.size
-        case "float":
-            return 4
-        case "double":
-            return 8
-        case _:
-            return 1
-
-
-class _Skipper:
-    """Moves over values that the reader does not have."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-
-    def skip(self, schema: AvroSchema, data: bytes, at: int, depth: int) -> int:
-        if depth > self._limits.depth:
-            raise too_deep(self._limits.depth)
-        match schema.kind:
-            case "null":
-                return at
-            case "boolean":
-                return at + 1
-            case "int" | "long" | "enum":
-                return varint.read(data, at)[1]
-            case "float":
-                return at + 4
-            case "double":
-                return at + 8
-            case "fixed":
-                return at + schema.size
-            case "bytes" | "string":
-                size, at = varint.read(data, at)
-                if not 0 <= size <= len(data) - at:
-                    raise IndexError
-                return at + size
-            case "union":
-                branch, at = varint.read(data, at)
-                if not 0 <= branch < len(schema.branches):
-                    raise _no_branch()
-                return self.skip(schema.branches[branch], data, at, depth + 1)
-            case "record":
-                for field in schema.fields:
-                    at = self.skip(field.schema, data, at, depth + 1)
-                return at
-            case "array" | "map":
-                return self._skip_items(schema, data, at, depth)
-
-    def _skip_items(self, schema: AvroSchema, data: bytes, at: int, depth: int) -> int:
-        check = _checked_count(_smallest(schema.items), self._limits.items)
-        while True:
-            count, at = varint.read(data, at)
-            if not count:
-                return at
-            if count < 0:
-                size, at = varint.read(data, at)
-                if not 0 <= size <= len(data) - at:
-                    raise IndexError
-                at += size
-                continue
-            check(count, len(data) - at, 0)
-            for _ in range(count):
-                if schema.kind == "map":
-                    at = self.skip(_KEY, data, at, depth)
-                at = self.skip(schema.items, data, at, depth + 1)
-
-
-_KEY: Final = AvroSchema("string")
