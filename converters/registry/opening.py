@@ -26,13 +26,14 @@ def open_registry(config: RegistryConfig) -> RegistryClient:
     """A client of the registry; nothing is sent yet. ``ConfigError`` for settings that cannot be met."""
     ttl = config.latest_cache_ttl_sec
     return RegistryClient(
-        _registry(config),
+        bare_registry(config),
         size=config.max_schemas_per_subject,
         latest_ttl_s=None if ttl < 0 else float(ttl),
     )
 
 
-def _registry(config: RegistryConfig) -> Registry:
+def bare_registry(config: RegistryConfig) -> Registry:
+    """The registry itself, which keeps no answers."""
     first = config.schema_registry_url[0]
     if first.startswith(MOCK):
         return mock_registry(first.removeprefix(MOCK))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from connectkit._version import __version__
@@ -87,8 +88,12 @@ examples:
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The whole command line, with help texts that teach."""
+COMMANDS = "connectkit.commands"
+"""The entry points of commands that come with plugins."""
+
+
+def build_parser(*, with_installed: bool = True) -> argparse.ArgumentParser:
+    """The whole command line, with help texts that teach; ``with_installed``: plugins' commands, too."""
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="connectkit", description=DESCRIPTION, formatter_class=form)
     parser.add_argument("--version", "-V", action="version", version=f"connectkit {__version__}")
@@ -232,7 +237,21 @@ def build_parser() -> argparse.ArgumentParser:
         help="where to make it; what is there already goes on where it stopped",
     )
     quick.set_defaults(run=_quickstart)
+    if with_installed:
+        _add_installed(commands)
     return parser
+
+
+def _add_installed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Commands that come with plugins; one that cannot be loaded is told, and the others work."""
+    for point in sorted(entry_points(group=COMMANDS), key=lambda each: each.name):
+        try:
+            point.load()(commands)
+        except Exception as error:  # noqa: BLE001 - it is somebody else's code
+            sys.stderr.write(
+                f"warning: the command '{point.name}' cannot be loaded ({type(error).__name__}); is "
+                f"{point.value.partition(':')[0]} installed completely?\n"
+            )
 
 
 def _count(text: str) -> int:
@@ -242,9 +261,13 @@ def _count(text: str) -> int:
     return number
 
 
+_OWN = frozenset(("standalone", "validate", "preview", "plugins", "topics", "quickstart"))
+"""Commands that are here without looking for what is installed, which takes time."""
+
+
 def run(arguments: Sequence[str]) -> int:
     """Parse and run; usage mistakes end with 1."""
-    parser = build_parser()
+    parser = build_parser(with_installed=not arguments or arguments[0] not in _OWN)
     if not arguments:
         parser.print_help(sys.stderr)
         return 1
