@@ -23,7 +23,15 @@ from connectkit.converters.avro.defaults import read_default
 from connectkit.converters.avro.from_avro import is_map_entry, member_name
 from connectkit.converters.avro.model import MISSING, AvroField, AvroSchema, shown
 from connectkit.converters.avro.resolve import branch_for, default_symbol, field_for, why_not
-from connectkit.converters.avro.skip import Skipper, checked_count, no_branch, smallest
+from connectkit.converters.avro.skip import (
+    EmptyItems,
+    Skipper,
+    checked_count,
+    holds_empty_items,
+    is_empty,
+    no_branch,
+    smallest,
+)
 from connectkit.converters.avro.to_avro import AvroOptions, inner, is_union
 from connectkit.errors import ConversionError, LimitError
 from connectkit.float32 import round32
@@ -122,6 +130,7 @@ class _Compiler:
         self, options: AvroOptions, limits: Limits, *, strict_end: bool, errors: str = "strict"
     ) -> None:
         self._strict_end = strict_end
+        self._empties = EmptyItems(limits.items)
         self._decode: Callable[[bytes], str] = (
             bytes.decode if errors == "strict" else lambda data: data.decode("utf-8", errors)
         )
@@ -135,6 +144,8 @@ class _Compiler:
     ) -> Decoder:
         code = Code("data", "at")
         code.line("begin = at")
+        if holds_empty_items(writer):
+            code.line(f"{code.bind(self._empties.reset)}()")
         with code.block("try:"):
             value, result = self._root_value(code, writer, reader, schema), code.variable()
             code.line(f"{result} = {value}")
@@ -308,6 +319,8 @@ class _Compiler:
         code.line(f"{out} = {'[]' if is_list else '{}'}")
         count = code.variable()
         least = smallest(writer.items) + (writer.kind == "map")  # a key has one byte at the least
+        if not least and not is_empty(writer.items):
+            least = 1
         self._next_block(code, count, least, f"len({out})")
         with code.block(f"while {count}:"):
             with code.block(f"for {index} in range({count}):"):
@@ -348,7 +361,7 @@ class _Compiler:
             code.line(f"{count} = -{count}")
             _read_long(code)
         with code.block(f"if {count}:"):
-            check = code.bind(checked_count(least, self._limits.items))
+            check = code.bind(checked_count(least, self._limits.items) if least else self._empties.check)
             code.line(f"{check}({count}, len(data) - at, {have})")
 
     # --- texts and bytes

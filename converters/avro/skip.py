@@ -10,7 +10,7 @@ from typing import Final
 
 from connectkit.compile import too_deep
 from connectkit.converters.avro import varint
-from connectkit.converters.avro.model import AvroSchema
+from connectkit.converters.avro.model import AvroSchema, parts_of
 from connectkit.errors import ConversionError, LimitError
 from connectkit.limits import Limits
 
@@ -39,6 +39,59 @@ def checked_count(least: int, most: int) -> Callable[[int, int, int], None]:
             )
 
     return check
+
+
+class EmptyItems:
+    """What one message may have of array elements that take no bytes: nothing else bounds how many it claims.
+
+    Reset for each message; used by one thread.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._left = most
+
+    def reset(self) -> None:
+        """Begin with a new message."""
+        self._left = self._most
+
+    def check(self, count: int, left: int, have: int) -> None:
+        """Take as many as a block claims (see :func:`checked_count` for the arguments)."""
+        self._left -= count
+        if self._left < 0:
+            raise LimitError(
+                f"The Avro data have more than {self._most} array elements that take no bytes; "
+                "if that is intended, raise the limit 'items'"
+            )
+
+
+def is_empty(schema: AvroSchema) -> bool:
+    """Whether a value never takes a byte: null, and what is made of nothing else."""
+    pending, seen = [schema], set[int]()
+    while pending:
+        found = pending.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        if found.kind == "record":
+            pending.extend(each.schema for each in found.fields)
+        elif found.kind != "null" and not (found.kind == "fixed" and not found.size):
+            return False
+    return True
+
+
+def holds_empty_items(schema: AvroSchema) -> bool:
+    """Whether there is an array of such values in it."""
+    pending, seen = [schema], set[int]()
+    while pending:
+        found = pending.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        if found.kind == "array" and is_empty(found.items):
+            return True
+        pending.extend(parts_of(found))
+    return False
 
 
 def smallest(schema: AvroSchema) -> int:
@@ -111,6 +164,8 @@ class Skipper:
                 at += size
                 continue
             check(count, len(data) - at, 0)
+            if schema.kind == "array" and is_empty(schema.items):
+                continue
             for _ in range(count):
                 if schema.kind == "map":
                     at = self.skip(_KEY, data, at, depth)
