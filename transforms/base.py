@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from connectkit.builder import SchemaBuilder
 from connectkit.schema import Schema, Type
+from connectkit.validation import validate_value
 
 
 def copy_of(schema: Schema, *, fields: bool = True, as_type: Type | None = None) -> SchemaBuilder:
@@ -36,6 +38,36 @@ def java_split(text: str, separator: str) -> list[str]:
     while parts and not parts[-1]:
         parts.pop()
     return parts
+
+
+def java_hash_order(names: Iterable[str]) -> list[str]:
+    """The names in the order in which Java's ``HashMap`` goes through them, put in as they come here.
+
+    Where several entries claim the same place, that order decides in Connect which one gets it.
+    """
+    distinct = list(dict.fromkeys(names))
+    size = 16
+    while len(distinct) > size * 3 // 4:
+        size *= 2
+    return sorted(distinct, key=lambda name: _java_hash(name) & (size - 1))
+
+
+def _java_hash(text: str) -> int:
+    found = 0
+    units = text.encode("utf-16-le", "surrogatepass")
+    for low, high in zip(units[::2], units[1::2]):
+        found = (found * 31 + (high << 8 | low)) & 0xFFFFFFFF
+    return found ^ found >> 16
+
+
+def checker(schema: Schema, name: str) -> Callable[[Any], Any]:
+    """What returns a value that fits the schema, and raises ``SchemaError`` for others, as ``put`` does."""
+
+    def checked(value: Any) -> Any:
+        validate_value(schema, value, name)
+        return value
+
+    return checked
 
 
 def class_name(value: Any) -> str:

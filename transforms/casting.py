@@ -145,7 +145,7 @@ def parse_decimal(text: str) -> Decimal:
     if _DECIMAL.match(text) is not None:
         found = _EXACT.create_decimal(text)
         if found.is_finite():
-            return found
+            return found or found.copy_abs()  # a BigDecimal has no negative zero
     raise DataError("The text cannot be converted to a number")
 
 

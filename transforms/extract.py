@@ -11,6 +11,7 @@ from connectkit.draft import Draft, Kind, Side, SideName
 from connectkit.edit import OnMissing, SideTransform, on_missing_option
 from connectkit.errors import DataError
 from connectkit.program import NONE
+from connectkit.transforms.base import checker
 from connectkit.transforms.paths import FieldPath, NoSuchField, path_problems, syntax_option
 
 
@@ -90,4 +91,6 @@ class HoistField(SideTransform[HoistFieldConfig]):
 
             side.put(None, draft.call(hoisted, whole), Kind.MAP)
         elif name is not None:
+            if side.kind is not Kind.STRUCT:
+                whole = draft.call(checker(side.schema, name), whole, where=f"$.{name}", strict=True)
             side.write(SchemaBuilder.struct().field(name, side.schema).build(), [whole])

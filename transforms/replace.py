@@ -10,9 +10,10 @@ from connectkit.config import MEDIUM, Config, option
 from connectkit.draft import Draft, Side, SideName
 from connectkit.edit import OnMissing, SideTransform, on_missing_option
 from connectkit.errors import DataError
+from connectkit.program import Var
 from connectkit.schema import Schema
 from connectkit.suggest import shortened
-from connectkit.transforms.base import copy_of, java_split
+from connectkit.transforms.base import checker, copy_of, java_hash_order, java_split
 from connectkit.transforms.pathapply import edit_paths
 from connectkit.transforms.pathedit import Removal, Renaming, What
 from connectkit.transforms.pathkeep import keep_paths
@@ -92,7 +93,7 @@ class ReplaceField(SideTransform[ReplaceFieldConfig]):
         self._exclude = dict.fromkeys(path.name for path in exclude if path.name is not None)
         self._include = dict.fromkeys(path.name for path in include if path.name is not None)
         self._renames = {path.name: new for path, new in renames.items() if path.name is not None}
-        self._origins = {new: old for old, new in self._renames.items()}
+        self._origins = {self._renames[old]: old for old in java_hash_order(self._renames)}
         # Whether the renames can be made one after another: no name is given away and taken again.
         self._apart = len(self._origins) == len(self._renames) and not (
             self._origins.keys() & self._renames.keys()
@@ -110,7 +111,7 @@ class ReplaceField(SideTransform[ReplaceFieldConfig]):
         elif side.schema is None:
             self._edit_map(side)
         else:
-            self._edit_struct(side)
+            self._edit_struct(draft, side)
 
     def _edit_nested(self, draft: Draft, side: Side) -> None:
         if self._kept:
@@ -141,19 +142,23 @@ class ReplaceField(SideTransform[ReplaceFieldConfig]):
             return {rename(name, name): value for name, value in found.items() if name not in exclude}
         return {rename(name, name): value for name, value in found.items() if self._keeps(name)}
 
-    def _edit_struct(self, side: Side) -> None:
+    def _edit_struct(self, draft: Draft, side: Side) -> None:
         slots = side.read(self.purpose, with_defaults=self.config.replace_null_with_default)
         schema = side.require_struct(self.purpose)
         self.tell_missing(self._named, schema)
         builder = copy_of(schema, fields=False)
-        chosen: list[int] = []
+        chosen: list[Var] = []
         for field in schema.fields:
             if not self._keeps(field.name):
                 continue
             name = self._renames.get(field.name, field.name)
             builder.field(name, field.schema)
-            chosen.append(self._source(schema, name))
-        side.write(builder.build(), [slots[i] for i in chosen])
+            source = self._source(schema, name)
+            var = slots[source]
+            if source != field.index:  # then its value need not be of this field's schema
+                var = draft.call(checker(field.schema, name), var, where=f"$.{name}", strict=True)
+            chosen.append(var)
+        side.write(builder.build(), chosen)
 
     def _source(self, schema: Schema, name: str) -> int:
         """Where Connect reads an output field from: the field its name would have been renamed from."""

@@ -15,6 +15,9 @@ _NARROW_CLASSES = re.compile(r"java\.lang\.(Byte|Short|Integer) objects as times
 _NARROW_FOUND = re.compile(
     r"(key|value|header)[^ ]*( \S+)*: \S+ \((int|float)\), not (int8|int16|int32|float32) "
 )
+_OTHER_WIDTH = re.compile(
+    r"with type (INT|FLOAT)\d+: class java\.lang\.(Byte|Short|Integer|Long|Float|Double) for field"
+)
 _OTHER_DAY = re.compile(r": Instant\((-?\d+)\) \(Instant\), not timestamp (-?\d+)\Z")
 
 
@@ -54,6 +57,15 @@ def narrow_timestamp(case: Case, difference: str) -> bool:
     """Java takes a Long as Unix time and refuses an Integer, a Short and a Byte."""
     gone_on = difference.startswith(("gave ", "failed at step ", "raised "))
     return gone_on and any(_NARROW_CLASSES.search(message) for message in _messages(case))
+
+
+def renamed_width(case: Case, difference: str) -> bool:
+    """A number that a rename puts into the place of another: Java refuses it for its class alone."""
+    return (
+        difference.startswith("gave ")
+        and any(_OTHER_WIDTH.search(message) for message in _messages(case))
+        and any("ReplaceField" in name for name, _ in _options(case))
+    )
 
 
 def metadata_of_any_type(case: Case, difference: str) -> bool:
@@ -98,6 +110,7 @@ def newer_syntax_option(case: Case, difference: str) -> bool:
 
 SMT_RULES: dict[str, Callable[[Case, str], bool]] = {
     "schemaless-width": schemaless_width,
+    "renamed-width": renamed_width,
     "narrow-timestamp": narrow_timestamp,
     "metadata-of-any-type": metadata_of_any_type,
     "default-of-default": default_of_default,

@@ -67,3 +67,18 @@ def test_two_fields_of_one_name_are_refused() -> None:
 def test_a_rename_has_two_parts(renames: str) -> None:
     with pytest.raises(ConfigError, match="not of the form from:to"):
         plugins.create("transform", "ReplaceField$Value", {"renames": renames})
+
+
+def test_a_value_that_lands_in_a_field_of_another_type_is_refused() -> None:
+    schema, value = struct_of(a=(Schema.STRING, "x"), b=(Schema.INT32, 1))
+    # As in Connect: b is left where it is, but read where a rename to b would have read.
+    with pytest.raises(DataError, match='for field: "b"'):
+        apply("ReplaceField$Value", {"exclude": "a", "renames": "a:b"}, sink_record(value, schema))
+
+
+def test_of_two_renames_to_one_name_java_s_order_decides_which_is_read() -> None:
+    schema, value = struct_of(id=(Schema.INT32, 1), c=(Schema.INT32, 2))
+    config = {"exclude": "c", "renames": "id:n,c:n"}
+    assert fields_of(apply("ReplaceField$Value", config, sink_record(value, schema)).value) == {"n": 1}
+    swapped = {"exclude": "id", "renames": "id:n,c:n"}
+    assert fields_of(apply("ReplaceField$Value", swapped, sink_record(value, schema)).value) == {"n": 1}
