@@ -226,9 +226,9 @@ class JsonConverter(Converter[JsonConfig], HeaderConverter[JsonConfig]):
         Sound, because those bytes are ``{"schema":``, one complete value, ``,"payload":``; what follows
         must be one complete value (orjson refuses less and more) and a closing brace.
         """
-        head, size = b"\x00", 1  # no document begins with a zero byte
+        head, size = b"\x00", 1
         schema: Schema | None = None
-        read: Callable[[bytes], Any] = _read_plain
+        read: Callable[[bytes], Any] = _refuse_plain  # of documents that begin with a zero byte: UTF-16
         most = self._limits.value_bytes
 
         def decode(data: bytes | None) -> tuple[Schema | None, Any]:
@@ -345,7 +345,7 @@ class _Reader:
 
     def __init__(self, values: TreeReader, schema: Schema, *, compiled: bool) -> None:
         self._load: Callable[[bytes], Any] = fast_loads
-        self._value: ValueFunction = values.compiled(schema) if compiled else _by_law(values, schema)
+        self._value: ValueFunction = values.compiled(schema) if compiled else _refuse_plain
         self.is_compiled = compiled
 
     def read(self, data: bytes) -> Any:
@@ -359,18 +359,16 @@ class _Reader:
             return self.read(data)
 
 
-def _by_law(values: TreeReader, schema: Schema) -> ValueFunction:
-    def refuse(_: Any) -> Any:
-        raise NotPlainError
+def _refuse_plain(_: bytes) -> Any:
+    raise NotPlainError
 
-    return refuse
+
+_payload = json_plain.reader(needs_exact, _refuse_plain)
 
 
 def _read_plain(data: bytes) -> Any:
-    try:
-        return json_plain.decode(data)
-    except BadJsonError:
-        raise NotPlainError from None
+    """A payload without a schema, if it is all of the text: the exact reader stops at a value's end."""
+    return _payload(data)[1]
 
 
 def _refuse_constant(_: str) -> Any:

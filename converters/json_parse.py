@@ -167,10 +167,11 @@ def _string(text: bytes, pos: int, place: int) -> tuple[str, int]:
         if place == _NAME and any(m[1] for m in _PAIRS.finditer(found[1])):
             raise BadJsonError("has half a surrogate pair in a member's name", pos)
         parts: list[Any] = _ESCAPE.split(found[1])
-        for i in range(0, len(parts), 2):
-            parts[i] = _text(parts[i], pos + 1, place)
+        # First the escapes: a bad one may have cut a character into bytes that are none.
         for i in range(1, len(parts), 2):
             parts[i] = _escaped(parts[i], pos + 1)
+        for i in range(0, len(parts), 2):
+            parts[i] = _text(parts[i], pos + 1, place)
         value = "".join(parts)
     if _SURROGATE.search(value):
         value = value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")

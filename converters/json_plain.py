@@ -13,7 +13,6 @@ from decimal import Decimal
 from typing import Any, Final
 
 from connectkit.converters import json_path
-from connectkit.converters.json_big import needs_exact
 from connectkit.converters.json_parse import MISSING, parse
 from connectkit.converters.json_path import Path
 from connectkit.converters.json_text import (
@@ -239,14 +238,6 @@ def decode_exactly(data: bytes) -> Any:
     """The value by our own reader, None if there is none; raises ``json_parse.BadJsonError``."""
     value = parse(data, integer=int64, fraction=float64)
     return None if value is MISSING else value
-
-
-_read = reader(needs_exact, decode_exactly)
-
-
-def decode(data: bytes) -> Any:
-    """The value of a document; raises ``json_parse.BadJsonError``."""
-    return _read(data)[1]
 
 
 def int64(text: str) -> int:

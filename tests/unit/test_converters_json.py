@@ -50,6 +50,30 @@ def test_the_envelope() -> None:
     assert made.to_connect_data("t", b'{"payload":[1],"schema":null}') == (None, [1])
 
 
+@pytest.mark.parametrize("schema", [b"null", b'{"type":"string"}'])
+@pytest.mark.parametrize(
+    "tail", [b'"a":[1]}', b'"a" "b"}', b'"a",}', b'"a","x":1}', b'"a"]}', b'"a"\\ud8}', b'"a"']
+)
+def test_an_envelope_ends_behind_its_payload(schema: bytes, tail: bytes) -> None:
+    made = converter()
+    for _ in range(3):
+        assert made.to_connect_data("t", b'{"schema":' + schema + b',"payload":"a"}').value == "a"
+        with pytest.raises(ConversionError):
+            made.to_connect_data("t", b'{"schema":' + schema + b',"payload":' + tail)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-be", "utf-16-le", "utf-16", "utf-32-be", "utf-8-sig"])
+def test_wide_documents_are_envelopes_too(encoding: str) -> None:
+    made = converter()
+    assert made.to_connect_data("t", '{"schema":null,"payload":"\u00e9"}'.encode(encoding)) == (
+        None,
+        "\u00e9",
+    )
+    for text in ("[1]", '"a":1,"a"/*:2}', '{"schema":null,"payload":"\\\u00e9"}', '"\\\u2028"'):
+        with pytest.raises(ConversionError):
+            made.to_connect_data("t", text.encode(encoding))
+
+
 def test_nothing_is_a_tombstone_only_without_a_schema() -> None:
     for made in (converter(), converter(schemas_enable="false")):
         assert made.from_connect_data("t", None, None) is None

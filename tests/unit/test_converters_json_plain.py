@@ -11,13 +11,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from connectkit.converters.json_big import needs_exact
 from connectkit.converters.json_parse import BadJsonError
-from connectkit.converters.json_plain import decode, decode_exactly, encode, tree, wrapped
+from connectkit.converters.json_plain import decode_exactly, encode, reader, tree, wrapped
 from connectkit.converters.json_text import write
 from connectkit.errors import ConversionError, LimitError
 from connectkit.schema import Schema, Type
 from connectkit.struct import Struct
 
+_read = reader(needs_exact, decode_exactly)
 INTS = st.integers(-(1 << 63), (1 << 63) - 1)
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 LEAVES = st.none() | st.booleans() | INTS | st.floats() | ANY_TEXT | st.binary() | st.binary().map(bytearray)
@@ -83,6 +85,10 @@ def test_classes_without_a_connect_type_are_refused_wherever_they_stand(value: A
             encode(holder)
         assert caught.value.path == where
         assert where in str(caught.value)
+
+
+def decode(data: bytes) -> Any:
+    return _read(data)[1]
 
 
 def test_subclasses_count_as_what_they_are() -> None:
