@@ -29,6 +29,7 @@ from connectkit.runner.errant import ErrantReporter
 from connectkit.runner.fan import run_all, run_one
 from connectkit.runner.log.api import Consumer, Message
 from connectkit.runner.log.topics import compile_pattern
+from connectkit.runner.rebalance import Rebalance
 from connectkit.runner.reporters import DeadLetters
 from connectkit.runner.sink_context import SinkContext
 from connectkit.runner.source_task import MAX_DOUBLINGS, close_all
@@ -118,7 +119,7 @@ class WorkerSinkTask(WorkerTask):
 
     def begin(self) -> None:
         settings = self._settings
-        self._consumer.subscribe(topics=settings.topics, pattern=settings.pattern, listener=_Rebalance(self))
+        self._consumer.subscribe(topics=settings.topics, pattern=settings.pattern, listener=Rebalance(self))
         self._initialized = True
         self.task.initialize(self._context)
         self.task.start()
@@ -581,27 +582,3 @@ class WorkerSinkTask(WorkerTask):
 
     def fence(self) -> None:
         """``cancelled`` is looked at before every commit; the consumer belongs to the task's thread."""
-
-
-class _Rebalance:
-    """Hands assignment changes to the task; nothing is raised into the client library."""
-
-    def __init__(self, task: WorkerSinkTask) -> None:
-        self._task = task
-
-    def on_assigned(self, partitions: Sequence[TopicPartition]) -> None:
-        self._guard(self._task.assigned, partitions)
-
-    def on_revoked(self, partitions: Sequence[TopicPartition]) -> None:
-        self._guard(self._task.revoked, partitions)
-
-    def on_lost(self, partitions: Sequence[TopicPartition]) -> None:
-        self._guard(self._task.lost, partitions)
-
-    def _guard(
-        self, call: Callable[[Sequence[TopicPartition]], None], partitions: Sequence[TopicPartition]
-    ) -> None:
-        try:
-            call(partitions)
-        except BaseException as exc:  # noqa: BLE001 - raised by the poll that this is inside of
-            self._task.rebalance_failed(exc)
