@@ -152,14 +152,10 @@ class _Maker:
         return made
 
     def _union(self, oneof: OneOfType, depth: int) -> Schema:
-        fields = [
-            Field(each.name, i, self._field(each, depth)) for i, each in enumerate(oneof.fields)
-        ]
+        fields = [Field(each.name, i, self._field(each, depth)) for i, each in enumerate(oneof.fields)]
         name = oneof.full_name if self._options.enhanced else oneof.name
         if self._options.generalized:
-            return Schema(
-                Type.STRUCT, optional=True, name=name, parameters={SUM_UNION: name}, fields=fields
-            )
+            return Schema(Type.STRUCT, optional=True, name=name, parameters={SUM_UNION: name}, fields=fields)
         return Schema(Type.STRUCT, optional=True, name=UNION_PREFIX + name, fields=fields)
 
     def _field(self, field: FieldType, depth: int) -> Schema:
@@ -213,9 +209,7 @@ class _Maker:
             marked = field.oneof is not None and self._options.wrapper_for_nullables
             return Schema(kind, optional=True, parameters={WRAPPER: "true", **more} if marked else more)
         if message.full_name == VARIANT_TYPE:
-            fields = [
-                Field(name, i, Schema.BYTES) for i, name in enumerate(("metadata", "value"))
-            ]
+            fields = [Field(name, i, Schema.BYTES) for i, name in enumerate(("metadata", "value"))]
             return Schema(Type.STRUCT, optional=True, name=VARIANT_NAME, parameters=more, fields=fields)
         return self._struct(message, more, depth)
 

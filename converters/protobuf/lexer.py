@@ -56,7 +56,9 @@ def tokens(text: str, limits: Limits) -> list[Token]:
     while at < len(text):
         hit = match(text, at)
         if hit is None:
-            raise SchemaError(f"The Protobuf schema has a character that belongs nowhere at {place(text, at)}")
+            raise SchemaError(
+                f"The Protobuf schema has a character that belongs nowhere at {place(text, at)}"
+            )
         kind = hit.lastgroup
         if kind == "string":
             found.append(Token("string", _unescaped(hit.group()[1:-1]), at))

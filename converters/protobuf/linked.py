@@ -332,9 +332,7 @@ class _File:
         return None if found is None else self._types[found]
 
 
-def resolve_name(
-    name: str, scope: str, types: Container[str], packages: Container[str]
-) -> str | None:
+def resolve_name(name: str, scope: str, types: Container[str], packages: Container[str]) -> str | None:
     """The full name of a type used within a scope: in the innermost that has the name's first part."""
     if name.startswith("."):
         return name[1:] if name[1:] in types else None
@@ -373,9 +371,7 @@ def _visible(
         seen.add(id(each))
         own = _own_types(each)
         yield from own.items()
-        pending += [
-            found for path in each.file.public_imports if (found := linked.get(path)) is not None
-        ]
+        pending += [found for path in each.file.public_imports if (found := linked.get(path)) is not None]
 
 
 def _own_types(linked: LinkedFile) -> dict[str, MessageType | EnumType]:

@@ -65,7 +65,9 @@ class _Parser:
 
     def _fail(self, expected: str, token: Token | None = None) -> SchemaError:
         at = (token or self._next).at
-        return SchemaError(f"The Protobuf schema has something else than {expected} at {place(self._text, at)}")
+        return SchemaError(
+            f"The Protobuf schema has something else than {expected} at {place(self._text, at)}"
+        )
 
     def _peek(self, text: str) -> bool:
         token = self._next

@@ -91,7 +91,9 @@ def to_proto(schema: Schema, options: ProtoOptions, *, limits: Limits = DEFAULT_
             )
         return Made(parse(known.WRAPPERS_TEXT), f"google.protobuf.{WRAPPER_OF[schema.type]}", is_wrapper=True)
     if schema.type is not Type.STRUCT:
-        raise SchemaError(f"Protobuf has no message for a whole value of type {schema.type}, only for structs")
+        raise SchemaError(
+            f"Protobuf has no message for a whole value of type {schema.type}, only for structs"
+        )
     return _Maker(options, limits).root(schema)
 
 
@@ -157,7 +159,9 @@ class _Maker:
     ) -> None:
         """Add a field to a message, a oneof of it (``place`` is then that) or the entry of a map."""
         if schema is None:
-            raise SchemaError("An array or map without a schema of its elements cannot be written as Protobuf")
+            raise SchemaError(
+                "An array or map without a schema of its elements cannot be written as Protobuf"
+            )
         options = self._options
         label: Label = ""
         if schema.type is Type.ARRAY:
@@ -207,7 +211,9 @@ class _Maker:
 
     def _entry(self, schema: Schema, name: str, depth: int) -> Message:
         if depth >= self._limits.depth:
-            raise LimitError(f"The schema is nested more than {self._limits.depth} levels deep; limit 'depth'")
+            raise LimitError(
+                f"The schema is nested more than {self._limits.depth} levels deep; limit 'depth'"
+            )
         entry = Message(name)
         self._field(entry, entry.fields.append, schema.key_schema, "key", 1, depth, place="entry")
         self._field(entry, entry.fields.append, schema.value_schema, "value", 2, depth, place="entry")

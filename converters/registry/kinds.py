@@ -35,4 +35,8 @@ def rules_of(kind: SchemaKind) -> SchemaKindRules | None:
         from connectkit.converters.avro import rules
 
         return rules
+    if kind == "PROTOBUF":
+        from connectkit.converters.protobuf import rules as protobuf_rules
+
+        return protobuf_rules
     return None

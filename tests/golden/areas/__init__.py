@@ -23,6 +23,10 @@ OPS: dict[str, tuple[str, str]] = {
     **{f"{name}-{way}": ("primitives", "primitives") for name in _PRIMITIVES for way in ("from", "to")},
     **dict.fromkeys(("json-from", "json-to", "json-config"), ("json", "json")),
     **dict.fromkeys(("avro-from", "avro-to", "avro-schema-from", "avro-schema-to"), ("avro", "avro")),
+    **dict.fromkeys(
+        ("proto-from", "proto-to", "proto-schema-from", "proto-schema-to", "proto-print", "proto-indexes"),
+        ("protobuf", "protobuf"),
+    ),
     **dict.fromkeys(("smt", "smt-seq"), ("smt", "smt")),
     "predicate": ("predicate", "smt"),
     "chain": ("smt-chain", "smt"),
