@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from connectkit.api import Predicate, R, Transform
@@ -64,8 +65,12 @@ class EditTransform(Transform[C], Generic[C]):
     def __init__(self, config: C) -> None:
         super().__init__(config)
         self.on_missing = getattr(config, "on_missing", None)
-        self._alone = Fused([Stage(self)], name=type(self).__name__)
         self._told: set[str] = set()
+
+    @cached_property
+    def _alone(self) -> Fused:
+        """What runs it without a chain; made when wanted, as subclasses set ``reads`` after this."""
+        return Fused([Stage(self)], name=type(self).__name__)
 
     @abstractmethod
     def edit(self, draft: Draft) -> None:

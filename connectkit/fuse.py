@@ -71,9 +71,11 @@ class Stage:
 
     def apply(self, record: Any) -> Result:
         """This stage alone, errors as the plugins raise them."""
-        if self.predicate is not None and bool(self.predicate.test(record)) is self.negate:
-            return record
-        return checked(self.transform.apply(record))
+        return checked(self.transform.apply(record)) if self.applies(record) else record
+
+    def applies(self, record: Any) -> bool:
+        """Whether the predicate, if there is one, lets the transform see the record."""
+        return self.predicate is None or bool(self.predicate.test(record)) is not self.negate
 
     def located(self, error: Exception) -> Exception:
         """The error with the stage's name in front, of the class that says what to do next.
@@ -364,9 +366,11 @@ class _Entry:
                 error = found
             return self._stage.located(error)
         for stage in self._fused.stages[self._number :]:
-            if stage.edit is None or (stage.predicate is not None and stage.decide is None):
+            if stage.predicate is not None and stage.decide is None:
                 break  # the fused part ended before it
             try:
+                if stage.edit is None and stage.applies(record):
+                    break  # it ended here for this record, and a plain ``apply`` is not repeated
                 record = stage.apply(record)
             except Exception as found:  # noqa: BLE001 - any error is the stage's, and is handed on
                 return stage.located(found)

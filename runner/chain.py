@@ -60,8 +60,7 @@ class Step:
 
     def applies(self, record: ConnectRecord) -> bool:
         """Whether the predicate, if there is one, lets the transform see the record."""
-        predicate = self.stage.predicate
-        return predicate is None or bool(predicate.test(record)) is not self.negate
+        return self.stage.applies(record)
 
     def apply(self, record: Any) -> Result:
         """Predicate and transform on one record; an error is one of ours and names the step."""

@@ -145,6 +145,16 @@ def test_the_step_of_an_edit_that_fails_is_found_in_the_middle() -> None:
             stages.run_batch([good, good, bad, good])
 
 
+def test_a_plain_step_that_a_predicate_skipped_is_not_blamed() -> None:
+    tombstones = plugins.create("predicate", "RecordIsTombstone", {})
+    skipped = Stage(Code(lambda record: [record]), tombstones, label="transform 'skipped'", number=0)
+    stages = fused(skipped, edit("Cast$Value", spec="n:int8"))
+    for run in (stages.run, lambda record: stages.run_batch([record])):
+        with pytest.raises(StepError, match=r"^transform 't1' at \$\.n: ") as caught:
+            run(sink_record({"n": "x"}))
+        assert caught.value.step == 1
+
+
 def test_an_error_that_only_happens_once_is_still_told() -> None:
     calls: list[int] = []
 

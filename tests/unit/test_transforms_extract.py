@@ -57,3 +57,13 @@ def test_anything_can_be_hoisted() -> None:
     assert made.value["f"] == "x"
     with pytest.raises(SchemaError, match="null used for required field"):
         apply("HoistField$Value", {"field": "f"}, sink_record(None, Schema.STRING))
+
+
+def test_a_path_into_the_key_is_followed_by_the_transform_alone_as_in_a_chain() -> None:
+    schema, key = struct_of(id=(Schema.INT64, 7))
+    value_schema, value = struct_of(name=(Schema.STRING, "x"))
+    record = sink_record(value, value_schema, key_schema=schema, key=key)
+    config = {"field": "key.id", "field.syntax.version": "V2"}
+    assert apply("ExtractField$Value", config, record).value == 7
+    with pytest.raises(DataError, match=r"'key\.nr' is not in the record"):
+        apply("ExtractField$Value", {**config, "field": "key.nr"}, record)
