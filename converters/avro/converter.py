@@ -5,6 +5,7 @@ Source: spec registry 1, 2 (``io.confluent.connect.avro.AvroConverter``).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -59,6 +60,16 @@ class AvroConverter(Converter[AvroConfig]):
         self._size = max(1, config.schemas_cache_config)
         self._writing: dict[str, PerSchema[_Writing]] = {}
         self._reading: dict[tuple[str, int | str | None], _Reading] = {}
+        self._refresh_s = self._serde.refresh_s
+        self._fresh_until_s = 0.0
+
+    def _refresh(self, refresh_s: float) -> None:
+        """Forget what was made of newest schemas when their time is over."""
+        now = time.monotonic()
+        if now >= self._fresh_until_s:
+            self._writing.clear()
+            self._reading.clear()
+            self._fresh_until_s = now + refresh_s
 
     # --- writing
 
@@ -68,6 +79,8 @@ class AvroConverter(Converter[AvroConfig]):
         if value is None:
             _check_null(schema)
             return None
+        if self._refresh_s is not None:
+            self._refresh(self._refresh_s)
         writing = self._writing_of(topic)[schema]
         if writing.header is not None:
             if headers is None:
@@ -81,6 +94,8 @@ class AvroConverter(Converter[AvroConfig]):
     def encoder(self, topic: str, schema: Schema | None) -> Encoder | None:
         if self._serde.in_header:
             return None
+        if self._refresh_s is not None:
+            return super().encoder(topic, schema)
         table = self._writing_of(topic)
         encode: Callable[[Any, bytes], bytes] | None = None
         prefix = b""
@@ -136,11 +151,15 @@ class AvroConverter(Converter[AvroConfig]):
     ) -> SchemaAndValue:
         if data is None:
             return NULL
+        if self._refresh_s is not None:
+            self._refresh(self._refresh_s)
         frame = self._serde.frame(data, headers)
         found = self._reading_of(topic, frame)
         return _result(found, found.decode(data, frame.start))
 
     def decoder(self, topic: str) -> Decoder | None:
+        if self._refresh_s is not None:
+            return super().decoder(topic)
         table: dict[bytes, _Reading] = {}  # by the id in front of the payload, as it stands there
         known = table.get
 

@@ -54,6 +54,13 @@ class SchemaSerde:
         self._metadata = _pairs(config.use_latest_with_metadata)
 
     @property
+    def refresh_s(self) -> float | None:
+        """How long what was made of a subject's newest schema may be used; None for ever."""
+        config = self._config
+        uses_newest = config.use_latest_version or bool(self._metadata)
+        return None if not uses_newest or config.latest_cache_ttl_sec < 0 else config.latest_cache_ttl_sec
+
+    @property
     def client(self) -> RegistryClient:
         """The registry's client."""
         return self._client
