@@ -11,6 +11,7 @@ from connectkit.draft import Draft, Kind, Side, SideName
 from connectkit.edit import OnMissing, SideTransform, on_missing_option
 from connectkit.errors import DataError
 from connectkit.program import NONE
+from connectkit.schema import LOGICAL_NAMES
 from connectkit.transforms.base import checker
 from connectkit.transforms.paths import FieldPath, NoSuchField, path_problems, syntax_option
 
@@ -91,6 +92,20 @@ class HoistField(SideTransform[HoistFieldConfig]):
 
             side.put(None, draft.call(hoisted, whole), Kind.MAP)
         elif name is not None:
-            if side.kind is not Kind.STRUCT:
+            if side.kind is Kind.STRUCT and side.schema.name not in LOGICAL_NAMES:
+                _require_fields(draft, side, self.purpose)
+            else:
                 whole = draft.call(checker(side.schema, name), whole, where=f"$.{name}", strict=True)
             side.write(SchemaBuilder.struct().field(name, side.schema).build(), [whole])
+
+
+def _require_fields(draft: Draft, side: Side, purpose: str) -> None:
+    """Refuse a struct with a null in a field that neither may be null nor has a default."""
+    slots = side.read(purpose, with_defaults=False)
+    draft.require(
+        [
+            (var, field.name, field.schema.type)
+            for field, var in zip(side.require_struct(purpose).fields, slots)
+            if not field.schema.optional and field.schema.default is None
+        ]
+    )

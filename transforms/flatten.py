@@ -60,6 +60,8 @@ class Flatten(SideTransform[FlattenConfig]):
     def _flat_map(self, found: dict[Any, Any]) -> dict[Any, Any]:
         made: dict[Any, Any] = {}
         for key, value in found.items():
+            if type(key) is not str:
+                _check_key(key)
             kind = type(value)
             if kind in _PLAIN or (kind is int and -_BIG <= value < _BIG):
                 made[key] = value
@@ -73,6 +75,8 @@ class Flatten(SideTransform[FlattenConfig]):
         if depth > DEFAULT_LIMITS.depth:
             raise LimitError("The value is nested too deeply to be flattened")
         for key, value in found.items():
+            if type(key) is not str:
+                _check_key(key)
             name = f"{prefix}{key}"
             kind = type(value)
             if kind in _PLAIN or (kind is int and -_BIG <= value < _BIG):
@@ -85,6 +89,13 @@ class Flatten(SideTransform[FlattenConfig]):
 
 _PLAIN = frozenset((type(None), str, bool, float, bytes, list))
 """Classes whose values stay as they are."""
+
+
+def _check_key(key: Any) -> None:
+    if key is not None and not isinstance(key, str):
+        raise DataError(
+            f"Names can only be put together of texts, and a map has a key of class {class_name(key)}"
+        )
 
 
 def _leaf(value: Any, name: Any) -> Any:

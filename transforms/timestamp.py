@@ -31,7 +31,7 @@ from connectkit.instant import (
 from connectkit.kinds import trim
 from connectkit.logical import DATE, TIME, TIMESTAMP, TIMESTAMP_MICROS, TIMESTAMP_NANOS
 from connectkit.moments import fine_reader, parse_iso
-from connectkit.schema import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, Schema, Type
+from connectkit.schema import DATE_NAME, TIME_NAME, TIMESTAMP_NAME, Field, Schema, Type
 from connectkit.struct import Struct
 from connectkit.transforms.base import class_name, copy_of, optional_form
 from connectkit.transforms.pathapply import edit_paths
@@ -174,7 +174,13 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
         found = schema.field(name)
         converter: Callable[[Any], Any] | None = None
         if found is not None and not (side.is_null and schema.default is None):
-            converter = self._converter_of(found.schema, name)
+            try:
+                converter = self._converter_of(found.schema, name)
+            except ConnectError as error:
+                if side.is_null or schema.default is not None:
+                    raise
+                self._refuse(draft, side, found, error)
+                return
         if schema.optional:
             builder.optional()
         if schema.default is not None:
@@ -188,6 +194,14 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
             at = found.index
             slots[at] = draft.call(converter, slots[at], where=f"$.{name}", strict=True)
         side.write(made, slots)
+
+    def _refuse(self, draft: Draft, side: Side, found: Field, error: ConnectError) -> None:
+        """Fail for the field, unless a null in a required field before it fails first, as in Connect."""
+        fields = side.require_struct(self.purpose).fields[: found.index]
+        slots = side.read(self.purpose, with_defaults=self.config.replace_null_with_default)
+        before = [(slots[f.index], f.name, f.schema.type) for f in fields if not f.schema.optional]
+        draft.require(before)
+        draft.fail(error)
 
     def _converted_default(
         self, schema: Schema, builder: SchemaBuilder, converter: Callable[[Any], Any] | None

@@ -78,6 +78,12 @@ def metadata_of_any_type(case: Case, difference: str) -> bool:
     )
 
 
+def put_default(case: Case, difference: str) -> bool:
+    """A struct default in the place of a null: Java's is not of the field's schema, and is refused."""
+    gone_on = difference.startswith(("gave ", "failed at step ", "raised "))
+    return gone_on and any(message == "Struct schemas do not match." for message in _messages(case))
+
+
 def default_of_default(_case: Case, difference: str) -> bool:
     """The default of a struct schema is a struct of that schema, which in Java has the default again."""
     return difference.endswith("schema.default.schema.default: None, not a struct")
@@ -113,6 +119,7 @@ SMT_RULES: dict[str, Callable[[Case, str], bool]] = {
     "renamed-width": renamed_width,
     "narrow-timestamp": narrow_timestamp,
     "metadata-of-any-type": metadata_of_any_type,
+    "put-default": put_default,
     "default-of-default": default_of_default,
     "early-replacement": early_replacement,
     "wrapped-timestamp-date": wrapped_timestamp_date,
