@@ -42,9 +42,9 @@ def checked_count(least: int, most: int) -> Callable[[int, int, int], None]:
 
 
 class EmptyItems:
-    """What one message may have of array elements that take no bytes: nothing else bounds how many it claims.
+    """How many array elements that take no bytes one message may have.
 
-    Reset for each message; used by one thread.
+    Nothing else bounds how many it claims. Reset for each message; used by one thread.
     """
 
     def __init__(self, most: int) -> None:

@@ -1,4 +1,4 @@
-"""``connectkit registry``: serve an embedded schema registry, and look at, fill and check any registry."""
+"""``connectkit registry``: serve an embedded schema registry; look at, fill and check any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the embedded registry refuses, with the error codes of Confluent's REST interface (spec registry 7).
+"""What the embedded registry refuses, with the codes of Confluent's REST interface (spec registry 7).
 
 Each is the error of connectkit that says what to do next, and carries ``code``: its first three digits are
 the HTTP status. ``said`` is the sentence that Confluent's registry answers with.

@@ -1,4 +1,4 @@
-"""The tables of an embedded registry: schemas by id, versions by subject, levels, all in one SQLite file.
+"""The tables of an embedded registry: schemas, versions and levels, in one SQLite file.
 
 Any number of processes may use one file: writers take turns, and a commit is on disk when it returns.
 Thread-safe by one lock and one connection. Source: spec registry 7.
