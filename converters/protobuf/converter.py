@@ -16,6 +16,7 @@ from connectkit.converters.protobuf.decode import compile_decoder
 from connectkit.converters.protobuf.encode import compile_encoder
 from connectkit.converters.protobuf.from_proto import from_proto
 from connectkit.converters.protobuf.linked import LinkedFile, link
+from connectkit.converters.protobuf.options import WRAPPER_OF
 from connectkit.converters.protobuf.printer import to_text
 from connectkit.converters.protobuf.references import linked, references_of
 from connectkit.converters.protobuf.to_proto import to_proto
@@ -23,8 +24,8 @@ from connectkit.converters.registry.opening import open_registry
 from connectkit.converters.registry.port import SchemaText
 from connectkit.converters.registry.serde import SchemaSerde
 from connectkit.converters.registry.wire import Frame
-from connectkit.errors import ConversionError, SchemaError
-from connectkit.schema import NULL, Schema, SchemaAndValue, Type
+from connectkit.errors import ConversionError
+from connectkit.schema import NULL, Schema, SchemaAndValue
 
 
 class _Writing(NamedTuple):
@@ -57,6 +58,7 @@ class ProtobufConverter(Converter[ProtobufConfig]):
         self._size = max(1, config.schemas_cache_config)
         self._writing: dict[str, PerSchema[_Writing]] = {}
         self._reading: dict[tuple[str, int | str | None, tuple[int, ...]], _Reading] = {}
+        self._checked = PerSchema(self._check, size=self._size)
         self._refresh_s = self._serde.refresh_s
         self._fresh_until_s = 0.0
 
@@ -74,7 +76,7 @@ class ProtobufConverter(Converter[ProtobufConfig]):
         self, topic: str, schema: Schema | None, value: Any, headers: RawHeaders | None = None
     ) -> bytes | None:
         if value is None:
-            _check_null(schema)
+            self._check_null(schema)
             return None
         if self._refresh_s is not None:
             self._refresh(self._refresh_s)
@@ -100,7 +102,7 @@ class ProtobufConverter(Converter[ProtobufConfig]):
         def write(value: Any) -> bytes | None:
             nonlocal encode, prefix
             if value is None:
-                _check_null(schema)
+                self._check_null(schema)
                 return None
             if encode is None:  # the registry is asked when there is something to write
                 encode, prefix, _ = table[schema]
@@ -123,13 +125,16 @@ class ProtobufConverter(Converter[ProtobufConfig]):
         own = link(made.file)
         references = references_of(self._serde.client, self.config, made.file)
         text = SchemaText(to_text(made.file), "PROTOBUF", references)
-        chosen = self._serde.choose(topic, text, lambda: own.first_name)
+        chosen = self._serde.choose(topic, text, lambda: made.message)
         is_own = chosen.is_own and chosen.registered.schema.text == text.text
         target = own if is_own else linked(self._serde.client, chosen.registered.schema)
         indexes = target.indexes(made.message)
         encode = compile_encoder(target.at(indexes), schema, self._options)
         header = self._serde.header(chosen.registered, indexes) if self._serde.in_header else None
         return _Writing(encode, self._serde.prefix(chosen.registered, indexes), header)
+
+    def _check(self, schema: Schema) -> LinkedFile:
+        return link(to_proto(schema, self._options).file)
 
     # --- reading
 
@@ -166,26 +171,26 @@ class ProtobufConverter(Converter[ProtobufConfig]):
                 found = files[schema] = linked(self._serde.client, schema)
             return found
 
-        writer = self._serde.writer(topic, frame, lambda found: file_of(found.schema).first_name)
+        def name_of(schema: SchemaText) -> str:
+            return file_of(schema).at(frame.indexes).full_name
+
+        writer = self._serde.writer(topic, frame, lambda found: name_of(found.schema))
         wrote = file_of(writer.schema)
         message = wrote.at(frame.indexes)
-        reader = self._serde.reader(topic, writer, lambda: wrote.first_name)
+        reader = self._serde.reader(topic, writer, lambda: message.full_name)
         if reader is not writer:
             reads = file_of(reader.schema)
             message = reads.at(reads.indexes(message.full_name))
         schema = from_proto(message, self._options, version=reader.version)
         return _Reading(compile_decoder(message, schema, self._options), schema)
 
+    def _check_null(self, schema: Schema | None) -> None:
+        """A null is a null message; but a schema that no value could be written with is refused as ever."""
+        if schema is not None and schema.type not in WRAPPER_OF:
+            _ = self._checked[schema]
+
     def close(self) -> None:
         self._serde.close()
-
-
-def _check_null(schema: Schema | None) -> None:
-    """A null is a null message; but a schema that no value could be written with is refused as ever."""
-    if schema is not None and schema.type in (Type.ARRAY, Type.MAP):
-        raise SchemaError(
-            f"Protobuf has no message for a whole value of type {schema.type}, only for structs"
-        )
 
 
 def _last(headers: RawHeaders, name: str) -> bytes | None:

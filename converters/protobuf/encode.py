@@ -254,7 +254,9 @@ class _Compiler:
     def _array(self, code: Code, target: FieldType, schema: Schema, var: str, depth: str) -> str:
         items = schema.value_schema
         if not target.repeated or items is None or items.type in (Type.ARRAY, Type.MAP):
-            return _impossible(code, var)
+            code.line(f"if {var} is not None and {var} != []:")
+            code.line(f"    raise {code.bind(MisfitError)}")
+            return "None"
         out, item = code.variable(), code.variable()
         code.line(f"{out} = None")
         with code.block(f"if {var} is not None:"):
@@ -269,7 +271,8 @@ class _Compiler:
 
     def _map(self, code: Code, target: FieldType, schema: Schema, var: str, depth: str) -> str:
         entry = target.message
-        if entry is None or not target.repeated or not entry.is_entry:
+        first, second = (None, None) if entry is None else map(entry.by_name.get, ("key", "value"))
+        if first is None or second is None or not target.repeated:
             return _impossible(code, var)
         if schema.key_schema is None or schema.value_schema is None:
             return _impossible(code, var)
@@ -278,7 +281,6 @@ class _Compiler:
         with code.block(f"if {var} is not None:"):
             code.line(f"{out} = []")
             with code.block(f"for {key}, {item} in {var}.items():"):
-                first, second = entry.fields
                 keys = self.value(code, first, schema.key_schema, key, depth)
                 values = self.value(code, second, schema.value_schema, item, depth)
                 code.line(

@@ -92,9 +92,10 @@ class _Search:
                     raise _error(f"a null at {path}[{i}], and lists of Protobuf have none", path)
                 self._quietly(target, schema.value_schema, each, f"{path}[{i}]")
             return
-        if target.message is None or schema.key_schema is None or len(target.message.fields) != 2:
+        by_name = {} if target.message is None else target.message.by_name
+        first, second = by_name.get("key"), by_name.get("value")
+        if first is None or second is None or schema.key_schema is None:
             raise _error(f"a map at {path}, where the Protobuf message has none", path)
-        first, second = target.message.fields
         for i, (key, each) in enumerate(value.items()):
             self._quietly(first, schema.key_schema, key, f"{path}[key {i}]")
             self._quietly(second, schema.value_schema, each, f"{path}[value {i}]")

@@ -105,9 +105,9 @@ class _Maker:
         self._file = ProtoFile("proto3")
 
     def root(self, schema: Schema) -> Made:
-        package, _, name = self._full_name(schema.name).rpartition(".")
+        package, dot, name = self._full_name(schema.name).rpartition(".")
         file = self._file
-        if package:
+        if dot:
             if not all(map(is_identifier, package.split("."))):
                 raise SchemaError(
                     "The name of the schema has a part that is no identifier, which Protobuf's packages need; "

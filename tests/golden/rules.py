@@ -17,6 +17,7 @@ from typing import Any
 from tests.golden.codec import UnrepresentableError, value_of
 from tests.golden.compare import UNREPRESENTABLE
 from tests.golden.rules_debezium import DEBEZIUM_RULES
+from tests.golden.rules_protobuf import PROTOBUF_RULES
 from tests.golden.rules_smt import SMT_RULES
 
 Case = dict[str, Any]
@@ -293,4 +294,5 @@ RULES: dict[str, Callable[[Case, str], bool]] = {
     "time-before-christ": time_before_christ,
     **SMT_RULES,
     **DEBEZIUM_RULES,
+    **PROTOBUF_RULES,
 }
