@@ -210,6 +210,11 @@ def _text(found: Any) -> SchemaText:
     if kind is None or not isinstance(found.schema_str, str):
         raise DataError("The schema registry gave a schema of a kind that is not known")
     references = tuple(Reference(each.name, each.subject, each.version) for each in found.references or ())
+    for each in references:
+        if not (
+            isinstance(each.name, str) and isinstance(each.subject, str) and isinstance(each.version, int)
+        ):
+            raise ValueError("a reference that is none")
     return SchemaText(found.schema_str, kind, references, _plain(found.metadata), _plain(found.rule_set))
 
 
