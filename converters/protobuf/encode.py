@@ -94,7 +94,7 @@ def _parts(
     if schema.type is Type.STRUCT:
         function = compiler.function(message, schema)
         assert not isinstance(function, Late)
-        return lambda value: function(value, 0)  # type: ignore[no-any-return]  # generated
+        return lambda value: function(value, 0)
     code = Code("value")
     target = message.by_name.get("value")
     if target is None:

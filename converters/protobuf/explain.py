@@ -5,7 +5,7 @@ Runs only after a generated encoder gave up, so it may take its time. Source: sp
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from connectkit.converters.protobuf.linked import FieldType, MessageType
 from connectkit.converters.protobuf.logical_types import WRITERS
@@ -80,21 +80,24 @@ class _Search:
 
     def _items(self, target: FieldType, schema: Schema, value: Any, path: str) -> None:
         assert schema.value_schema is not None
-        wanted = list | tuple if schema.type is Type.ARRAY else dict
-        if not isinstance(value, wanted) or not target.repeated:
-            raise _error(
-                f"a value of class {type(value).__name__} at {path}, where the schema wants {schema.type.value}",
-                path,
-            )
-        if schema.type is Type.ARRAY:
+        if schema.type is Type.ARRAY and isinstance(value, list | tuple) and target.repeated:
             for i, each in enumerate(value):
                 if each is None:
                     raise _error(f"a null at {path}[{i}], and lists of Protobuf have none", path)
                 self._quietly(target, schema.value_schema, each, f"{path}[{i}]")
-            return
+        elif schema.type is Type.MAP and isinstance(value, dict) and target.repeated:
+            self._map(target, schema, value, path)
+        else:
+            raise _error(
+                f"a value of class {type(value).__name__} at {path}, where the schema wants "
+                f"{schema.type.value}",
+                path,
+            )
+
+    def _map(self, target: FieldType, schema: Schema, value: dict[Any, Any], path: str) -> None:
         by_name = {} if target.message is None else target.message.by_name
         first, second = by_name.get("key"), by_name.get("value")
-        if first is None or second is None or schema.key_schema is None:
+        if first is None or second is None or schema.key_schema is None or schema.value_schema is None:
             raise _error(f"a map at {path}, where the Protobuf message has none", path)
         for i, (key, each) in enumerate(value.items()):
             self._quietly(first, schema.key_schema, key, f"{path}[key {i}]")
@@ -161,7 +164,7 @@ class _Search:
         raise _error(f"a union at {path} of which no field is set", path)
 
 
-_RANGES = {
+_RANGES: Final = {
     **dict.fromkeys(("int32", "sint32", "sfixed32"), 32),
     **dict.fromkeys(("int64", "sint64", "sfixed64", "uint64", "fixed64", "uint32", "fixed32"), 64),
 }

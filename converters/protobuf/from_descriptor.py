@@ -79,7 +79,7 @@ def _message(proto: descriptor_pb2.DescriptorProto, file: ProtoFile, depth: int)
 
 
 def _field(proto: descriptor_pb2.FieldDescriptorProto, file: ProtoFile) -> Field:
-    label = _LABELS[proto.label] if proto.label in _LABELS else ""
+    label = _LABELS.get(proto.label, "")
     if file.is_proto3 and label == "optional" and not proto.proto3_optional:
         label = ""
     field = Field(proto.name, _SCALARS.get(proto.type) or proto.type_name, proto.number, label)

@@ -6,6 +6,7 @@ and numbers that their public definitions have. Source: spec registry 3.8.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import import_module
 from typing import Final
@@ -41,7 +42,7 @@ def _fields(text: str) -> str:
     return " ".join(f"{kind} {name} = {i};" for i, (kind, name) in enumerate(words, 1))
 
 
-def _enum(name: str, zero: str, symbols: list[str]) -> str:
+def _enum(name: str, zero: str, symbols: Sequence[str]) -> str:
     constants = " ".join(f"{each} = {i};" for i, each in enumerate(symbols, 1))
     return f"enum {name} {{ {zero}_UNSPECIFIED = 0; {constants} }}"
 
@@ -89,7 +90,8 @@ TEXTS: Final[dict[str, str]] = {
         f"google/type/{name}.proto": f'syntax = "proto3"; package google.type; {text}'
         for name, text in _TYPES.items()
     },
-    "confluent/meta.proto": 'syntax = "proto3"; package confluent; import "google/protobuf/descriptor.proto"; '
+    "confluent/meta.proto": 'syntax = "proto3"; package confluent; '
+    'import "google/protobuf/descriptor.proto"; '
     f"message Meta {{ string doc = 1; map<string, string> params = 2; repeated string tags = 3; }} {_META}",
     DECIMAL: 'syntax = "proto3"; package confluent.type; '
     f"message Decimal {{ {_fields('bytes value, uint32 precision, int32 scale')} }}",

@@ -120,14 +120,16 @@ class LinkedFile:
             messages = found.messages
         if found is None:
             raise SchemaError(
-                f"The message says that its type is number {'.'.join(map(str, indexes))[:_SHOWN_CHARS]} of its "
-                "schema, which has none there"
+                f"The message says that its type is number {'.'.join(map(str, indexes))[:_SHOWN_CHARS]} "
+                "of its schema, which has none there"
             )
         return found
 
     def indexes(self, full_name: str) -> tuple[int, ...]:
         """The path to a message; that to the first if it is not there, as Confluent's serializer has it."""
-        pending = [((i,), each) for i, each in enumerate(self.messages)]
+        pending: list[tuple[tuple[int, ...], MessageType]] = [
+            ((i,), each) for i, each in enumerate(self.messages)
+        ]
         while pending:
             path, message = pending.pop()
             if message.full_name == full_name:
@@ -138,8 +140,8 @@ class LinkedFile:
     @property
     def first_name(self) -> str:
         """The full name of the first message, else of the first enum: subjects are named after it."""
-        for each in (*self.file.messages, *self.file.enums):
-            return self.file.qualified(each.name)
+        for name in (each.name for kind in (self.file.messages, self.file.enums) for each in kind):
+            return self.file.qualified(name)
         raise SchemaError("The Protobuf schema declares no message and no enum")
 
 
@@ -380,15 +382,13 @@ def _own_types(linked: LinkedFile) -> dict[str, MessageType | EnumType]:
 
 def declared_names(file: ProtoFile) -> list[str]:
     """The full names of all messages and enums that a file declares."""
-    found: list[str] = []
-    pending: list[tuple[str, Message | Enum]] = [
-        (file.qualified(each.name), each) for each in (*file.messages, *file.enums)
-    ]
+    found = [file.qualified(each.name) for each in file.enums]
+    pending = [(file.qualified(each.name), each) for each in file.messages]
     while pending:
-        name, each = pending.pop()
+        name, message = pending.pop()
         found.append(name)
-        if isinstance(each, Message):
-            pending += [(f"{name}.{inner.name}", inner) for inner in (*each.messages, *each.enums)]
+        found += [f"{name}.{inner.name}" for inner in message.enums]
+        pending += [(f"{name}.{inner.name}", inner) for inner in message.messages]
     return found
 
 

@@ -86,8 +86,11 @@ def _wrong(what: str, value: Any) -> DataError:
 
 
 WRITERS: Final[dict[str, Callable[[Any], Parts]]] = {
-    DECIMAL_NAME: write_decimal, DATE_NAME: write_date, TIME_NAME: write_time, TIMESTAMP_NAME: write_timestamp,
-}  # fmt: skip
+    DECIMAL_NAME: write_decimal,
+    DATE_NAME: write_date,
+    TIME_NAME: write_time,
+    TIMESTAMP_NAME: write_timestamp,
+}
 
 
 def decimal_reader(limits: Limits) -> Callable[[Any], Decimal]:

@@ -247,7 +247,8 @@ class _Parser:
         self._fields += 1
         if self._fields > self._limits.schema_fields:
             raise LimitError(
-                f"The Protobuf schema has more than {self._limits.schema_fields} fields; limit 'schema_fields'"
+                f"The Protobuf schema has more than {self._limits.schema_fields} fields; "
+                "limit 'schema_fields'"
             )
         token = self._next
         label: Label = ""

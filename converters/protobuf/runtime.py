@@ -21,7 +21,6 @@ _KINDS: Final = {
     "string": 9, "message": 11, "bytes": 12, "uint32": 13, "enum": 5, "sfixed32": 15, "sfixed64": 16,
     "sint32": 17, "sint64": 18,
 }  # fmt: skip
-_EDITION_2023: Final = 1000
 _OPTIONAL, _REPEATED = 1, 3
 _EXPANDED: Final = 2
 _UNCHECKED: Final = 3
@@ -36,7 +35,9 @@ def message_class(message: MessageType) -> Any:
         raise ConfigError(
             "Protobuf needs the library protobuf: pip install 'kafka-connectkit[protobuf]'"
         ) from error
-    file = descriptor_pb2.FileDescriptorProto(name="wire.proto", syntax="editions", edition=_EDITION_2023)
+    file = descriptor_pb2.FileDescriptorProto(
+        name="wire.proto", syntax="editions", edition=descriptor_pb2.EDITION_2023
+    )
     names: dict[int, str] = {id(message): "m0"}
     pending = [message]
     while pending:

@@ -59,7 +59,7 @@ _PLAIN: Final = {
     Type.FLOAT32: "float", Type.FLOAT64: "double", Type.BOOLEAN: "bool", Type.STRING: "string",
     Type.BYTES: "bytes",
 }  # fmt: skip
-_LOGICAL: Final = {
+_LOGICAL: Final[dict[tuple[Type, str | None], tuple[str, str]]] = {
     (Type.BYTES, DECIMAL_NAME): (DECIMAL_TYPE, known.DECIMAL),
     (Type.INT32, DATE_NAME): (DATE_TYPE, known.DATE),
     (Type.INT32, TIME_NAME): (TIME_TYPE, known.TIME_OF_DAY),
@@ -87,7 +87,8 @@ def to_proto(schema: Schema, options: ProtoOptions, *, limits: Limits = DEFAULT_
     if schema.type in WRAPPER_OF:
         if (schema.type, schema.name) in _LOGICAL:
             raise SchemaError(
-                f"A value of {schema.name} cannot be a whole Protobuf message; put it into a field of a struct"
+                f"A value of {schema.name} cannot be a whole Protobuf message; "
+                "put it into a field of a struct"
             )
         return Made(parse(known.WRAPPERS_TEXT), f"google.protobuf.{WRAPPER_OF[schema.type]}", is_wrapper=True)
     if schema.type is not Type.STRUCT:
@@ -110,8 +111,8 @@ class _Maker:
         if dot:
             if not all(map(is_identifier, package.split("."))):
                 raise SchemaError(
-                    "The name of the schema has a part that is no identifier, which Protobuf's packages need; "
-                    "scrub.invalid.names=true changes it"
+                    "The name of the schema has a part that is no identifier, "
+                    "which Protobuf's packages need; scrub.invalid.names=true changes it"
                 )
             file.package = package
         file.messages.append(self._message(schema, name, 0))
@@ -130,8 +131,8 @@ class _Maker:
     def _message(self, schema: Schema, name: str, depth: int) -> Message:
         if depth >= self._limits.depth:
             raise LimitError(
-                f"The schema is nested more than {self._limits.depth} levels deep, or a struct of it contains "
-                "itself by way of another, which Confluent's Protobuf cannot say"
+                f"The schema is nested more than {self._limits.depth} levels deep, or a struct of it "
+                "contains itself by way of another, which Confluent's converter cannot say in Protobuf"
             )
         message = Message(name)
         untagged = 0

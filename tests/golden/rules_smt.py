@@ -98,6 +98,24 @@ def early_replacement(case: Case, difference: str) -> bool:
     )
 
 
+def early_format(case: Case, difference: str) -> bool:
+    """A format of TimestampRouter that is none: Java says so at the first record."""
+    return (
+        difference.startswith("refused the configuration")
+        and "timestamp.format: " in difference
+        and any("TimestampRouter" in name for name, _ in _options(case))
+    )
+
+
+def empty_path(case: Case, difference: str) -> bool:
+    """An empty path, which Java takes and then fails at with an IllegalArgumentException."""
+    return (
+        difference.startswith("refused the configuration")
+        and "which must name a field" in difference
+        and any(option == "field.syntax.version" for _, option in _options(case))
+    )
+
+
 def wrapped_timestamp_date(case: Case, difference: str) -> bool:
     """The midnight before the first millisecond of 64 bits, which Java wraps around to a far future."""
     found = _OTHER_DAY.search(difference)
@@ -122,6 +140,8 @@ SMT_RULES: dict[str, Callable[[Case, str], bool]] = {
     "put-default": put_default,
     "default-of-default": default_of_default,
     "early-replacement": early_replacement,
+    "early-format": early_format,
+    "empty-path": empty_path,
     "wrapped-timestamp-date": wrapped_timestamp_date,
     "newer-syntax-option": newer_syntax_option,
 }

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.golden.areas import area_of, run
+from tests.golden.codec import UnrepresentableError
+from tests.golden.compare import UNREPRESENTABLE
 from tests.golden.rules import told_reason
 
 _RECURSION = 20_000  # some cases are nested hundreds of levels deep
@@ -57,6 +59,8 @@ def judge(case: dict[str, Any]) -> tuple[str | None, str | None]:
     """What differs (None: nothing), and the reason if we were told of it."""
     try:
         difference = run(case)
+    except UnrepresentableError as error:
+        difference = f"{UNREPRESENTABLE}{error}"
     except Exception as error:  # noqa: BLE001 - a crash of ours, or of the runner, is a failure like any
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{Path(frame.filename).name}:{frame.lineno}"

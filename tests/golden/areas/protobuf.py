@@ -102,7 +102,7 @@ def _later_schema(schema: Any) -> Any:
 
 def _register(case: Case, is_key: bool) -> None:
     given, registry = case["in"], mock_registry(SCOPE)
-    references = []
+    references: list[Reference] = []
     for path, text in (given.get("imports") or {}).items():
         registry.register(path, SchemaText(text, "PROTOBUF", tuple(references)))
         references.append(Reference(path, path, 1))
@@ -201,7 +201,9 @@ def _to(case: Case) -> Outcome:
 
 def _schema_from(case: Case) -> Outcome:
     def produce() -> str:
-        made = to_proto(schema_of(case["in"]["schema"]), config_of(case)[0].options)
+        schema = schema_of(case["in"]["schema"])
+        assert schema is not None
+        made = to_proto(schema, config_of(case)[0].options)
         link(made.file)
         return to_text(made.file)
 
