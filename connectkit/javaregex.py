@@ -53,6 +53,7 @@ _JAVA_METHODS: Final[dict[str, Callable[[str], bool]]] = {
 _CATEGORY: Final = re.compile(r"[LMNPSZC][a-z]?")
 _FLAGS: Final = re.compile(r"\(\?([a-zA-Z]*)(?:-([a-zA-Z]*))?([:)])")
 _NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9]*")
+_TIMES = re.compile(r"\{[0-9]+(?:,[0-9]*)?\}")
 _MAX_CHARS: Final = 10_000
 
 
@@ -109,6 +110,8 @@ class _Translator:
                 opened = self.wrappers[-1]
                 self.out.append(")" * len(opened) + "|" + "".join(opened))
                 self.at += 1
+            elif char == "{":
+                self.out.append(self._times())
             elif char == ".":
                 self.out.append("." if self.dotall[-1] else f"[^{_LINE_ENDS}]")
                 self.at += 1
@@ -117,6 +120,14 @@ class _Translator:
                 self.at += 1
         self.out.append(")" * len(self.wrappers[0]))
         return "".join(self.out)
+
+    def _times(self) -> str:
+        """``{2}``, ``{2,}`` or ``{2,3}``; Java takes no other brace than an escaped one."""
+        found = _TIMES.match(self.text, self.at)
+        if found is None:
+            raise ValueError("must be a regular expression: a { is followed by no number; write \\{ for it")
+        self.at = found.end()
+        return found[0]
 
     def _open(self) -> None:
         rest = self.text[self.at :]

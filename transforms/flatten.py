@@ -66,10 +66,14 @@ class Flatten(SideTransform[FlattenConfig]):
             if kind in _PLAIN or (kind is int and -_BIG <= value < _BIG):
                 made[key] = value
             elif kind is dict or isinstance(value, Mapping):
-                self._flatten_into(made, f"{key}{self._delimiter}", value, 1)
+                self._flatten_into(made, self._prefix(key), value, 1)
             else:
                 made[key] = _leaf(value, key)
         return made
+
+    def _prefix(self, name: str | None) -> str:
+        """What stands before the names inside a map of that name; nothing if it is empty, as in Connect."""
+        return "" if name == "" else f"{'null' if name is None else name}{self._delimiter}"
 
     def _flatten_into(self, made: dict[Any, Any], prefix: str, found: Mapping[Any, Any], depth: int) -> None:
         if depth > DEFAULT_LIMITS.depth:
@@ -82,7 +86,7 @@ class Flatten(SideTransform[FlattenConfig]):
             if kind in _PLAIN or (kind is int and -_BIG <= value < _BIG):
                 made[name] = value
             elif kind is dict or isinstance(value, Mapping):
-                self._flatten_into(made, f"{name}{self._delimiter}", value, depth + 1)
+                self._flatten_into(made, self._prefix(name), value, depth + 1)
             else:
                 made[name] = _leaf(value, name)
 

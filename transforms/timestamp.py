@@ -61,7 +61,7 @@ class TimestampConverterConfig(Config):
         "", doc="The field to convert; empty: the entire key or value.", importance=HIGH
     )
     target_type: Target = option(doc="What to convert to.", importance=HIGH)
-    format: str = option(
+    format: str | None = option(
         "",
         doc="A pattern as of Java's SimpleDateFormat, for converting from or to a string.",
         importance=MEDIUM,
@@ -81,12 +81,12 @@ class TimestampConverterConfig(Config):
     def problems(self) -> Mapping[str, str | Sequence[str]]:
         if self.field and (found := path_problems("field", [self.field], self.field_syntax_version)):
             return found
-        if not trim(self.format):
+        if not trim(self.format or ""):
             if self.target_type == "string":
                 return {"format": "is needed to convert to a string, such as yyyy-MM-dd'T'HH:mm:ss"}
             return {}
         try:
-            DateFormat(self.format)
+            DateFormat(self.format or "")
         except ConfigError as error:
             return {"format": str(error)}
         return {}
@@ -101,7 +101,7 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
     def __init__(self, config: TimestampConverterConfig, *, side: SideName = "value") -> None:
         super().__init__(config, side=side)
         self._path = FieldPath.of(config.field, config.field_syntax_version) if config.field else None
-        pattern = DateFormat(config.format) if trim(config.format) else None
+        pattern = DateFormat(config.format) if config.format and trim(config.format) else None
         self._readers: dict[str, Callable[[Any], int]] = {
             "string": _string_reader(pattern),
             "unix": _unix_reader(config.unix_precision),

@@ -53,6 +53,7 @@ def test_matches_as_java(pattern: str, yes: list[str], no: list[str]) -> None:
 @pytest.mark.parametrize(
     "pattern",
     [
+        *("${topic}", "a{", "a{,2}", "{a}"),
         *("(", ")", "[", "[a", "a\\", "*", "\\p{Foo}", "\\p{IsLatin}", "\\G", "\\k<x", "[z-a]", "(?<n"),
         *("(?q)a", "(?<=a+)b", "\\x{110000}", "\\xg", "a" * 20_000, "(?", "\\y"),
     ],

@@ -64,3 +64,8 @@ def test_a_map_nested_without_end_is_refused() -> None:
         deep = {"a": deep}
     with pytest.raises(DataError, match="too deeply"):
         apply("Flatten$Value", {}, sink_record(deep))
+
+
+def test_an_empty_name_is_no_prefix() -> None:
+    value = {"": {"": "deep", "a": {"": 1}}}
+    assert apply("Flatten$Value", {}, sink_record(value)).value == {"": "deep", "a.": 1}
