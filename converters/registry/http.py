@@ -214,7 +214,7 @@ def _text(found: Any) -> SchemaText:
         if not (
             isinstance(each.name, str) and isinstance(each.subject, str) and isinstance(each.version, int)
         ):
-            raise ValueError("a reference that is none")
+            raise TypeError("a reference that is none")
     return SchemaText(found.schema_str, kind, references, _plain(found.metadata), _plain(found.rule_set))
 
 
