@@ -28,7 +28,7 @@ from connectkit.runner.encode import Converters
 from connectkit.runner.errant import ErrantReporter
 from connectkit.runner.log.api import Log
 from connectkit.runner.offsets import OffsetStore
-from connectkit.runner.registry_url import with_registry
+from connectkit.runner.registry_url import trial_registry, with_registry
 from connectkit.runner.reporters import DeadLetters, LogReporter, create_dead_letter_topic
 from connectkit.runner.sink_task import SinkSettings, WorkerSinkTask
 from connectkit.runner.source_task import SourceTimes, WorkerSourceTask
@@ -68,13 +68,21 @@ def make_connector(raw: Mapping[str, Any], registry: Registry) -> Connector[Any]
     return connector
 
 
-def make_converters(config: ConnectorConfig, worker: WorkerConfig, registry: Registry) -> Converters:
-    """The connector's converters, each with the options of whoever names its class."""
+def make_converters(
+    config: ConnectorConfig, worker: WorkerConfig, registry: Registry, *, trial: bool = False
+) -> Converters:
+    """The connector's converters, each with the options of whoever names its class.
+
+    ``trial``: what they write is only looked at, so no schema is registered where others would see it.
+    """
 
     def make(which: str, **extra: Any) -> Any:
         name, options = config.converter(which) or worker.converter(which)
         kind: PluginKind = "header_converter" if which == "header" else "converter"
-        options = with_registry(options, registry.find(kind, name).cls.config_type, worker.bootstrap)
+        config_type = registry.find(kind, name).cls.config_type
+        options = with_registry(options, config_type, worker.bootstrap)
+        if trial:
+            options = trial_registry(options, config_type)
         return registry.create(kind, name, options, where=f"{which}.converter", **extra)
 
     return Converters(make("key", is_key=True), make("value", is_key=False), make("header"))

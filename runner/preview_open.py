@@ -70,7 +70,7 @@ class OpenPreview:
         self._registry = registry
         self.chain = Chain.build(raw, registry)
         self._closing.callback(self.chain.close)
-        self._converters = make_converters(self._plan.config, worker, registry)
+        self._converters = make_converters(self._plan.config, worker, registry, trial=self._plan.is_source)
         self._closing.callback(self._converters.close)
         self.warnings = self.chain.warnings
         hide = hiding(_secrets(raw, resolved.keys, self._plan, self.chain))

@@ -18,3 +18,11 @@ def with_registry(options: Mapping[str, Any], config_type: type[Config], bootstr
     made = dict(options)
     made[URL] = bootstrap
     return made
+
+
+def trial_registry(options: Mapping[str, Any], config_type: type[Config]) -> Mapping[str, Any]:
+    """The same with a registry in memory, so that a trial registers nothing where others would see it."""
+    names = config_type.definition().by_name
+    if URL not in names or str(options.get("auto.register.schemas", "true")).strip().lower() == "false":
+        return options
+    return {**options, URL: "mock://trial"}

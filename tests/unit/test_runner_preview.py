@@ -14,6 +14,7 @@ import pytest
 from connectkit.api import SourceConnector, SourceTask, Transform
 from connectkit.builder import SchemaBuilder
 from connectkit.config import Config, Secret, option
+from connectkit.converters.registry.opening import mock_registry
 from connectkit.errors import ConfigError, ConnectError, NotFoundError
 from connectkit.headers import Headers
 from connectkit.logical import decimal_schema
@@ -374,6 +375,19 @@ def test_a_source_reads_with_its_own_task(tmp_path: Path, opened: Callable[..., 
     assert values(opened(config, str(tmp_path / "other.csv"))) == [{"id": 7}]
     with pytest.raises(NotFoundError, match="no file"):
         opened(config, str(tmp_path / "gone.csv"))
+
+
+def test_a_trial_registers_no_schema(tmp_path: Path, opened: Callable[..., OpenPreview]) -> None:
+    (tmp_path / "in.csv").write_text("id\n1\n")
+    config = {
+        "connector.class": "CsvSource", "file": str(tmp_path / "in.csv"), "topic": "t", "mode": "once",
+        "value.converter": "AvroConverter", "value.converter.schema.registry.url": "mock://not-touched",
+    }  # fmt: skip
+    preview = opened(config)
+    (shown,) = preview.preview.run(preview.samples)
+    assert shown.errors == []
+    assert shown.encoded[0].value_bytes is not None
+    assert mock_registry("not-touched").subjects() == []
 
 
 class OddConfig(Config):
