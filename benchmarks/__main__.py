@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 LOCAL = {
+    "avro": "benchmarks.avro",
     "chain": "benchmarks.chain",
     "change-events": "benchmarks.change_events",
     "codec": "benchmarks.json_codec",
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", choices=[*LOCAL, "throughput", []], help="default: all")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of the throughput runs (default 3)")
     parser.add_argument("--runners", default="bare,ours,java", help="which of bare, ours, java (default all)")
+    parser.add_argument("--formats", default="json,avro", help="of the throughput runs (default json,avro)")
     chosen = parser.parse_args()
     names = chosen.names or [*LOCAL, "throughput"]
     for name in names:
@@ -31,17 +33,17 @@ def main() -> None:
         if name in LOCAL:
             importlib.import_module(LOCAL[name]).main()
         else:
-            _throughput(chosen.rounds, tuple(chosen.runners.split(",")))
+            _throughput(chosen.rounds, tuple(chosen.runners.split(",")), tuple(chosen.formats.split(",")))
 
 
-def _throughput(rounds: int, runners: tuple[str, ...]) -> None:
+def _throughput(rounds: int, runners: tuple[str, ...], formats: tuple[str, ...]) -> None:
     from benchmarks import throughput
     from tests import kafka_server
 
     with tempfile.TemporaryDirectory() as folder:
         try:
             with kafka_server.shared_kafka(Path(folder)) as bootstrap:
-                throughput.main(bootstrap, rounds, runners)
+                throughput.main(bootstrap, rounds, runners, formats)
         except kafka_server.UnavailableError as reason:
             print(f"left out: {reason}")
 

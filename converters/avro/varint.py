@@ -58,19 +58,38 @@ def write(number: int) -> bytes:
 def read_more(data: bytes, at: int, byte: int) -> tuple[int, int]:
     """The number whose first byte, which says that more follow, was ``byte``; the rest begin at ``at``.
 
-    Returns it and where it ends. ``IndexError`` if the data end first.
+    Returns it and where it ends. ``IndexError`` if the data end first. Written out for up to six bytes,
+    which are counts, ids and moments in milliseconds: the flags of the bytes before the last are taken off
+    at once, and not one by one.
     """
-    following = data[at]
-    zigzag = byte & 0x7F | (following & 0x7F) << 7
-    if following < 0x80:
-        return (zigzag >> 1) ^ -(zigzag & 1), at + 1
-    following = data[at + 1]
-    zigzag |= (following & 0x7F) << 14
-    if following < 0x80:
-        return (zigzag >> 1) ^ -(zigzag & 1), at + 2
-    at += 2
-    shift = 21
-    while True:
+    second = data[at]
+    if second < 0x80:
+        zigzag = byte + (second << 7) - 0x80
+        return (zigzag >> 1 if not zigzag & 1 else ~(zigzag >> 1)), at + 1
+    third = data[at + 1]
+    if third < 0x80:
+        zigzag = byte + (second << 7) + (third << 14) - 0x4080
+        return (zigzag >> 1 if not zigzag & 1 else ~(zigzag >> 1)), at + 2
+    fourth = data[at + 2]
+    if fourth < 0x80:
+        zigzag = byte + (second << 7) + (third << 14) + (fourth << 21) - 0x204080
+        return (zigzag >> 1 if not zigzag & 1 else ~(zigzag >> 1)), at + 3
+    zigzag = byte + (second << 7) + (third << 14) + (fourth << 21) - 0x10204080
+    fifth = data[at + 3]
+    if fifth < 0x80:
+        zigzag += fifth << 28
+        return (zigzag >> 1 if not zigzag & 1 else ~(zigzag >> 1)), at + 4
+    sixth = data[at + 4]
+    if sixth < 0x80:
+        zigzag += (fifth + (sixth << 7) - 0x80) << 28
+        return (zigzag >> 1 if not zigzag & 1 else ~(zigzag >> 1)), at + 5
+    return _read_long(data, at + 5, zigzag + ((fifth - 0x80 + ((sixth - 0x80) << 7)) << 28))
+
+
+def _read_long(data: bytes, at: int, zigzag: int) -> tuple[int, int]:
+    """A number whose first six bytes are read."""
+    shift = 42
+    while shift <= 63:
         byte = data[at]
         at += 1
         if byte < 0x80:
@@ -80,8 +99,6 @@ def read_more(data: bytes, at: int, byte: int) -> tuple[int, int]:
             return (zigzag >> 1) ^ -(zigzag & 1), at
         zigzag |= (byte & 0x7F) << shift
         shift += 7
-        if shift > 63:
-            break
     raise ConversionError("The Avro data has a number of more than 64 bits; they are damaged, or not Avro")
 
 

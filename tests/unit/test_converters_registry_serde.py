@@ -58,7 +58,7 @@ def registry() -> Iterator[Registry]:
     made.close()
 
 
-def serde(registry: EmbeddedRegistry, *, is_key: bool = False, **options: str) -> SchemaSerde:
+def serde(registry: EmbeddedRegistry, is_key: bool = False, /, **options: str) -> SchemaSerde:
     raw = {key.replace("_", "."): value for key, value in options.items()}
     config = RegistryConfig.parse({"schema.registry.url": "mock://x", **raw})
     return SchemaSerde(config, RegistryClient(registry), is_key=is_key)
@@ -71,7 +71,7 @@ def name() -> str:
 def test_by_default_the_schema_is_registered(registry: Registry) -> None:
     chosen = serde(registry).choose("t", ONE, name)
     assert (chosen.registered.id, chosen.registered.subject, chosen.is_own) == (1, "t-value", True)
-    assert serde(registry, is_key=True).choose("t", ONE, name).registered.subject == "t-key"
+    assert serde(registry, True).choose("t", ONE, name).registered.subject == "t-key"
     assert registry.subjects() == ["t-key", "t-value"]
 
 
