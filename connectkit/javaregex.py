@@ -188,7 +188,7 @@ class _Translator:
         simple = {
             "z": r"\Z",
             "Z": rf"(?=(?:\r\n|[{_LINE_ENDS}])?\Z)",
-            "R": rf"(?:\r\n|[{_VERTICAL}])",
+            "R": rf"(?>\r\n|[{_VERTICAL}])",  # once taken it stays: as good as Java's, and bounded
             "A": r"\A",
             "b": r"\b",
             "B": r"\B",
