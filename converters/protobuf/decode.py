@@ -15,7 +15,7 @@ from connectkit.converters.protobuf.logical_types import reader
 from connectkit.converters.protobuf.model import Text, Word
 from connectkit.converters.protobuf.options import LOGICAL, VARIANT_TYPE, ProtoOptions
 from connectkit.converters.protobuf.runtime import message_class
-from connectkit.errors import ConversionError
+from connectkit.errors import ConversionError, LimitError
 from connectkit.limits import DEFAULT_LIMITS, Limits
 from connectkit.schema import INT_BITS, Schema, Type
 from connectkit.struct import Struct
@@ -69,6 +69,7 @@ class _Compiler:
         self._options = options
         self._limits = limits
         self._made: dict[tuple[int, int], Callable[..., Any] | Late] = {}
+        self._sizes: dict[int, int] = {}
         self._held: list[Any] = []  # keeps the ids in _made from being reused
 
     def function(self, message: MessageType, schema: Schema) -> Callable[..., Any] | Late:
@@ -121,6 +122,8 @@ class _Compiler:
             always = (
                 self._options.struct_for_nulls and self._is_struct(field) and not self._is_open(field, schema)
             )
+            if always:
+                self._check_generated(field)
             with code.block(f"if {'True' if always else f'{var}.HasField({known})'}:"):
                 code.line(f"{out} = {self._present(code, field, schema, place, depth)}")
             code.line("else:")
@@ -149,6 +152,28 @@ class _Compiler:
             and message.full_name not in LOGICAL
             and not unwraps(message, self._options, is_field=True)
         )
+
+    def _check_generated(self, field: FieldType) -> None:
+        """Structs that are made for nulls have such inside them: refuse schemas where that explodes."""
+        assert field.message is not None
+        if self._structs(field.message) > self._limits.schema_fields:
+            raise LimitError(
+                "generate.struct.for.nulls=true would make more than "
+                f"{self._limits.schema_fields} structs of a null; limit 'schema_fields'"
+            )
+
+    def _structs(self, message: MessageType) -> int:
+        """How many structs an unset message is made of."""
+        found = self._sizes.get(id(message))
+        if found is None:
+            self._sizes[id(message)] = 0  # one that contains itself ends there
+            inner = [
+                each.message
+                for each in message.fields
+                if each.message is not None and not each.repeated and each.oneof is None
+            ]
+            found = self._sizes[id(message)] = 1 + sum(map(self._structs, inner))
+        return found
 
     def _is_open(self, field: FieldType, schema: Schema) -> bool:
         """Whether the field's message is one around it: unset ones then end it."""

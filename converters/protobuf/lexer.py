@@ -38,6 +38,10 @@ _ESCAPE: Final = re.compile(
 _SHORT: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
 
+MAX_TOKENS: Final = 500_000
+"""Words and signs of one text; a large schema has some tens of thousands."""
+
+
 def place(text: str, at: int) -> str:
     """Line and column, for people."""
     line = text.count("\n", 0, at) + 1
@@ -65,6 +69,8 @@ def tokens(text: str, limits: Limits) -> list[Token]:
         elif kind != "space":
             assert kind in ("word", "number", "sign")
             found.append(Token(kind, hit.group(), at))  # type: ignore[arg-type]  # pyright sees it, mypy not
+        if len(found) > MAX_TOKENS:
+            raise LimitError(f"The Protobuf schema has more than {MAX_TOKENS} words and signs")
         at = hit.end()
     found.append(Token("end", "", at))
     return found

@@ -34,6 +34,7 @@ from connectkit.errors import LimitError, SchemaError
 from connectkit.limits import DEFAULT_LIMITS, Limits
 
 _LABELS: Final = ("optional", "required", "repeated")
+_MAX_PARTS: Final = 100
 _MAX_INT: Final = (1 << 31) - 1
 
 
@@ -95,6 +96,8 @@ class _Parser:
         parts = [self._word(what)]
         while self._skip("."):
             parts.append(self._word(what))
+            if len(parts) > _MAX_PARTS:
+                raise LimitError(f"The Protobuf schema has a name of more than {_MAX_PARTS} parts")
         return begin + ".".join(parts)
 
     def _string(self) -> str:
@@ -128,6 +131,15 @@ class _Parser:
                 f"The Protobuf schema is nested more than {self._limits.depth} levels deep; limit 'depth'"
             )
         return depth + 1
+
+    def _count(self) -> None:
+        """One field, constant, message or enum more."""
+        self._fields += 1
+        if self._fields > self._limits.schema_fields:
+            raise LimitError(
+                f"The Protobuf schema declares more than {self._limits.schema_fields} fields, constants and "
+                "messages; limit 'schema_fields'"
+            )
 
     # --- the file
 
@@ -180,6 +192,7 @@ class _Parser:
 
     def _message(self, depth: int) -> Message:
         depth = self._deeper(depth)
+        self._count()
         message = Message(self._word())
         self._need("{")
         while not self._skip("}"):
@@ -244,12 +257,7 @@ class _Parser:
         *,
         in_oneof: bool = False,
     ) -> None:
-        self._fields += 1
-        if self._fields > self._limits.schema_fields:
-            raise LimitError(
-                f"The Protobuf schema has more than {self._limits.schema_fields} fields; "
-                "limit 'schema_fields'"
-            )
+        self._count()
         token = self._next
         label: Label = ""
         if token.kind == "word" and token.text in _LABELS and self._tokens[self._at + 1].text != "=":
@@ -346,6 +354,7 @@ class _Parser:
     # --- enums, services
 
     def _enum(self) -> Enum:
+        self._count()
         enum = Enum(self._word())
         self._need("{")
         while not self._skip("}"):
@@ -359,9 +368,7 @@ class _Parser:
                 self._at += 1
                 enum.reserved.append(self._reserved())
             else:
-                self._fields += 1
-                if self._fields > self._limits.schema_fields:
-                    raise LimitError("The Protobuf schema has too many enum constants; limit 'schema_fields'")
+                self._count()
                 name = self._word()
                 self._need("=")
                 enum.values.append(EnumValue(name, self._integer(), self._bracketed()))
