@@ -27,6 +27,9 @@ C = TypeVar("C", bound=Config)
 
 log = logging.getLogger(__name__)
 
+Nulls = Literal["pass", "edit", "refuse", "unseen"]
+"""``pass``: the record goes on as it is; ``edit``: it is edited too; ``refuse``: it is a ``DataError``;
+``unseen``: the transform does not look at keys and values."""
 OnMissing = Literal["fail", "warn", "ignore"]
 
 _LOOKED_THROUGH = 1000
@@ -57,6 +60,8 @@ class EditTransform(Transform[C], Generic[C]):
     """A transform given as edits. ``reads`` names the sides whose schema or value it looks at."""
 
     reads: frozenset[SideName] = BOTH
+    nulls: ClassVar[Nulls | None] = None
+    """What becomes of a null where the transform works: of a tombstone, if that is the value. None: not said."""
     alias: str | None = None
     """The name a connector's configuration gives it, for messages; set by the chain."""
     on_missing: OnMissing | None = None

@@ -75,6 +75,7 @@ class Cast(SideTransform[CastConfig]):
     """Give fields, or a whole key or value, another primitive type."""
 
     java_names = ("org.apache.kafka.connect.transforms.Cast",)
+    nulls = "pass"
     purpose = "casting of fields"
 
     def __init__(self, config: CastConfig, *, side: SideName = "value") -> None:

@@ -37,6 +37,7 @@ class ExtractField(SideTransform[ExtractFieldConfig]):
     """Extract the specified field from a struct or a schemaless map; a null stays one."""
 
     java_names = ("org.apache.kafka.connect.transforms.ExtractField",)
+    nulls = "edit"
     purpose = "extraction of a field"
 
     def __init__(self, config: ExtractFieldConfig, *, side: SideName = "value") -> None:
@@ -78,6 +79,7 @@ class HoistField(SideTransform[HoistFieldConfig]):
     """Wrap the key or value as the one field of a struct or, without a schema, of a map."""
 
     java_names = ("org.apache.kafka.connect.transforms.HoistField",)
+    nulls = "edit"
     purpose = "hoisting into a field"
 
     def edit_side(self, draft: Draft, side: Side) -> None:

@@ -15,6 +15,7 @@ class Filter(EditTransform[FilterConfig]):
     """Drop every record that reaches it; a predicate says which ones do."""
 
     java_names = ("org.apache.kafka.connect.transforms.Filter",)
+    nulls = "unseen"
     reads = NEITHER
 
     def edit(self, draft: Draft) -> None:

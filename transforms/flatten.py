@@ -29,6 +29,7 @@ class Flatten(SideTransform[FlattenConfig]):
     """Flatten a nested data structure, generating names for each field by joining the names at each level."""
 
     java_names = ("org.apache.kafka.connect.transforms.Flatten",)
+    nulls = "pass"
     purpose = "flattening"
 
     def __init__(self, config: FlattenConfig, *, side: SideName = "value") -> None:

@@ -33,6 +33,7 @@ class DropHeaders(EditTransform[DropHeadersConfig]):
     """Remove one or more headers from each record."""
 
     java_names = ("org.apache.kafka.connect.transforms.DropHeaders",)
+    nulls = "unseen"
     reads = NEITHER
 
     def edit(self, draft: Draft) -> None:
@@ -58,6 +59,7 @@ class InsertHeader(EditTransform[InsertHeaderConfig]):
     """Add a header to each record."""
 
     java_names = ("org.apache.kafka.connect.transforms.InsertHeader",)
+    nulls = "unseen"
     reads = NEITHER
 
     def __init__(self, config: InsertHeaderConfig) -> None:
@@ -104,6 +106,7 @@ class HeaderFrom(SideTransform[HeaderFromConfig]):
     """Moves or copies fields in the key or value of a record into that record's headers."""
 
     java_names = ("org.apache.kafka.connect.transforms.HeaderFrom",)
+    nulls = "refuse"
     purpose = "taking headers from fields"
 
     def __init__(self, config: HeaderFromConfig, *, side: SideName = "value") -> None:

@@ -81,6 +81,7 @@ class InsertField(SideTransform[InsertFieldConfig]):
     """Add fields with the record's topic, partition, offset or timestamp, or with a fixed text."""
 
     java_names = ("org.apache.kafka.connect.transforms.InsertField",)
+    nulls = "pass"
     purpose = "field insertion"
 
     def __init__(self, config: InsertFieldConfig, *, side: SideName = "value") -> None:

@@ -45,6 +45,7 @@ class ValueToKey(EditTransform[ValueToKeyConfig]):
     """Replace the record key with a new key formed from a subset of fields in the record value."""
 
     java_names = ("org.apache.kafka.connect.transforms.ValueToKey",)
+    nulls = "refuse"
     reads: frozenset[SideName] = frozenset(("value",))
 
     def __init__(self, config: ValueToKeyConfig) -> None:

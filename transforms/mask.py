@@ -52,6 +52,7 @@ class MaskField(SideTransform[MaskFieldConfig]):
     """Blank fields out: with zero or an empty value of their type, or with a text of your choice."""
 
     java_names = ("org.apache.kafka.connect.transforms.MaskField",)
+    nulls = "refuse"
     purpose = "masking of fields"
 
     def __init__(self, config: MaskFieldConfig, *, side: SideName = "value") -> None:

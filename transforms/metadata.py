@@ -30,6 +30,7 @@ class SetSchemaMetadata(SideTransform[SetSchemaMetadataConfig]):
     """Set the schema name, version, or both, on the record's key or value schema."""
 
     java_names = ("org.apache.kafka.connect.transforms.SetSchemaMetadata",)
+    nulls = "edit"
     purpose = "setting of schema metadata"
 
     def edit_side(self, draft: Draft, side: Side) -> None:

@@ -73,6 +73,7 @@ class ReplaceField(SideTransform[ReplaceFieldConfig]):
     """Leave fields out, keep only some, or rename them."""
 
     java_names = ("org.apache.kafka.connect.transforms.ReplaceField",)
+    nulls = "pass"
     purpose = "field replacement"
 
     def __init__(self, config: ReplaceFieldConfig, *, side: SideName = "value") -> None:

@@ -61,6 +61,7 @@ class RegexRouter(EditTransform[RegexRouterConfig]):
     """Send records to another topic, named from theirs by a regular expression."""
 
     java_names = ("org.apache.kafka.connect.transforms.RegexRouter",)
+    nulls = "unseen"
     reads = NEITHER
 
     def __init__(self, config: RegexRouterConfig) -> None:
@@ -104,6 +105,7 @@ class TimestampRouter(EditTransform[TimestampRouterConfig]):
     """Update the record's topic as a function of the original topic and the record timestamp."""
 
     java_names = ("org.apache.kafka.connect.transforms.TimestampRouter",)
+    nulls = "unseen"
     reads = NEITHER
 
     def __init__(self, config: TimestampRouterConfig) -> None:

@@ -96,6 +96,7 @@ class TimestampConverter(SideTransform[TimestampConverterConfig]):
     """Turn times into another form: text, Unix time, or Connect's Date, Time and Timestamp."""
 
     java_names = ("org.apache.kafka.connect.transforms.TimestampConverter",)
+    nulls = "edit"
     purpose = "conversion of timestamp formats"
 
     def __init__(self, config: TimestampConverterConfig, *, side: SideName = "value") -> None:

@@ -224,6 +224,26 @@ def check_source(text: str) -> None:
 
 # --- tombstones
 
+
+@pytest.mark.parametrize("schema", [None, Schema.OPTIONAL_STRING], ids=["map", "schema"])
+@given(step=steps(["a", "b"]))
+@settings(max_examples=40, deadline=None)
+def test_a_null_is_treated_as_the_transform_declares(schema: Schema | None, step: dict[str, Any]) -> None:
+    made = chain([step])
+    if made is None:
+        return
+    tombstone = record(schema, None)
+    policy = made.steps[0].transform.nulls  # type: ignore[attr-defined]  # all of these are edits
+    assert policy in ("pass", "edit", "refuse", "unseen")
+    out = outcome(made.apply, tombstone)
+    if policy == "pass":
+        assert out is tombstone
+    elif policy == "refuse":
+        assert out is DataError
+    elif policy == "unseen":
+        assert (out.value_schema, out.value) == (schema, None)
+
+
 _UNCHANGED = [
     ("Cast$Value", {"spec": "a:string"}),
     ("Flatten$Value", {}),
