@@ -61,7 +61,7 @@ class EditTransform(Transform[C], Generic[C]):
 
     reads: frozenset[SideName] = BOTH
     nulls: ClassVar[Nulls | None] = None
-    """What becomes of a null where the transform works (a tombstone, if that is the value). None: not said."""
+    """What becomes of a null where the transform works (of a tombstone, if in the value). None: not said."""
     alias: str | None = None
     """The name a connector's configuration gives it, for messages; set by the chain."""
     on_missing: OnMissing | None = None
