@@ -130,7 +130,7 @@ class _Compiler:
         self, options: AvroOptions, limits: Limits, *, strict_end: bool, errors: str = "strict"
     ) -> None:
         self._strict_end = strict_end
-        self._empties = EmptyItems(limits.items)
+        self._empties = EmptyItems(limits.items // 10)  # which take memory and no bytes
         self._decode: Callable[[bytes], str] = (
             bytes.decode if errors == "strict" else lambda data: data.decode("utf-8", errors)
         )

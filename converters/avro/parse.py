@@ -7,6 +7,7 @@ Source: the Avro specification; spec registry 2, 8. Pure functions.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 
@@ -205,7 +206,7 @@ def _json(text: str, limits: Limits) -> Any:
             "if that is intended, raise the limit 'schema_bytes'"
         )
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except json.JSONDecodeError as exc:
         # A bare name of a primitive is how some programs register it; Avro's own parser wants quotes.
         raise SchemaError(
@@ -219,6 +220,13 @@ def _json(text: str, limits: Limits) -> Any:
 
 def _no_constant(text: str) -> NoReturn:
     raise SchemaError(f"The Avro schema holds {text}, which is not JSON")
+
+
+def _finite(text: str) -> float:
+    found = float(text)
+    if math.isinf(found):
+        raise LimitError("The Avro schema has a number that is larger than a double holds")
+    return found
 
 
 def _full(name: str, space: str | None) -> str:
