@@ -9,10 +9,8 @@ Source: spec data 2.1; KIP-581, KIP-1054.
 from __future__ import annotations
 
 import enum
-import json as stdlib_json
 import re
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any
 
 from connectkit.api import Converter, Decoder, Encoder, HeaderConverter, RawHeaders
@@ -22,7 +20,13 @@ from connectkit.converters import json_plain
 from connectkit.converters.json_big import needs_exact
 from connectkit.converters.json_parse import BadJsonError, parse
 from connectkit.converters.json_path import Path
-from connectkit.converters.json_reader import ExactDecimalError, NotPlainError, TreeReader, ValueFunction
+from connectkit.converters.json_reader import (
+    ExactDecimalError,
+    NotPlainError,
+    TreeReader,
+    ValueFunction,
+    load_with_decimals,
+)
 from connectkit.converters.json_schemas import SchemaReader, SchemaWriter
 from connectkit.converters.json_text import OPTIONS, as_jackson, dumps, fast_dumps, fast_loads, raw_only
 from connectkit.converters.json_writer import TreeFunction, TreeWriter
@@ -355,7 +359,7 @@ class _Reader:
             raise NotPlainError from None
         except ExactDecimalError:
             # A stream that has decimals as numbers will have more of them.
-            self._load = _load_with_decimals
+            self._load = load_with_decimals
             return self.read(data)
 
 
@@ -369,23 +373,6 @@ _payload = json_plain.reader(needs_exact, _refuse_plain)
 def _read_plain(data: bytes) -> Any:
     """A payload without a schema, if it is all of the text: the exact reader stops at a value's end."""
     return _payload(data)[1]
-
-
-def _refuse_constant(_: str) -> Any:
-    raise ValueError
-
-
-_DECIMALS = stdlib_json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant)
-
-
-def _load_with_decimals(data: bytes) -> Any:
-    """As orjson, but fractions are decimals; documents with escapes are left to the exact reader."""
-    if b"\\u" in data:
-        raise NotPlainError
-    try:
-        return _DECIMALS.decode(data.decode("utf-8"))
-    except RecursionError:
-        raise NotPlainError from None
 
 
 def _not_json(exc: BadJsonError, data: bytes) -> ConversionError:

@@ -15,7 +15,14 @@ from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from typing import Any, Final, Literal, TypeVar
 
-from connectkit.converters.registry.port import LATEST, Reference, Registered, Registry, SchemaText
+from connectkit.converters.registry.port import (
+    LATEST,
+    Reference,
+    ReferredText,
+    Registered,
+    Registry,
+    SchemaText,
+)
 from connectkit.errors import ConnectError, RetriableError, SchemaError
 
 T = TypeVar("T")
@@ -141,13 +148,15 @@ class RegistryClient:
         )
 
     def texts_of(self, schema: SchemaText) -> list[str]:
-        """The texts of the schemas that one refers to, those that others need first."""
+        """The :class:`ReferredText` of the schemas that one refers to, those that others need first."""
         found: dict[tuple[str, int], str] = {}
+        names: dict[tuple[str, int], list[str]] = {}
         pending = [(each, False) for each in reversed(schema.references)]
         open_: set[tuple[str, int]] = set()
         while pending:
             reference, inside_is_done = pending.pop()
             key = (reference.subject, reference.version)
+            names.setdefault(key, []).append(reference.name)
             if key in found or (key in open_ and not inside_is_done):
                 continue
             if len(open_) > _MAX_REFERENCES:
@@ -159,7 +168,7 @@ class RegistryClient:
             open_.add(key)
             pending.append((reference, True))
             pending.extend((each, False) for each in reversed(registered.schema.references))
-        return list(found.values())
+        return [ReferredText.of(text, names[key]) for key, text in found.items()]
 
     def associated_subjects(self, namespace: str, topic: str, kind: Literal["key", "value"]) -> list[str]:
         """The subjects associated with a topic."""

@@ -12,7 +12,10 @@ from connectkit.converters.registry.port import Problem, SchemaKind
 
 
 class SchemaKindRules(Protocol):
-    """The rules of one kind. ``references`` are the texts of the schemas a text refers to, in order."""
+    """The rules of one kind. ``references`` are the texts of the schemas a text refers to, in order.
+
+    Those of a registry are :class:`~connectkit.converters.registry.port.ReferredText`, which have names.
+    """
 
     def canonical(self, text: str, references: Sequence[str]) -> str:
         """The text as the registry keeps it; ``SchemaError`` if it is none of this kind."""
@@ -39,4 +42,8 @@ def rules_of(kind: SchemaKind) -> SchemaKindRules | None:
         from connectkit.converters.protobuf import rules as protobuf_rules
 
         return protobuf_rules
+    if kind == "JSON":
+        from connectkit.converters.json_schema import rules as json_schema_rules
+
+        return json_schema_rules
     return None

@@ -7,7 +7,7 @@ Source: spec registry 7; the Schema Registry's REST API, of which each method he
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -24,6 +24,20 @@ class Reference(NamedTuple):
     name: str
     subject: str
     version: int
+
+
+class ReferredText(str):
+    """The text of a schema that others refer to, with the names that they have for it."""
+
+    __slots__ = ("names",)
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str, names: Iterable[str]) -> ReferredText:
+        """The text with these names, each once."""
+        made = cls(text)
+        made.names = tuple(dict.fromkeys(names))
+        return made
 
 
 @dataclass(frozen=True, slots=True)

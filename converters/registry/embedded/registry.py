@@ -23,7 +23,14 @@ from connectkit.converters.registry.embedded.errors import (
 from connectkit.converters.registry.embedded.store import Row, Store
 from connectkit.converters.registry.guid import guid_of
 from connectkit.converters.registry.kinds import rules_of
-from connectkit.converters.registry.port import LATEST, Problem, Reference, Registered, SchemaText
+from connectkit.converters.registry.port import (
+    LATEST,
+    Problem,
+    Reference,
+    ReferredText,
+    Registered,
+    SchemaText,
+)
 from connectkit.errors import ConfigError, DataError, NotFoundError
 
 FILE_NAME: Final = "schemas.db"
@@ -103,26 +110,29 @@ class EmbeddedRegistry:
             raise NotTakenError(42201, f"The schema is not taken: {error}") from error
 
     def _texts(self, references: Sequence[Reference]) -> list[str]:
-        """The texts that references lead to, those that others need first."""
+        """The :class:`ReferredText` that references lead to, those that others need first."""
         found: dict[tuple[str, int], str] = {}
-        self._collect(references, found, set())
-        return list(found.values())
+        names: dict[tuple[str, int], list[str]] = {}
+        self._collect(references, found, names, set())
+        return [ReferredText.of(text, names[key]) for key, text in found.items()]
 
     def _collect(
         self,
         references: Sequence[Reference],
         found: dict[tuple[str, int], str],
+        names: dict[tuple[str, int], list[str]],
         under_way: set[tuple[str, int]],
     ) -> None:
         for each in references:
             row = self._row(each.subject, each.version, deleted=True)
             key = (row.subject, row.version)
+            names.setdefault(key, []).append(each.name)
             if key in found or key in under_way:
                 continue
             if len(under_way) + len(found) > _MAX_REFERENCES:
                 raise NotTakenError(42201, "The schema refers to more schemas than a registry takes")
             under_way.add(key)
-            self._collect(row.schema.references, found, under_way)
+            self._collect(row.schema.references, found, names, under_way)
             found[key] = row.schema.text
 
     # --- look-ups
