@@ -193,6 +193,8 @@ class _Compiler:
         return f"{name}({place}, {depth} + 1)"
 
     def _repeated(self, code: Code, field: FieldType, schema: Schema, place: str, depth: str) -> str:
+        code.line(f"if len({place}) > {int(self._limits.items)}:")
+        code.line(f"    raise {code.bind(_too_many)}({int(self._limits.items)})")
         if schema.type is Type.MAP:
             return self._map(code, field, schema, place, depth)
         assert schema.value_schema is not None
@@ -241,6 +243,13 @@ class _Compiler:
         if schema.type in (Type.INT8, Type.INT16):
             return f"{code.bind(_narrow(INT_BITS[schema.type]))}({place})"
         return place
+
+
+def _too_many(limit: int) -> LimitError:
+    return LimitError(
+        f"The Protobuf message has a list of more than {limit} elements; "
+        "if that is intended, raise the limit 'items'"
+    )
 
 
 def _struct(code: Code, schema: Schema, values: list[str]) -> str:
