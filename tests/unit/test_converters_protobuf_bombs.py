@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -99,10 +101,8 @@ def test_a_text_that_is_none_is_refused_with_a_sentence(text: str) -> None:
 
 @given(st.text(alphabet="message A{}int32=1;oneof<>[]\"'()/*.,\\ \n", max_size=60))
 def test_any_text_is_a_file_or_an_error_of_ours(text: str) -> None:
-    try:
+    with suppress(DataError):
         canonical(P3 + text, [])
-    except DataError as error:
-        assert str(error)
 
 
 def test_schemas_that_share_types_are_not_copied() -> None:
@@ -148,10 +148,8 @@ def test_damaged_messages_are_errors_of_ours(data: bytes) -> None:
 
 @given(st.binary(max_size=60))
 def test_any_bytes_are_a_struct_or_an_error_of_ours(data: bytes) -> None:
-    try:
+    with suppress(DataError):
         assert isinstance(reader_of_node(data), Struct)
-    except DataError as error:
-        assert str(error)
 
 
 reader_of_node = reader(NODE)
@@ -194,13 +192,15 @@ def test_decimals_are_bounded() -> None:
         read(b"\x0a\x00")
 
 
-@pytest.mark.parametrize("number", [19_000, 19_999, 536_870_911, 536_870_912])
-def test_field_numbers_at_the_edge_are_read_or_refused(number: int) -> None:
+@pytest.mark.parametrize("number", [18_999, 19_000, 19_999, 536_870_911])
+def test_field_numbers_up_to_the_largest_are_read(number: int) -> None:
     text = P3 + f"message A {{ int32 x = {number}; int32 y = 1; }}"
-    try:
-        assert reader(text)(b"\x08\x05").get("y") == 5
-    except SchemaError as error:
-        assert "number" in str(error)
+    assert reader(text)(b"\x08\x05").get("y") == 5
+
+
+def test_a_field_number_that_no_message_can_have_is_refused() -> None:
+    with pytest.raises(SchemaError, match="largest there is"):
+        reader(P3 + "message A { int32 x = 536870912; }")
 
 
 @pytest.mark.parametrize(
@@ -233,9 +233,5 @@ def test_frames_that_lead_nowhere_say_so(data: bytes, words: str) -> None:
 @settings(max_examples=50)
 @given(st.binary(max_size=200))
 def test_base64_of_anything_is_a_file_or_an_error_of_ours(data: bytes) -> None:
-    import base64
-
-    try:
+    with suppress(DataError):
         read_text(base64.b64encode(data).decode())
-    except DataError as error:
-        assert str(error)

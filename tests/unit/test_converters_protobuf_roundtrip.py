@@ -1,4 +1,4 @@
-"""Connect data as Protobuf and back, over schemas and values of any shape; and what other libraries make of it."""
+"""Connect data as Protobuf and back, over schemas and values of any shape."""
 
 from __future__ import annotations
 
