@@ -9,15 +9,19 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
+from unicodedata import combining, east_asian_width
 
 from connectkit.runner.herder import Herder
 from connectkit.runner.sink_task import WorkerSinkTask
 from connectkit.runner.source_task import WorkerSourceTask
+from connectkit.suggest import shortened
 
 INTERVAL_S = 0.5
+MOST_NAME_CELLS = 20
+"""Longer names of connectors are cut, so that what they do still fits on a usual terminal."""
 
 
 @dataclass(slots=True)
@@ -66,6 +70,7 @@ class Live:
         self._clock = clock
         self._lock = threading.Lock()
         self._drawn = 0
+        self._names = 0
         self._lines: list[str] = []
         self._before: dict[str, tuple[float, Totals]] = {}
         self._closing = threading.Event()
@@ -97,7 +102,9 @@ class Live:
 
     def refresh(self) -> None:
         """Draw the present state."""
-        lines = [self._line(name)[: self._width] for name in self._herder.connectors()]
+        names = list(self._herder.connectors())
+        self._names = min(max(map(cells, names), default=0), MOST_NAME_CELLS)
+        lines = [self._line(name) for name in names]
         with self._lock:
             self._erase()
             self._lines = lines
@@ -111,13 +118,15 @@ class Live:
         span = max(now - then, 0.001)
         states = [task.state.value for task in status.tasks.values()] or [status.connector.state.value]
         state = "FAILED" if "FAILED" in states else states[0]
-        lag = f"  lag {seen.lag:,}" if seen.lag is not None else ""
-        skipped = f"  skipped {seen.skipped:,}" if seen.skipped else ""
-        return (
-            f"{name:<24} {status.type:<6} {state:<10} {len(status.tasks)} "
-            f"task{'s' if len(status.tasks) != 1 else ' '}  in {(seen.read - before.read) / span:>9,.0f}/s  "
-            f"out {(seen.written - before.written) / span:>9,.0f}/s  total {seen.written:,}{lag}{skipped}"
-        )
+        rate = f"in {(seen.read - before.read) / span:>7,.0f}/s"
+        parts = [rate, f"out {(seen.written - before.written) / span:>7,.0f}/s"]
+        if seen.lag is not None:
+            parts.append(f"lag {seen.lag:,}")
+        if seen.skipped:
+            parts.append(f"skipped {seen.skipped:,}")
+        count = len(status.tasks)
+        parts += [f"total {seen.written:,}", f"{status.type}, {count} task{'s' if count != 1 else ''}"]
+        return fitted(f"{_column(name, self._names)} {state:<9}", parts, self._width)
 
     def _erase(self) -> None:
         if self._drawn:
@@ -129,6 +138,35 @@ class Live:
             self._terminal.write("".join(f"{line}\n" for line in self._lines))
             self._drawn = len(self._lines)
         self._terminal.flush()
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal a printable text takes: East Asian wide characters take two."""
+    return sum(0 if combining(char) else 2 if east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def fitted(line: str, parts: Sequence[str], width: int) -> str:
+    """The line, and behind it as many of the parts, most important first, as the width has room for."""
+    for part in parts:
+        if cells(line) + 2 + cells(part) > width:
+            break
+        line = f"{line}  {part}"
+    return _cut(line, width)
+
+
+def _column(name: str, width: int) -> str:
+    """A name as a column so wide. What cannot be printed is escaped: names come from configurations."""
+    shown = _cut(shortened(name), width)
+    return shown + " " * (width - cells(shown))
+
+
+def _cut(text: str, width: int) -> str:
+    """As much of the text as fits."""
+    if cells(text) <= width:
+        return text
+    while text and cells(text) >= width:
+        text = text[:-1]
+    return f"{text}…"
 
 
 class LiveStream(io.StringIO):

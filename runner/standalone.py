@@ -224,7 +224,7 @@ def _live(
         return None
     from connectkit.runner.live import Live
 
-    width = os.get_terminal_size(sys.stderr.fileno()).columns - 1
+    width = (os.get_terminal_size(sys.stderr.fileno()).columns or 80) - 1  # some terminals tell no size
     live = Live(herder, sys.stderr, width=width)
     handler.setStream(live.stream)
     live.start()
