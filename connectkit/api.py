@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from connectkit.config import Config
 from connectkit.plugin import Plugin, PluginKind
@@ -324,6 +324,31 @@ class Converter(Plugin[C], ABC, Generic[C]):
 
     def close(self) -> None:
         """Let go of connections and caches."""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaCheck:
+    """Whether a schema may be the next one of a subject in a schema registry."""
+
+    lines: Sequence[str]
+    """What was found, in sentences; ``problems`` are among them."""
+    problems: Sequence[str]
+    """Why it may not; empty if it may."""
+    newest: Schema | None
+    """The Connect schema of the subject's newest version; None if there is none."""
+
+
+@runtime_checkable
+class KeepsSchemas(Protocol):
+    """A converter whose schemas are kept outside its messages, and change there."""
+
+    def connect_schema(self, text: str) -> Schema | None:
+        """The Connect schema of data that have a schema in the converter's own language."""
+        ...
+
+    def check_schema(self, topic: str, new: str | Schema) -> SchemaCheck:
+        """Compare a schema, in that language or Connect's, with those before it; nothing is registered."""
+        ...
 
 
 class HeaderConverter(Plugin[C], ABC, Generic[C]):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from connectkit.api import Converter, Decoder, Encoder, RawHeaders
+from connectkit.api import Converter, Decoder, Encoder, RawHeaders, SchemaCheck
 from connectkit.compile import PerSchema, too_deep
 from connectkit.converters.avro.config import AvroConfig
 from connectkit.converters.avro.decode import compile_decoder
@@ -207,6 +207,22 @@ class AvroConverter(Converter[AvroConfig]):
                 f"The message's schema is of kind {schema.kind}, which another converter reads, not Avro's"
             )
         return parse(schema.text, references=self._serde.texts_of(schema))
+
+    # --- schemas by themselves
+
+    def connect_schema(self, text: str) -> Schema | None:
+        """The Connect schema of data with this Avro schema (:class:`connectkit.api.KeepsSchemas`)."""
+        return from_avro(parse(text), self._options)
+
+    def check_schema(self, topic: str, new: str | Schema) -> SchemaCheck:
+        """Compare a schema with those of the topic's subject (:class:`connectkit.api.KeepsSchemas`)."""
+        avro = parse(new) if isinstance(new, str) else to_avro(new, self._options)
+        text = new if isinstance(new, str) else to_text(avro)
+        found = self._serde.check(topic, SchemaText(text), lambda: _record_name(avro))
+        newest = found.versions[-1].schema if found.versions else None
+        is_avro = newest is not None and newest.kind == "AVRO"
+        schema = from_avro(self._parse(newest), self._options) if newest is not None and is_avro else None
+        return SchemaCheck(found.lines(), found.sentences(), schema)
 
     def close(self) -> None:
         self._serde.close()

@@ -22,6 +22,10 @@ class Checked:
     clash: int | None
     versions: Sequence[Registered]
 
+    def sentences(self) -> list[str]:
+        """The problems in sentences."""
+        return [each.description for each in self.problems]
+
     def lines(self) -> list[str]:
         """The same in sentences."""
         if not self.versions:

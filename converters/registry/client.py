@@ -52,6 +52,11 @@ class RegistryClient:
         self._under_way: dict[Hashable, Future[Any]] = {}
         self._lock = threading.Lock()
 
+    @property
+    def registry(self) -> Registry:
+        """The registry itself, which keeps no answers."""
+        return self._registry
+
     def _once(self, question: Hashable, ask: Callable[[], T], *, ttl_s: float | None = None) -> T:
         with self._lock:
             now = self._clock()

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from connectkit.api import RawHeaders
 from connectkit.converters.registry import wire
+from connectkit.converters.registry.check import Checked, check
 from connectkit.converters.registry.client import RegistryClient
 from connectkit.converters.registry.config import RegistryConfig
 from connectkit.converters.registry.guid import guid_of
@@ -141,6 +142,10 @@ class SchemaSerde:
         """The header that is written beside each payload, with ``in_header``."""
         guid = found.guid or guid_of(found.schema)
         return wire.header_name(is_key=self._is_key), wire.guid_bytes(guid, indexes)
+
+    def check(self, topic: str, schema: SchemaText, record_name: NameOf) -> Checked:
+        """Whether a schema may be the next one for a topic; nothing is registered."""
+        return check(self._client.registry, self.subject(topic, record_name), schema)
 
     # --- reading
 

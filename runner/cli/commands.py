@@ -77,6 +77,33 @@ examples:
 Exit codes: 0 every record went through or was dropped, 2 something failed, 1 wrong usage.
 """
 
+SNIFF = """\
+Say what the bytes of a topic look like, and which converter reads them.
+
+The first records are read, without a consumer group. What each key and each value begins with tells most
+of it: JSON, text, a number, compressed data, or the id of a schema in a registry, which is asked for it.
+"""
+
+CHECK_SCHEMA = """\
+Say what a new schema would do before anybody writes with it; nothing is registered.
+
+The schema is compared with the earlier ones of the connector's subject, at the subject's compatibility
+level, and followed through the connector's transforms: which fields would come, go or change behind them.
+
+  a sink connector     the schema is the one that its topic's records will have
+  a source connector   the schema is the one that the connector will send, before its transforms; what
+                       comes out of them is compared with what is registered
+"""
+
+CHECK_SCHEMA_EXAMPLES = """\
+examples:
+  connectkit check-schema --config orders-sink.json --new order.avsc
+  connectkit check-schema --config orders-sink.json --new order.avsc --topic orders-eu
+  connectkit check-schema --config orders-sink.json --new order-key.avsc --key
+
+Exit codes: 0 it may be used, 2 it may not or something failed, 1 wrong usage.
+"""
+
 TOPICS = """\
 Look at the topics of a broker or of an embedded log.
 
@@ -222,6 +249,37 @@ def build_parser(*, with_installed: bool = True) -> argparse.ArgumentParser:
     reads.add_argument("--values", action="store_true", help="print only the values")
     reads.set_defaults(run=_topics_read)
 
+    sniffs = commands.add_parser(
+        "sniff",
+        parents=[where],
+        help="say which converter reads a topic",
+        description=SNIFF,
+        formatter_class=form,
+    )
+    sniffs.add_argument("topic", metavar="TOPIC", help="the topic to look at")
+    sniffs.add_argument(
+        "-n", dest="count", metavar="N", type=_count, default=100, help="how many records (default: 100)"
+    )
+    sniffs.add_argument(
+        "--registry", metavar="URL", help="a schema registry (default: the worker's, or the log's own)"
+    )
+    sniffs.set_defaults(run=_sniff)
+
+    checks = commands.add_parser(
+        "check-schema",
+        parents=[common],
+        help="say what a new schema would do",
+        description=CHECK_SCHEMA,
+        epilog=CHECK_SCHEMA_EXAMPLES,
+        formatter_class=form,
+    )
+    checks.add_argument("--config", required=True, metavar="CONNECTOR", type=Path, help="a connector's file")
+    checks.add_argument("--new", required=True, metavar="FILE", type=Path, help="the new schema")
+    checks.add_argument("--topic", help="the topic (default: the connector's first)")
+    checks.add_argument("--key", action="store_true", help="the schema is that of keys")
+    checks.add_argument("--worker", metavar="FILE", type=Path, help="a worker's file: its converters")
+    checks.set_defaults(run=_check_schema)
+
     quick = commands.add_parser(
         "quickstart",
         parents=[common],
@@ -261,7 +319,9 @@ def _count(text: str) -> int:
     return number
 
 
-_OWN = frozenset(("standalone", "validate", "preview", "plugins", "topics", "quickstart"))
+_OWN = frozenset(
+    ("standalone", "validate", "preview", "plugins", "topics", "quickstart", "sniff", "check-schema")
+)
 """Commands that are here without looking for what is installed, which takes time."""
 
 
@@ -344,6 +404,18 @@ def _plugins(parsed: argparse.Namespace) -> int:
     from connectkit.runner.cli.listing import explain_plugin, list_plugins
 
     return list_plugins() if parsed.name is None else explain_plugin(parsed.name)
+
+
+def _sniff(parsed: argparse.Namespace) -> int:
+    from connectkit.runner.cli.sniff import sniff
+
+    return sniff(parsed)
+
+
+def _check_schema(parsed: argparse.Namespace) -> int:
+    from connectkit.runner.cli.check_schema import check_schema
+
+    return check_schema(parsed)
 
 
 def _topics_list(parsed: argparse.Namespace) -> int:

@@ -124,7 +124,7 @@ def test_values_come_back_and_schemas_too(pair: tuple[Schema, Any]) -> None:
     text, data = encoded(schema, value)
     avro = parse(text, check_defaults=True)
     assert to_text(avro) == text, "what is written is canonical"
-    read = from_avro(avro, OPTIONS)
+    read = _some(from_avro(avro, OPTIONS))
     assert like(read, schema)
     found = compile_decoder(avro, avro, read, OPTIONS, strict_end=True)(data, 0)
     assert same(found, value)
