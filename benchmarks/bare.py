@@ -1,23 +1,65 @@
-"""The least a Python program can do: confluent-kafka and orjson in one loop, no framework.
+"""The least a Python program can do: confluent-kafka and orjson or fastavro in one loop, no framework.
 
-``python -m benchmarks.bare source|sink BOOTSTRAP TOPIC [transforms]``
+``python -m benchmarks.bare source|sink json|avro BOOTSTRAP TOPIC REGISTRY [transforms]``
 """
 
 from __future__ import annotations
 
+import io
+import json
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
+import fastavro
 import orjson
 from confluent_kafka import Consumer, KafkaError, Message, Producer
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from benchmarks.plugins import say
-from benchmarks.workload import RECORDS, edit_sink, edit_source, order
+from benchmarks.workload import AVRO_EDITED, AVRO_ORDER, RECORDS, avro_order, edit_sink, edit_source, order
 
 
-def source(bootstrap: str, topic: str, transforms: bool) -> None:
+def avro_dumps(topic: str, registry: str, transforms: bool) -> Callable[[dict[str, Any]], bytes]:
+    """Fastavro behind the id that the registry gave the schema."""
+    schema = AVRO_EDITED if transforms else AVRO_ORDER
+    client = SchemaRegistryClient({"url": registry})
+    number = client.register_schema(f"{topic}-value", Schema(json.dumps(schema), "AVRO"))
+    prefix = b"\0" + number.to_bytes(4, "big")
+    parsed, write = fastavro.parse_schema(schema), fastavro.schemaless_writer
+
+    def dumps(value: dict[str, Any]) -> bytes:
+        out = io.BytesIO()
+        out.write(prefix)
+        write(out, parsed, value)
+        return out.getvalue()
+
+    return dumps
+
+
+def avro_loads(registry: str) -> Callable[[bytes], Any]:
+    """Fastavro with the schema of the id in front, asked for once."""
+    client = SchemaRegistryClient({"url": registry})
+    known: dict[bytes, Any] = {}
+    read = fastavro.schemaless_reader
+
+    def loads(data: bytes) -> Any:
+        head = data[1:5]
+        schema = known.get(head)
+        if schema is None:
+            text = client.get_schema(int.from_bytes(head, "big")).schema_str
+            assert text is not None
+            schema = known[head] = fastavro.parse_schema(json.loads(text))
+        return read(io.BytesIO(data[5:]), schema, None)
+
+    return loads
+
+
+def source(data_format: str, bootstrap: str, topic: str, registry: str, transforms: bool) -> None:
     """Make a dict, edit it, dump it, produce it with a delivery report each."""
+    make: Callable[[int], Any] = avro_order if data_format == "avro" else order
+    dumps = avro_dumps(topic, registry, transforms) if data_format == "avro" else orjson.dumps
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
@@ -36,12 +78,12 @@ def source(bootstrap: str, topic: str, transforms: bool) -> None:
 
     say("BENCH start", time.time())
     for number in range(RECORDS):
-        value = order(number)
+        value = make(number)
         if transforms:
             value = edit_source(value)
         while True:
             try:
-                producer.produce(topic, orjson.dumps(value), on_delivery=delivered)
+                producer.produce(topic, dumps(value), on_delivery=delivered)
                 break
             except BufferError:
                 producer.poll(0.01)
@@ -64,7 +106,7 @@ class Slots:
     value: Any
 
 
-def sink(bootstrap: str, topic: str, transforms: bool) -> None:
+def sink(data_format: str, bootstrap: str, topic: str, registry: str, transforms: bool) -> None:
     """Consume, load, edit, and put what came into an object each."""
     consumer = Consumer(
         {
@@ -77,7 +119,7 @@ def sink(bootstrap: str, topic: str, transforms: bool) -> None:
     )
     consumer.subscribe([topic])
     count, began = 0, 0.0
-    loads = orjson.loads
+    loads = avro_loads(registry) if data_format == "avro" else orjson.loads
     while count < RECORDS:
         messages = consumer.consume(500, 0.1)
         if messages and count == 0:
@@ -100,5 +142,6 @@ def sink(bootstrap: str, topic: str, transforms: bool) -> None:
 
 
 if __name__ == "__main__":
-    side, bootstrap, topic, *rest = sys.argv[1:]
-    {"source": source, "sink": sink}[side](bootstrap, topic, rest == ["transforms"])
+    side, data_format, bootstrap, topic, registry, *rest = sys.argv[1:]
+    run = {"source": source, "sink": sink}[side]
+    run(data_format, bootstrap, topic, registry, rest == ["transforms"])

@@ -5,11 +5,16 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from benchmarks.workload import order
 from connectkit.api import SinkConnector, SinkTask, SourceConnector, SourceTask
+from connectkit.builder import SchemaBuilder
 from connectkit.config import Config, option
+from connectkit.logical import TIMESTAMP
 from connectkit.record import SinkRecord, SourceRecord
+from connectkit.schema import Schema
+from connectkit.struct import Struct
 
 
 def say(*words: object) -> None:
@@ -18,10 +23,29 @@ def say(*words: object) -> None:
     sys.stdout.flush()
 
 
+ORDER = (
+    SchemaBuilder.struct()
+    .name("order")
+    .field("id", Schema.INT64)
+    .field("name", Schema.OPTIONAL_STRING)
+    .field("price", Schema.FLOAT64)
+    .field("ts", TIMESTAMP)
+    .field("active", Schema.BOOLEAN)
+    .build()
+)
+
+
+def struct_order(number: int) -> Struct:
+    """The order with its schema, as a connector that knows its columns makes it."""
+    moment = datetime.fromtimestamp(1234567890.123, UTC)
+    return Struct.of(ORDER, [number, "hello world", 3.14, moment, True])
+
+
 class BenchSourceConfig(Config):
     topic: str = option(doc="Where to.")
     records: int = option(1_000_000, doc="How many records.")
     batch: int = option(1000, doc="Records a poll.")
+    format: str = option("json", doc="json: maps without a schema; avro: structs.")
 
 
 class BenchSourceTask(SourceTask[BenchSourceConfig]):
@@ -40,7 +64,10 @@ class BenchSourceTask(SourceTask[BenchSourceConfig]):
             return None
         self._sent = min(first + self.config.batch, records)
         partition, topic = self._partition, self.config.topic
-        return [SourceRecord(partition, {"pos": n}, topic, None, order(n)) for n in range(first, self._sent)]
+        numbers = range(first, self._sent)
+        if self.config.format == "avro":
+            return [SourceRecord(partition, {"pos": n}, topic, ORDER, struct_order(n)) for n in numbers]
+        return [SourceRecord(partition, {"pos": n}, topic, None, order(n)) for n in numbers]
 
     def stop(self) -> None:
         pass

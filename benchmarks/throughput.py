@@ -2,7 +2,8 @@
 
 The clock of a source runs from its first poll until the topic holds the last record, looked up by a
 process that takes no part; the clock of a sink from its first record to its last. Rounds go through
-all runners in turn, and the medians are compared, because shared machines drift.
+all runners in turn, and the medians are compared, because shared machines drift. Avro schemas are in the
+embedded registry, served over HTTP to every runner; what it is asked in a run is counted.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -25,7 +26,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from benchmarks import peer
-from benchmarks.workload import RECORDS, connector_config
+from benchmarks.workload import FORMATS, RECORDS, connector_config
+from tests.support.registry_server import Served, served
 
 TIMEOUT_S = 300
 RUNNERS = ("bare", "ours", "java")
@@ -38,23 +40,40 @@ class Run:
     rate: float
     peak_mb: float
     cpu_s: float
+    requests: int = 0
+    """What the registry was asked."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is run."""
+
+    data_format: str
+    transforms: bool
+
+    @property
+    def label(self) -> str:
+        return f"{self.data_format}+3smt" if self.transforms else self.data_format
 
 
 class Bench:
-    """Runs the runners against one broker."""
+    """Runs the runners against one broker and one registry."""
 
-    def __init__(self, bootstrap: str, folder: Path) -> None:
+    def __init__(self, bootstrap: str, registry: Served, folder: Path) -> None:
         self.bootstrap = bootstrap
+        self.registry = registry
         self.folder = folder
         self._watcher = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench-watch"})
-        java = peer.prepare() if peer.missing() is None else (None, None)
-        self._jars: Path | None = java[0]
-        self._plugins: Path | None = java[1]
 
-    def run(self, runner: str, side: str, topic: str, *, transforms: bool) -> Run:
+    def run(self, runner: str, side: str, topic: str, case: Case) -> Run:
         """One run; the topic of a source must be new, that of a sink must hold the records."""
+        before = len(self.registry.requests)
+        done = self._measured(runner, side, topic, self._command(runner, side, topic, case))
+        return replace(done, requests=len(self.registry.requests) - before)
+
+    def _measured(self, runner: str, side: str, topic: str, command: list[str]) -> Run:
         out = self.folder / f"{runner}-{side}-{time.time_ns()}.out"
-        with self._started(self._command(runner, side, topic, transforms=transforms), out) as process:
+        with self._started(command, out) as process:
             watched = psutil.Process(process.pid)
             began, peak, cpu, deadline = 0.0, 0, 0.0, time.time() + TIMEOUT_S
             while time.time() < deadline:
@@ -71,8 +90,8 @@ class Bench:
                         return Run(RECORDS / (time.time() - began), peak / 1e6, cpu)
                 elif found := re.search(r"BENCH sink (\d+) ([\d.]+)", printed):
                     return Run(int(found[1]) / float(found[2]), peak / 1e6, cpu)
-                if process.poll() not in (None, 0):
-                    break
+                if process.poll() not in (None, 0) or " ERROR " in printed:
+                    break  # a worker does not end because its task failed
         raise SystemExit(f"{runner} {side} did not finish; its output ends:\n{out.read_text()[-3000:]}")
 
     def create(self, topic: str) -> None:
@@ -83,10 +102,12 @@ class Bench:
     def _end(self, topic: str) -> int:
         return int(self._watcher.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)[1])
 
-    def _command(self, runner: str, side: str, topic: str, *, transforms: bool) -> list[str]:
+    def _command(self, runner: str, side: str, topic: str, case: Case) -> list[str]:
+        url = self.registry.url
         if runner == "bare":
-            edit = ["transforms"] if transforms else []
-            return [sys.executable, "-m", "benchmarks.bare", side, self.bootstrap, topic, *edit]
+            edit = ["transforms"] if case.transforms else []
+            bare = [sys.executable, "-m", "benchmarks.bare", side, case.data_format]
+            return [*bare, self.bootstrap, topic, url, *edit]
         place = Path(tempfile.mkdtemp(dir=self.folder))
         settings = {
             "bootstrap.servers": self.bootstrap,
@@ -96,14 +117,14 @@ class Bench:
             "offset.flush.interval.ms": "10000",
         }
         if runner == "java":
-            settings |= {"listeners": "http://127.0.0.1:18083", "plugin.path": str(self._plugins)}
+            path = ",".join(map(str, peer.plugin_path(case.data_format)))
+            settings |= {"listeners": "http://127.0.0.1:18083", "plugin.path": path}
         worker, connector = place / "worker.properties", place / "connector.json"
         worker.write_text("".join(f"{k}={v}\n" for k, v in settings.items()))
-        config = connector_config(side, topic, transforms=transforms)
+        config = connector_config(side, case.data_format, topic, url, transforms=case.transforms)
         connector.write_text(json.dumps({"name": config["name"], "config": config}))
         if runner == "java":
-            assert self._jars is not None
-            return peer.command(self._jars, worker, connector)
+            return peer.command(peer.prepare()[0], worker, connector)
         return [sys.executable, "-m", "benchmarks.ours", "standalone", str(worker), str(connector)]
 
     @contextmanager
@@ -121,26 +142,35 @@ class Bench:
                     process.wait()
 
 
-def main(bootstrap: str, rounds: int = 3, runners: tuple[str, ...] = RUNNERS) -> None:
+def main(
+    bootstrap: str,
+    rounds: int = 3,
+    runners: tuple[str, ...] = RUNNERS,
+    formats: tuple[str, ...] = FORMATS,
+) -> None:
     """Print records a second and the ratios to the bare loop and to the Java worker."""
-    if (word := peer.missing()) is not None:
-        print(word)
-        runners = tuple(r for r in runners if r != "java")
-    print(f"{RECORDS:,} records of five fields, JSON, one task; medians of {rounds} rounds")
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(bootstrap, Path(folder))
-        for transforms in (False, True):
-            label = "json+3smt" if transforms else "json"
-            runs: dict[tuple[str, str], list[Run]] = {}
-            for turn in range(rounds):
-                for runner in runners:
-                    topic = f"bench-{label.replace('+', '-')}-{runner}-{turn}-{int(time.time())}"
-                    bench.create(topic)
-                    for side in ("source", "sink"):
-                        done = bench.run(runner, side, topic, transforms=transforms)
-                        runs.setdefault((side, runner), []).append(done)
+    print(f"{RECORDS:,} records of five fields, one task; medians of {rounds} rounds")
+    with tempfile.TemporaryDirectory() as folder, served() as registry:
+        bench = Bench(bootstrap, registry, Path(folder))
+        for data_format in formats:
+            present = runners
+            if "java" in runners and (word := peer.missing(data_format)) is not None:
+                print(word)
+                present = tuple(r for r in runners if r != "java")
+            for transforms in (False, True):
+                _compare(bench, Case(data_format, transforms), present, rounds)
+
+
+def _compare(bench: Bench, case: Case, runners: tuple[str, ...], rounds: int) -> None:
+    runs: dict[tuple[str, str], list[Run]] = {}
+    for turn in range(rounds):
+        for runner in runners:
+            topic = f"bench-{case.label.replace('+', '-')}-{runner}-{turn}-{int(time.time())}"
+            bench.create(topic)
             for side in ("source", "sink"):
-                _report(f"{side} {label}", {r: runs[side, r] for r in runners})
+                runs.setdefault((side, runner), []).append(bench.run(runner, side, topic, case))
+    for side in ("source", "sink"):
+        _report(f"{side} {case.label}", {r: runs[side, r] for r in runners})
 
 
 def _report(title: str, runs: dict[str, list[Run]]) -> None:
@@ -150,7 +180,9 @@ def _report(title: str, runs: dict[str, list[Run]]) -> None:
         memory = max(r.peak_mb for r in done)
         cpu = statistics.median(r.cpu_s for r in done)
         rate = f"{rates[runner]:>10,.0f}/s  ({spread})"
-        print(f"{title:18} {runner:5} {rate}  {memory:6.0f} MB  {cpu:5.1f} CPU s")
+        asked = max(r.requests for r in done)
+        registry = f"  asked the registry {asked} times" if asked else ""
+        print(f"{title:18} {runner:5} {rate}  {memory:6.0f} MB  {cpu:5.1f} CPU s{registry}")
     for other in ("bare", "java"):
         if other in rates and "ours" in rates:
             print(f"{title:18} ours/{other} = {rates['ours'] / rates[other]:.2f}", flush=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
-import os
 import shutil
 import subprocess
 from pathlib import Path
+
+from benchmarks.peer import avro
+from benchmarks.peer.cache import CACHE
 
 HERE = Path(__file__).parent
 SERVICES = {
@@ -15,17 +18,25 @@ SERVICES = {
 }
 
 
-def missing() -> str | None:
-    """What this machine lacks to run the Java worker, or None."""
+def missing(data_format: str = "json") -> str | None:
+    """What this machine lacks to run the Java worker on that format, or None."""
     lacking = [tool for tool in ("java", "javac", "mvn") if shutil.which(tool) is None]
-    return f"the Java worker is left out: no {', '.join(lacking)} on this machine" if lacking else None
+    if lacking:
+        return f"the Java worker is left out: no {', '.join(lacking)} on this machine"
+    return avro.missing() if data_format == "avro" else None
 
 
+def plugin_path(data_format: str) -> list[Path]:
+    """The worker's plugin path for that format."""
+    return [prepare()[1], *([avro.prepare()] if data_format == "avro" else [])]
+
+
+@functools.cache
 def prepare() -> tuple[Path, Path]:
     """The folder of the worker's jars and the plugin path with the bench connectors; made once."""
     sources = sorted((HERE / "src").glob("*.java"))
     digest = hashlib.sha256(b"".join(p.read_bytes() for p in [HERE / "pom.xml", *sources])).hexdigest()[:12]
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "connectkit-bench" / digest
+    cache = CACHE / digest
     jars, plugins = cache / "jars", cache / "plugins"
     if not plugins.is_dir():
         fetch = ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={jars}"]
