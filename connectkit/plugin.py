@@ -143,13 +143,17 @@ class Registry:
             for known in dict.fromkeys((name, base))
             if known in (table := self._table(each)).ambiguous
         ]
+        form = f"${side.title()}" if side else ""
         if doubles:
-            return f"'{shown}' means several plugins ({', '.join(doubles[0])}): give the full name."
+            full = ", ".join(f"{each}{form}" if ":" not in each else each for each in doubles[0])
+            return f"'{shown}' means several plugins ({full}): give the full name."
         known = [known for each in kinds for known in self._table(each).by_name]
         hint = _nearest(base, known)
+        stem, _, end = name.rpartition("$")
+        if hint is None and stem and (meant := closest(end, ("Key", "Value"))):
+            hint, form = _nearest(stem, known), f"${meant}"
         if hint is None:
             return f"No installed {wanted} is named '{shown}'; connectkit plugins lists them."
-        form = f"${side.title()}" if side else ""
         return f"No installed {wanted} is named '{shown}'; did you mean '{hint}{form}'?"
 
     def _table(self, kind: PluginKind) -> Table:

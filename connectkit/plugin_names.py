@@ -95,7 +95,7 @@ class Table:
             if len(meant) == 1:
                 self.by_name[alias] = next(iter(meant.values()))
             else:
-                self.ambiguous[alias] = sorted(_origin(info) for info in meant.values())
+                self.ambiguous[alias] = sorted(_full_name(info) for info in meant.values())
 
     def get(self, name: str) -> tuple[PluginInfo | None, Side | None]:
         if not name or len(name) > _MAX_NAME_CHARS:
@@ -131,6 +131,11 @@ def spoken(kind: PluginKind) -> str:
 
 def _origin(info: PluginInfo) -> str:
     return f"{info.target} of {info.distribution or 'this program'}"
+
+
+def _full_name(info: PluginInfo) -> str:
+    """What to write instead of an alias that means several; where it comes from, if there is no such name."""
+    return next(iter(info.java_names), None) or _origin(info)
 
 
 def installed_infos(kind: PluginKind, points: Iterable[EntryPoint]) -> list[PluginInfo]:

@@ -41,9 +41,9 @@ def explain_plugin(name: str) -> int:
     shown = False
     for kind in KINDS:
         try:
-            found = plugins.find(kind, name)
+            found = _find(kind, name)
         except ConfigError as exc:
-            if first is None or "did you mean" in str(exc):
+            if first is None or "did you mean" in str(exc) or "means several" in str(exc):
                 first = exc
             continue
         if shown:
@@ -54,6 +54,16 @@ def explain_plugin(name: str) -> int:
         assert first is not None
         raise ConfigError(str(first).replace("source connector", "plugin"))
     return 0
+
+
+def _find(kind: PluginKind, name: str) -> Found:
+    """The plugin of that name; a full name that leaves out which side it works on is one here as well."""
+    try:
+        return plugins.find(kind, name)
+    except ConfigError:
+        if not any(name in info.names for info in plugins.all(kind)):
+            raise
+        return plugins.find(kind, f"{name}$Value")
 
 
 def _explain(found: Found) -> None:

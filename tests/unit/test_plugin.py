@@ -121,6 +121,8 @@ def test_aliases(kind: PluginKind, name: str, cls: type) -> None:
         ("transform", "org.example.transforms.Mask", "did you mean org.example.transforms.Mask$Key"),
         ("transform", "Router$Key", "has no key form"),
         ("transform", "Maks$Value", "did you mean 'Mask$Value'?"),
+        ("transform", "Mask$Valeu", "did you mean 'Mask$Value'?"),
+        ("transform", "org.example.transforms.Mask$key", "did you mean 'org.example.transforms.Mask$Key'?"),
         ("transform", "org.example.transforms.Maks", "did you mean 'org.example.transforms.Mask'?"),
         ("transform", "org.apache.kafka.connect.transforms.Routr", "did you mean 'Router'?"),
         ("transform", "Never", "is a predicate, not a transform"),
@@ -197,7 +199,8 @@ def test_aliases_that_mean_two_plugins_are_dropped() -> None:
         ("sources", "org.a.ThingConnector", f"{HERE}:Src"),
         ("sources", "org.b.ThingConnector", f"{HERE}:Other"),
     )
-    with pytest.raises(ConfigError, match="means several plugins"):
+    full = r"means several plugins \(org\.a\.ThingConnector, org\.b\.ThingConnector\)"
+    with pytest.raises(ConfigError, match=full):
         registry.find("source", "Thing")
     assert registry.find("source", "org.a.ThingConnector").cls is Src
 

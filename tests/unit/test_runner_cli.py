@@ -166,6 +166,10 @@ def test_plugins_lists_and_explains(capsys: pytest.CaptureFixture[str]) -> None:
         assert name in out
     assert main(["plugins", "org.apache.kafka.connect.transforms.MaskField$Value"]) == 0
     assert "fields (list, required)" in capsys.readouterr().out
+    assert main(["plugins", "io.confluent.connect.transforms.ExtractTopic"]) == 0
+    assert "field.format" in capsys.readouterr().out
+    assert main(["plugins", "ExtractTopic"]) == 2
+    assert "(io.aiven.kafka.connect.transforms.ExtractTopic, io.confluent." in capsys.readouterr().err
     assert main(["plugins", "MaskFeild"]) == 2
     assert "did you mean" in capsys.readouterr().err
 
