@@ -4,8 +4,8 @@ A program is a tree of blocks. A block is straight-line code over *variables* th
 ends by making a record, dropping it, branching, or failing. :mod:`connectkit.draft` writes programs
 (transforms describe their work to it); this module gives them their two executions, which must agree:
 :meth:`Program.run` interprets, for schemas seen once and for explaining errors; :meth:`Program.build`
-generates. Used by one thread while it is being made; immutable, hence shareable, afterwards. It is one
-piece so that the two forms of every operation stand side by side.
+generates. Used by one thread while it is being made; immutable, hence shareable, afterwards.
+It is one piece so that the two forms of every operation stand side by side.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Every entry point of pyproject.toml loads, is installed, and leads to a plugin of its kind."""
+"""Every entry point of pyproject.toml loads, is installed, and leads to what its group is for."""
 
 from __future__ import annotations
 
 import importlib
+import inspect
 from importlib.metadata import entry_points
 
 import pytest
@@ -20,17 +21,27 @@ BASES: dict[str, type] = {
     "connectkit.predicates": api.Predicate,
     "connectkit.config_providers": api.ConfigProvider,
 }
+FUNCTIONS = ("connectkit.commands", "connectkit.sniffers")
+"""Groups of the command line's functions."""
+FUNCTIONS = {"connectkit.commands", "connectkit.sniffers"}
+"""Groups of functions: what adds to the command line, and what knows bytes by their look."""
 ENTRIES = [(group, name, value) for group, found in GROUPS.items() for name, value in found.items()]
 
 
 def test_every_kind_of_plugin_has_a_group() -> None:
-    assert set(GROUPS) == set(BASES)
+    assert set(GROUPS) == {*BASES, *FUNCTIONS}
 
 
 @pytest.mark.parametrize(("group", "name", "value"), ENTRIES, ids=[f"{g}:{n}" for g, n, _ in ENTRIES])
 def test_entry_point_is_a_plugin_of_its_kind(group: str, name: str, value: str) -> None:
     module, _, attribute = value.partition(":")
     found = getattr(importlib.import_module(module), attribute)
+    if group in FUNCTIONS:
+        assert inspect.isfunction(found)
+        return
+    if group in FUNCTIONS:
+        assert callable(found)
+        return
     assert isinstance(found, type)
     if group == "connectkit.header_converters":
         assert callable(getattr(found, "to_connect_header", None))
