@@ -13,7 +13,7 @@ from connectkit.converters.protobuf.linked import FieldType, LinkedFile, Message
 from connectkit.converters.protobuf.model import Message, ProtoFile
 from connectkit.converters.protobuf.normalize import normalize
 from connectkit.converters.protobuf.printer import to_text
-from connectkit.converters.protobuf.texts import read_text, with_references
+from connectkit.converters.protobuf.texts import UNNAMED, read_text, with_references
 from connectkit.converters.registry.port import Problem
 
 _KINDS: Final = {
@@ -38,7 +38,7 @@ def normalized(text: str, references: Sequence[str]) -> str:
     file, imports = with_references(text, references)
     link(file, imports)
     made = normalize(file, imports)
-    made.imports = [each for each in made.imports if each not in imports]
+    made.imports = [each for each in made.imports if not each.startswith(UNNAMED)]
     return to_text(made)
 
 

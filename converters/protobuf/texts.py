@@ -10,11 +10,13 @@ import base64
 import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from connectkit.converters.protobuf.from_descriptor import from_descriptor
 from connectkit.converters.protobuf.known import known_file
 from connectkit.converters.protobuf.model import ProtoFile
 from connectkit.converters.protobuf.parse import parse
+from connectkit.converters.registry.port import ReferredText
 from connectkit.errors import SchemaError
 from connectkit.limits import DEFAULT_LIMITS, Limits
 
@@ -47,14 +49,27 @@ def _serialized(text: str) -> ProtoFile | None:
         return None
 
 
+UNNAMED: Final = "reference:"
+"""What the path of a referred text begins with if nobody says by which path it is imported."""
+
+
 def with_references(text: str, references: Sequence[str]) -> tuple[ProtoFile, Mapping[str, ProtoFile]]:
-    """A file that sees the files of these texts, whatever it calls them; each sees those before it."""
+    """A file, and the files that these texts are by the paths that imports say.
+
+    Files of texts without a path (see :class:`ReferredText`) are seen by the file and by those behind them.
+    """
     imports: dict[str, ProtoFile] = {}
     for i, each in enumerate(references):
-        file = read_text(each)
-        imports[f"reference:{i}"] = replace(file, imports=[*file.imports, *imports])
-    file = read_text(text)
-    return replace(file, imports=[*file.imports, *imports]), imports
+        file = _seeing(read_text(each), imports)
+        names = each.names if isinstance(each, ReferredText) else ()
+        for name in names or (f"{UNNAMED}{i}",):
+            imports[name] = file
+    return _seeing(read_text(text), imports), imports
+
+
+def _seeing(file: ProtoFile, imports: Mapping[str, ProtoFile]) -> ProtoFile:
+    unnamed = [path for path in imports if path.startswith(UNNAMED)]
+    return replace(file, imports=[*file.imports, *unnamed]) if unnamed else file
 
 
 def behind_alias(file: ProtoFile, imports: Mapping[str, ProtoFile]) -> ProtoFile:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -194,7 +195,17 @@ def _versions(registry: EmbeddedRegistry, asked: _Asked) -> Any:
 
 
 def _version(registry: EmbeddedRegistry, asked: _Asked) -> Any:
-    return registered(_one_version(registry, asked))
+    return registered(_formatted(registry, asked, _one_version(registry, asked)))
+
+
+def _formatted(registry: EmbeddedRegistry, asked: _Asked, found: Registered) -> Registered:
+    """The schema in the form that was asked for: Protobuf's may be ``serialized``, as its descriptor."""
+    schema = found.schema
+    if asked.query.get("format") != "serialized" or schema.kind != "PROTOBUF":
+        return found
+    from connectkit.converters.protobuf.to_descriptor import serialized
+
+    return replace(found, schema=replace(schema, text=serialized(schema.text, registry.texts_of(schema))))
 
 
 def _one_version(registry: EmbeddedRegistry, asked: _Asked) -> Registered:
@@ -232,7 +243,7 @@ def _id(asked: _Asked) -> int:
 
 
 def _by_id(registry: EmbeddedRegistry, asked: _Asked) -> Any:
-    return registered(registry.by_id(_id(asked)), full=False)
+    return registered(_formatted(registry, asked, registry.by_id(_id(asked))), full=False)
 
 
 def _text_by_id(registry: EmbeddedRegistry, asked: _Asked) -> Any:

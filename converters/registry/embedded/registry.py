@@ -109,6 +109,10 @@ class EmbeddedRegistry:
         except (DataError, NotFoundError) as error:
             raise NotTakenError(42201, f"The schema is not taken: {error}") from error
 
+    def texts_of(self, schema: SchemaText) -> list[str]:
+        """The texts of the schemas that one refers to, those that others need first."""
+        return self._texts(schema.references)
+
     def _texts(self, references: Sequence[Reference]) -> list[str]:
         """The :class:`ReferredText` that references lead to, those that others need first."""
         found: dict[tuple[str, int], str] = {}
