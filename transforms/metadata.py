@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from connectkit.config import HIGH, MEDIUM, Config, option
 from connectkit.draft import Draft, Kind, Side
 from connectkit.edit import SideTransform
 from connectkit.errors import DataError
-from connectkit.schema import Schema, Type, intern
+from connectkit.logical import from_logical, to_logical
+from connectkit.schema import (
+    DATE_NAME,
+    DECIMAL_NAME,
+    LOGICAL_NAMES,
+    TEMPORAL_NAMES,
+    TIME_NAME,
+    Schema,
+    Type,
+    intern,
+)
+
+_STORED_AS = dict.fromkeys(TEMPORAL_NAMES, Type.INT64) | {
+    DECIMAL_NAME: Type.BYTES,
+    DATE_NAME: Type.INT32,
+    TIME_NAME: Type.INT32,
+}
 
 
 class SetSchemaMetadataConfig(Config):
@@ -44,17 +62,27 @@ class SetSchemaMetadata(SideTransform[SetSchemaMetadataConfig]):
             slots = side.read(self.purpose, with_defaults=self.config.replace_null_with_default)
             side.write(made, slots)
         elif side.is_null or schema.type is not Type.STRUCT:
-            side.put(made, side.whole(), side.kind)
+            whole = side.whole()
+            if made.name != schema.name and not LOGICAL_NAMES.isdisjoint((made.name, schema.name)):
+                whole = draft.call(partial(_of_name, schema, made), whole, where="$", strict=True)
+            side.put(made, whole, side.kind)
         else:
             side.require_struct(self.purpose)
 
     def _renamed(self, schema: Schema) -> Schema:
         name, version = self.config.schema_name, self.config.schema_version
+        default = schema.default
+        if name is not None and name != schema.name:
+            if name in LOGICAL_NAMES and schema.type is not _STORED_AS[name]:
+                raise DataError(f"A {self.side} of type {schema.type.value} cannot be a {name}")
+            if default is not None and not LOGICAL_NAMES.isdisjoint((name, schema.name)):
+                bare = Schema(schema.type, name=name, parameters=schema.parameters)
+                default = _of_name(schema, bare, default)
         return intern(
             Schema(
                 schema.type,
                 optional=schema.optional,
-                default=schema.default,
+                default=default,
                 name=schema.name if name is None else name,
                 version=schema.version if version is None else version,
                 doc=schema.doc,
@@ -64,3 +92,8 @@ class SetSchemaMetadata(SideTransform[SetSchemaMetadataConfig]):
                 value_schema=schema.value_schema if schema.type in (Type.MAP, Type.ARRAY) else None,
             )
         )
+
+
+def _of_name(schema: Schema, renamed: Schema, value: Any) -> Any:
+    """The value under the renamed schema: a name makes a logical type, and what stands for its values."""
+    return to_logical(renamed, from_logical(schema, value))
