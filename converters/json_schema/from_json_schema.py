@@ -247,8 +247,14 @@ class FromJsonSchema:
             self._set_default(builder, node)
 
     def _set_default(self, builder: SchemaBuilder, node: Node) -> None:
-        """A default that is none is left out: it is no reason to refuse a record."""
+        """A default that is none is left out: it is no reason to refuse a record.
+
+        So is an object: a struct has the schema that it was made with, which is not the one it becomes the
+        default of.
+        """
         try:
+            if builder.type is Type.STRUCT:
+                raise SchemaError("A struct cannot be the default of its own schema")
             builder.default(self._values.explain(builder.build(), node.default, strict=True))
         except (DataError, ArithmeticError):
             log.warning(
