@@ -27,6 +27,9 @@ from connectkit.schema import Schema
 from connectkit.struct import Struct
 from tests.support.registry_server import served
 
+# Their constructors' types are hidden from type checkers.
+Serializer: Any = ProtobufSerializer
+Deserializer: Any = ProtobufDeserializer
 P3 = 'syntax = "proto3";\n'
 ORDER = SchemaBuilder.struct().name("shop.Order")
 ORDER.field("id", Schema.INT64).field("name", Schema.OPTIONAL_STRING).field("price", Schema.FLOAT64)
@@ -79,7 +82,7 @@ def test_confluents_deserializer_reads_what_is_written_here() -> None:
         text = server.registry.version("t-value").schema.text
         kind = message_class(text, "shop.Order")
         with SchemaRegistryClient({"url": server.url}) as client:
-            read = ProtobufDeserializer(kind, {"use.deprecated.format": False}, client)
+            read = Deserializer(kind, {"use.deprecated.format": False}, client)
             got = read(data, SerializationContext("t", MessageField.VALUE))
     assert (got.id, got.name, got.price, list(got.tags)) == (7, "tea", 1.5, ["a", "b"])
 
@@ -98,7 +101,7 @@ def test_what_confluents_serializer_writes_is_read_here() -> None:
     value.at.seconds = 1
     with served() as server, closing(converter(server.url)) as made:
         with SchemaRegistryClient({"url": server.url}) as client:
-            write = ProtobufSerializer(kind, client, {"use.deprecated.format": False})
+            write = Serializer(kind, client, {"use.deprecated.format": False})
             data = write(value, SerializationContext("t", MessageField.VALUE))
         got = made.to_connect_data("t", data)
     assert got.schema is not None
