@@ -53,12 +53,15 @@ def guess(data: bytes | None, of_schema: Callable[[Frame], Guess]) -> Guess:
         return "null", "any converter"
     if not data:
         return "empty", "StringConverter or ByteArrayConverter"
-    if len(data) in _WIDTHS and not _is_text(data):
-        return f"a number of {len(data)} bytes", _WIDTHS[len(data)]
+    is_number = len(data) in _WIDTHS and not _is_text(data)
+    number = f"a number of {len(data)} bytes", _WIDTHS.get(len(data))
     try:
-        return of_schema(unframe(data, indexed=False))
+        schema = of_schema(unframe(data, indexed=False))
     except ConversionError:
-        pass
+        if is_number:
+            return number
+    else:  # eight bytes may be both, and the registry knows better
+        return number if is_number and schema[1] is None else schema
     found = _json(data)
     if found is not None:
         return found

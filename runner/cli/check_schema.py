@@ -1,4 +1,4 @@
-"""``connectkit check-schema``: a new schema against its subject and through the connector's transforms."""
+"""``connectkit check-schema``: a new schema against its subject, and through the transforms."""
 
 from __future__ import annotations
 
