@@ -1,4 +1,4 @@
-"""JsonSchemaConverter: Connect data as JSON with a schema registry, byte for byte as Confluent's writes it.
+"""JsonSchemaConverter: Connect data as JSON with a schema registry, as Confluent's writes it.
 
 Source: spec registry 1, 4 (``io.confluent.connect.json.JsonSchemaConverter``).
 """

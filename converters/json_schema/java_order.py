@@ -1,4 +1,4 @@
-"""The order of a JSON object that was made of a Java map as a whole, where it shows in a schema's text.
+"""The order of a JSON object that was made of a Java map, where it shows in a schema's text.
 
 Most maps keep :func:`~connectkit.converters.javahash.hash_order`; org.json copies a map into one with room
 for exactly its entries. Source: Java's ``HashMap``, checked against everit-json-schema 1.14.6 with org.json

@@ -1,4 +1,4 @@
-"""The text of JSON schemas as Jackson keeps it: compact, members in their order, nothing escaped in vain.
+"""The text of JSON schemas as Jackson keeps it: compact, members in order, few escapes.
 
 Numbers keep their digits: integers as they are, others as Java's ``BigDecimal`` writes them. Reading is
 bounded and never recurses. Source: spec registry 4.3, 7. Pure functions.

@@ -1,4 +1,4 @@
-"""Whether a payload is one that its JSON schema allows (json.fail.invalid.schema), by the library jsonschema.
+"""Whether a payload is one that its JSON schema allows, by the library jsonschema.
 
 Nothing is fetched: a reference to what the registry did not give is an error. Source: spec registry 4.1,
 10.4. Needs the library jsonschema (the extra ``json-schema``).
@@ -78,7 +78,7 @@ def _check_patterns(trees: list[Any]) -> None:
                         compile_java(pattern)
                 except ValueError as exc:
                     raise SchemaError(
-                        f"The JSON schema has a regular expression that values cannot be checked against: {exc}"
+                        f"The JSON schema has an expression that values cannot be checked against: {exc}"
                     ) from exc
 
 

@@ -1,4 +1,4 @@
-"""From Connect values to the tree of JSON that JsonSchemaConverter writes: one function a schema, generated.
+"""From Connect values to the tree of JSON that is written: one generated function a schema.
 
 As :class:`~connectkit.converters.json_writer.TreeWriter`, from which it differs in structs (a required
 field without a value is left out), unions (the one field that is set) and maps (entries are objects).

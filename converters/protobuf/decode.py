@@ -1,4 +1,4 @@
-"""Protobuf bytes as Connect values: the library parses, one generated function a message makes the structs.
+"""Protobuf bytes as Connect values: the library parses, generated functions make the structs.
 
 Source: spec registry 3.7 and its appendix on nullability.
 """

@@ -1,4 +1,4 @@
-"""The files that a schema imports, as schemas of the registry: found to read with, registered to write.
+"""The files that a schema imports, as schemas of the registry: found to read, registered to write.
 
 Source: spec registry 3.8.
 """

@@ -1,4 +1,4 @@
-"""Connect schemas as ``.proto`` files, by the rules of Confluent's converter, so that the texts are equal.
+"""Connect schemas as ``.proto`` files, by the rules of Confluent's converter, to the letter.
 
 Defaults, docs and versions have no place there. Source: spec registry 3.3. Pure functions.
 """
