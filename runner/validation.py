@@ -27,7 +27,7 @@ from connectkit.runner.configs.connector import (
 )
 from connectkit.runner.configs.overrides import OverridePolicy
 from connectkit.runner.configs.topics import PREFIX as TOPIC_CREATION
-from connectkit.runner.configs.topics import creation_groups
+from connectkit.runner.configs.topics import check_creation
 from connectkit.runner.configs.worker import WorkerConfig, worker_warnings
 from connectkit.runner.log.opening import EMBEDDED
 from connectkit.runner.registry_url import with_registry
@@ -291,12 +291,8 @@ class _ConnectorCheck:
             self.report.warn(given[0], "has no effect, as the worker's topic.creation.enable is false")
         if any(key in self.templated for key in given):
             return
-        try:
-            _, warnings = creation_groups(self.raw)
-        except ConfigError as exc:
-            self.report.take(problems_of(exc, TOPIC_CREATION + "groups"))
-        else:
-            self.report.take(warnings=warnings)
+        problems, warnings = check_creation(self.raw)
+        self.report.take(problems, warnings=warnings)
 
     def _unknown(self, right: Collection[str], kind: str) -> None:
         """Keys that nobody has. The keys of ``right`` are known here, whoever's they are."""

@@ -25,6 +25,21 @@ PREFIX = "topic.creation."
 DEFAULT = "default"
 
 
+_SETTINGS = frozenset(
+    """
+    cleanup.policy compression.gzip.level compression.lz4.level compression.type compression.zstd.level
+    delete.retention.ms file.delete.delay.ms flush.messages flush.ms
+    follower.replication.throttled.replicas index.interval.bytes leader.replication.throttled.replicas
+    local.retention.bytes local.retention.ms max.compaction.lag.ms max.message.bytes
+    message.timestamp.after.max.ms message.timestamp.before.max.ms message.timestamp.type
+    min.cleanable.dirty.ratio min.compaction.lag.ms min.insync.replicas preallocate
+    remote.log.copy.disable remote.log.delete.on.disable remote.storage.enable retention.bytes retention.ms
+    segment.bytes segment.index.bytes segment.jitter.ms segment.ms unclean.leader.election.enable
+    """.split()
+)
+"""Kafka's settings of topics, for telling a misspelt one: a hint's word list, not a rule."""
+
+
 class GroupConfig(Config):
     """A group of topics: every other key under it is a setting of the topics themselves."""
 
@@ -63,18 +78,35 @@ class CreationGroup:
         )
 
 
-def creation_groups(raw: Mapping[str, Any]) -> tuple[list[CreationGroup], dict[str, list[str]]]:
+Sentences = dict[str, list[str]]
+"""What is to be said about options, by key."""
+
+
+def creation_groups(raw: Mapping[str, Any]) -> tuple[list[CreationGroup], Sentences]:
     """The groups in order, ``default`` last, and warnings by key; no groups if no option is given.
 
     ``ConfigError`` with all problems.
     """
+    groups, problems, warnings = _read(raw)
+    if problems:
+        raise ConfigError(problems=problems)
+    return groups, warnings
+
+
+def check_creation(raw: Mapping[str, Any]) -> tuple[Sentences, Sentences]:
+    """Problems and warnings by key."""
+    return _read(raw)[1:]
+
+
+def _read(raw: Mapping[str, Any]) -> tuple[list[CreationGroup], Sentences, Sentences]:
+    """The groups, as far as they can be made, problems and warnings."""
     given = {key: value for key, value in raw.items() if key.startswith(PREFIX)}
     if not given:
-        return [], {}
+        return [], {}, {}
     listed = split_list(str(raw.get(f"{PREFIX}groups") or ""))
     names = [name for name in dict.fromkeys(listed) if name and name != DEFAULT]
-    problems: dict[str, list[str]] = {}
-    warnings: dict[str, list[str]] = {}
+    problems: Sentences = {}
+    warnings: Sentences = {}
     if DEFAULT in listed:
         warnings[f"{PREFIX}groups"] = ["names the group default, which is always there"]
     groups: list[CreationGroup] = []
@@ -84,6 +116,10 @@ def creation_groups(raw: Mapping[str, Any]) -> tuple[list[CreationGroup], dict[s
         prefix = f"{PREFIX}{name}."
         own = {key[len(prefix) :]: value for key, value in given.items() if key.startswith(prefix)}
         taken |= {prefix + key for key in own}
+        known = (*GroupConfig.definition().by_name, *sorted(_SETTINGS))
+        for key in own:
+            if key not in known and (nearest := closest(key, known)):
+                warnings[prefix + key] = [f"is no setting of topics; did you mean '{prefix}{nearest}'?"]
         if name == DEFAULT:
             for key in ("replication.factor", "partitions"):
                 if key not in own:
@@ -107,9 +143,7 @@ def creation_groups(raw: Mapping[str, Any]) -> tuple[list[CreationGroup], dict[s
             nearest = closest(alias, [DEFAULT, *names])
             hint = f"; did you mean '{PREFIX}{nearest}.'?" if nearest else ""
             warnings[key] = [f"belongs to no group that {PREFIX}groups names, and has no effect{hint}"]
-    if problems:
-        raise ConfigError(problems=problems)
-    return [*groups[1:], groups[0]], warnings
+    return [*groups[1:], *groups[:1]], problems, warnings
 
 
 def _made(name: str, group: GroupConfig, defaults: tuple[int, int], own: Mapping[str, Any]) -> CreationGroup:

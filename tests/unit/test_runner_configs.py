@@ -17,7 +17,7 @@ from connectkit.runner.configs.connector import (
     SourceConnectorConfig,
 )
 from connectkit.runner.configs.overrides import GREEN_LIST, OverridePolicy, is_policy, red_reason
-from connectkit.runner.configs.topics import creation_groups
+from connectkit.runner.configs.topics import check_creation, creation_groups
 from connectkit.runner.configs.worker import WorkerConfig, worker_warnings
 
 WORKER = {
@@ -174,6 +174,23 @@ def test_topic_creation() -> None:
     ]
     assert default.matches("any\nthing")
     assert creation_groups({"name": "x"}) == ([], {})
+
+
+def test_a_misspelt_setting_of_topics_is_told_beside_the_problems() -> None:
+    problems, warnings = check_creation(
+        {
+            "topic.creation.default.replication.factor": "1",
+            "topic.creation.default.partitons": "3",
+            "topic.creation.default.cleanup.polcy": "compact",
+            "topic.creation.default.confluent.placement": "x",
+        }
+    )
+    default = "topic.creation.default."
+    assert set(problems) == {f"{default}partitions"}
+    assert warnings == {
+        f"{default}partitons": [f"is no setting of topics; did you mean '{default}partitions'?"],
+        f"{default}cleanup.polcy": [f"is no setting of topics; did you mean '{default}cleanup.policy'?"],
+    }
 
 
 def test_topic_creation_mistakes() -> None:
