@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from connectkit.api import Converter, Decoder, Encoder, RawHeaders
 from connectkit.compile import PerSchema
@@ -26,6 +26,9 @@ from connectkit.converters.registry.serde import SchemaSerde
 from connectkit.converters.registry.wire import Frame
 from connectkit.errors import ConversionError
 from connectkit.schema import NULL, Schema, SchemaAndValue
+
+_SHORT: Final = 6
+"""Bytes of the shortest frame: a zero, the id, a zero for the first message."""
 
 
 class _Writing(NamedTuple):
@@ -58,6 +61,8 @@ class ProtobufConverter(Converter[ProtobufConfig]):
         self._size = max(1, config.schemas_cache_config)
         self._writing: dict[str, PerSchema[_Writing]] = {}
         self._reading: dict[tuple[str, int | str | None, tuple[int, ...]], _Reading] = {}
+        self._shortly: dict[tuple[str, bytes], _Reading] = {}
+        """By the six bytes that say a schema's id and its first message."""
         self._checked = PerSchema(self._check, size=self._size)
         self._refresh_s = self._serde.refresh_s
         self._fresh_until_s = 0.0
@@ -68,6 +73,7 @@ class ProtobufConverter(Converter[ProtobufConfig]):
         if now >= self._fresh_until_s:
             self._writing.clear()
             self._reading.clear()
+            self._shortly.clear()
             self._fresh_until_s = now + refresh_s
 
     # --- writing
@@ -145,6 +151,10 @@ class ProtobufConverter(Converter[ProtobufConfig]):
             return NULL
         if self._refresh_s is not None:
             self._refresh(self._refresh_s)
+        if not headers:
+            known = self._shortly.get((topic, data[:_SHORT]))
+            if known is not None:
+                return SchemaAndValue(known.schema, known.decode(data, _SHORT))
         frame = self._serde.frame(data, headers, indexed=True)
         key = (topic, frame.id if frame.guid is None else frame.guid, frame.indexes)
         found = self._reading.get(key)
@@ -153,6 +163,8 @@ class ProtobufConverter(Converter[ProtobufConfig]):
             if len(self._reading) >= self._size:
                 self._reading.pop(next(iter(self._reading)))
             self._reading[key] = found
+        if frame.start == _SHORT and len(self._shortly) < self._size:
+            self._shortly[topic, data[:_SHORT]] = found
         return SchemaAndValue(found.schema, found.decode(data, frame.start))
 
     def decoder(self, topic: str) -> Decoder | None:
