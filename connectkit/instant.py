@@ -98,14 +98,14 @@ def nanos_of(value: Temporal) -> int:
     return micros_of(value) * 1000
 
 
-_EXACT_MS = (1 << 32) * 1000
+EXACT_MS = (1 << 32) * 1000
 """Below it the seconds as a float are so near that rounding to microseconds finds the millisecond."""
 _from_seconds = datetime.fromtimestamp
 
 
 def timestamp_from(millis: int) -> datetime | Instant:
     """The moment as an aware ``datetime`` where the years 1 to 9999 allow."""
-    if 0 <= millis < _EXACT_MS:
+    if 0 <= millis < EXACT_MS:
         return _from_seconds(millis / 1000, UTC)
     if _MIN_MS <= millis <= _MAX_MS:
         return EPOCH + timedelta(milliseconds=millis)

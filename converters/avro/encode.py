@@ -264,9 +264,16 @@ def _write_scalar(code: Code, schema: Schema, var: str) -> list[str]:
         case Type.BOOLEAN:
             yes, no = code.bind(b"\1"), code.bind(b"\0")
             return [f"({yes} if {var} is True else {no} if {var} is False else {code.bind(_misfit)}({var}))"]
+        case Type.STRING:
+            data = code.variable()
+            with code.block("try:"):
+                code.line(f"{data} = {code.bind(str.encode)}({var})")
+            with code.block(f"except {code.bind(UnicodeEncodeError)}:"):
+                code.line(f"{data} = {code.bind(_lenient)}({var})")
+            return [_length(code, data), data]
         case _:
             data = code.variable()
-            code.line(f"{data} = {code.bind(_text if kind is Type.STRING else _bytes)}({var})")
+            code.line(f"{data} = {code.bind(_bytes)}({var})")
             return [_length(code, data), data]
 
 
@@ -304,11 +311,8 @@ def _misfit(value: Any) -> bytes:
     raise MisfitError
 
 
-def _text(value: Any) -> bytes:
-    try:
-        return str.encode(value)
-    except UnicodeEncodeError:
-        return str.encode(value, "utf-8", "replace")  # half of a pair: a question mark, as in Java
+def _lenient(value: str) -> bytes:
+    return value.encode("utf-8", "replace")  # half of a pair: a question mark, as in Java
 
 
 def _bytes(value: Any) -> bytes:
