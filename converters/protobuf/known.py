@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib import import_module
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from connectkit.converters.protobuf.from_descriptor import from_descriptor
 from connectkit.converters.protobuf.model import ProtoFile
 from connectkit.converters.protobuf.parse import parse
+
+if TYPE_CHECKING:
+    from google.protobuf import descriptor_pb2
 
 _GOOGLE: Final = frozenset(
     f"google/protobuf/{name}.proto"
@@ -110,12 +112,35 @@ def known_file(path: str) -> ProtoFile | None:
         return parse(text)
     if path not in _GOOGLE:
         return None
-    from google.protobuf import descriptor_pb2
+    return from_descriptor(_libraries()[path])
 
-    module = import_module(path.removesuffix(".proto").replace("/", ".") + "_pb2")
-    proto = descriptor_pb2.FileDescriptorProto()
-    module.DESCRIPTOR.CopyToProto(proto)
-    return from_descriptor(proto)
+
+@lru_cache(maxsize=1)
+def _libraries() -> dict[str, descriptor_pb2.FileDescriptorProto]:
+    """The files that come with the protobuf library."""
+    from google.protobuf import (
+        any_pb2,
+        api_pb2,
+        descriptor_pb2,
+        duration_pb2,
+        empty_pb2,
+        field_mask_pb2,
+        source_context_pb2,
+        struct_pb2,
+        timestamp_pb2,
+        type_pb2,
+        wrappers_pb2,
+    )
+
+    found: dict[str, descriptor_pb2.FileDescriptorProto] = {}
+    for module in (
+        any_pb2, api_pb2, descriptor_pb2, duration_pb2, empty_pb2, field_mask_pb2, source_context_pb2,
+        struct_pb2, timestamp_pb2, type_pb2, wrappers_pb2,
+    ):  # fmt: skip
+        proto = descriptor_pb2.FileDescriptorProto()
+        module.DESCRIPTOR.CopyToProto(proto)
+        found[proto.name] = proto
+    return found
 
 
 WRAPPER_KINDS: Final = {
