@@ -10,7 +10,7 @@ something else shows that they do not. Bounded in time. Source: spec registry 7
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -266,7 +266,7 @@ class Comparison:
 
     def _arrays(self, old: Node, new: Node, found: list[Difference]) -> None:
         found += _under("items", self.pair(old.all_items, new.all_items))
-        olds, news = old.items or [], new.items or []
+        olds, news = old.items, new.items
         for i, (before, after) in enumerate(zip(olds, news)):
             found += _under(f"items/{i}", self.pair(before, after))
         for i, before in enumerate(olds[len(news) :], len(news)):
@@ -306,7 +306,7 @@ def _under(path: str, found: list[Difference]) -> list[Difference]:
     return [(kind, f"{path}/{inner}" if inner else path) for kind, inner in found]
 
 
-def _distinct(members: list[Node]) -> list[Node]:
+def _distinct(members: Sequence[Node]) -> list[Node]:
     found: dict[Any, Node] = {}
     for each in members:
         found.setdefault(id(each) if each.raw is None else schema_text(each.raw), each)

@@ -156,12 +156,7 @@ class FromJsonSchema:
 
     def _struct(self, key: tuple[int, bool], properties: list[tuple[str, Node, bool]]) -> SchemaBuilder:
         builder = SchemaBuilder.struct()
-        self._fields += len(properties)
-        if self._fields > self._limits.schema_fields:
-            raise LimitError(
-                f"The JSON schema stands for more than {self._limits.schema_fields} fields; "
-                "if that is intended, raise the limit 'schema_fields'"
-            )
+        self._count(len(properties))
         self._under_way[key] = builder
         for name, node, required in properties:
             optional = self._options.optional_if_not_required and not required
@@ -206,7 +201,7 @@ class FromJsonSchema:
         members = [each for each in node.members if each.kind != "null"]
         if len(members) < len(node.members):
             builder.optional()
-        self._fields += len(members)
+        self._count(len(members))
         for i, member in enumerate(members):
             builder.field(f"{prefix}{i}", self.convert(member, optional=True))
         return builder
@@ -227,6 +222,14 @@ class FromJsonSchema:
             made = self._done[key] = builder.build()
             return made
         return self.convert(_meant(node), version=version, optional=optional)
+
+    def _count(self, fields: int) -> None:
+        self._fields += fields
+        if self._fields > self._limits.schema_fields:
+            raise LimitError(
+                f"The JSON schema stands for more than {self._limits.schema_fields} fields; "
+                "if that is intended, raise the limit 'schema_fields'"
+            )
 
     # --- what all schemas have
 

@@ -21,7 +21,7 @@ from connectkit.limits import DEFAULT_LIMITS, Limits
 
 MAX_DEPTH: Final = 100
 """Levels of schemas inside schemas."""
-MAX_NODES: Final = 100_000
+MAX_NODES: Final = 50_000
 """Schemas in one schema, its references included."""
 _DRAFT_4: Final = ("http://json-schema.org/draft-04/", "https://json-schema.org/draft-04/",
                    "http://json-schema.org/schema", "https://json-schema.org/schema")  # fmt: skip
@@ -210,9 +210,10 @@ class _Loader:
                 return _number(raw)
             case "string":
                 node = Node("string")
-                node.limits = {**_sizes(raw, _STRING_SIZES)}
+                limits = _sizes(raw, _STRING_SIZES)
                 if isinstance(raw.get("pattern"), str):
-                    node.limits["pattern"] = raw["pattern"]
+                    limits["pattern"] = raw["pattern"]
+                node.limits = limits
                 return node
             case "boolean":
                 return Node("boolean")
@@ -272,9 +273,10 @@ class _Loader:
             pattern: self._schema(each, document, depth + 1)
             for pattern, each in _members(raw, "patternProperties").items()
         }
+        node.dependencies = dependencies = dict[str, Node | frozenset[str]]()
         for word in ("dependencies", "dependentRequired", "dependentSchemas"):
             for name, each in _members(raw, word).items():
-                node.dependencies[name] = (
+                dependencies[name] = (
                     frozenset(map(str, each))
                     if isinstance(each, list)
                     else self._schema(each, document, depth + 1)
@@ -301,7 +303,6 @@ def _siblings(raw: dict[str, Any]) -> dict[str, Any]:
 def _all_of(parts: list[Node]) -> Node:
     node = Node("combined")
     node.members = parts
-    node.synthetic = True
     return node
 
 
@@ -315,6 +316,7 @@ def _enum(listed: Any) -> Node:
 
 def _number(raw: dict[str, Any]) -> Node:
     node = Node("number")
+    node.limits = limits = dict[str, Any]()
     for word in _NUMBER_WORDS:
         found = raw.get(word)
         if found is None:
@@ -323,9 +325,9 @@ def _number(raw: dict[str, Any]) -> Node:
             if found:  # draft 4: the bound itself is not allowed
                 bound = raw.get(word.removeprefix("exclusive").lower())
                 if bound is not None:
-                    node.limits[word] = bound
+                    limits[word] = bound
         elif isinstance(found, int | Decimal) and not isinstance(found, bool):
-            node.limits[word] = found
+            limits[word] = found
         else:
             raise SchemaError(f'The JSON schema has a "{word}" that is no number')
     return node

@@ -1,12 +1,14 @@
 """JSON schemas as everit's loader understands them: one node a schema, references to others resolved.
 
 A node has one ``kind``. Keywords of several kinds beside each other make an ``allOf`` of one node each, as
-everit makes it (``synthetic``). Source: everit-json-schema 1.14, spec registry 4.5. Nodes are not changed
+everit makes it. Source: everit-json-schema 1.14, spec registry 4.5. Nodes are not changed
 once they are loaded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 Kind = Literal[
@@ -28,50 +30,43 @@ MISSING: Final = _Missing()
 
 
 class Node:
-    """One schema. What does not concern its kind keeps the value it has here."""
+    """One schema. What does not concern its kind keeps the value it has here, which nobody changes."""
 
-    __slots__ = (
-        "additional", "all_items", "allows_additional", "contains", "criterion", "default", "dependencies",
-        "description", "id", "inner", "is_integer", "items", "kind", "limits", "members", "patterns",
-        "properties", "property_names", "props", "raw", "required", "synthetic", "target", "title",
-        "unevaluated", "unique", "values",
-    )  # fmt: skip
+    title: str | None = None
+    description: str | None = None
+    default: Any = MISSING
+    id: str | None = None
+    props: Mapping[str, Any] = MappingProxyType({})
+    """All keywords, Connect's among them."""
+    limits: Mapping[str, Any] = MappingProxyType({})
+    """Bounds of numbers, texts, arrays and objects, by keyword."""
+    is_integer: bool = False
+    # of arrays
+    all_items: Node | None = None
+    items: Sequence[Node] = ()
+    contains: Node | None = None
+    unique: bool = False
+    # of objects
+    properties: Mapping[str, Node] = MappingProxyType({})
+    required: frozenset[str] = frozenset()
+    patterns: Mapping[str, Node] = MappingProxyType({})
+    dependencies: Mapping[str, Node | frozenset[str]] = MappingProxyType({})
+    property_names: Node | None = None
+    # of both
+    allows_additional: bool = True
+    additional: Node | None = None
+    unevaluated: Node | None = None
+    # of the others
+    values: Sequence[Any] = ()
+    """Those of an enum, or the one of a const."""
+    criterion: Literal["oneOf", "anyOf", "allOf"] = "allOf"
+    members: Sequence[Node] = ()
+    inner: Node | None = None
+    """What a ``not`` excludes."""
+    target: Node | None = None
+    """What a reference leads to."""
 
     def __init__(self, kind: Kind, raw: Any = None) -> None:
         self.kind: Kind = kind
         self.raw = raw
         """The JSON it was loaded from; None for a part of it."""
-        self.title: str | None = None
-        self.description: str | None = None
-        self.default: Any = MISSING
-        self.id: str | None = None
-        self.props: dict[str, Any] = {}
-        """Keywords that say nothing to JSON Schema, Connect's among them."""
-        self.limits: dict[str, Any] = {}
-        """Bounds of numbers, texts, arrays and objects, by keyword."""
-        self.is_integer = False
-        # of arrays
-        self.all_items: Node | None = None
-        self.items: list[Node] | None = None
-        self.contains: Node | None = None
-        self.unique = False
-        # of objects
-        self.properties: dict[str, Node] = {}
-        self.required: frozenset[str] = frozenset()
-        self.patterns: dict[str, Node] = {}
-        self.dependencies: dict[str, Node | frozenset[str]] = {}
-        self.property_names: Node | None = None
-        # of both
-        self.allows_additional = True
-        self.additional: Node | None = None
-        self.unevaluated: Node | None = None
-        # of the others
-        self.values: list[Any] = []
-        """Those of an enum, or the one of a const."""
-        self.criterion: Literal["oneOf", "anyOf", "allOf"] = "allOf"
-        self.members: list[Node] = []
-        self.synthetic = False
-        self.inner: Node | None = None
-        """What a ``not`` excludes."""
-        self.target: Node | None = None
-        """What a reference leads to."""
