@@ -11,7 +11,7 @@ import io
 import json
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import fastavro
 from confluent_kafka.schema_registry import Schema as ClientSchema
@@ -64,8 +64,8 @@ def main() -> None:
         fast_write, fast_read = fast(text)
         with SchemaRegistryClient({"url": server.url}) as client:
             context = SerializationContext("orders", MessageField.VALUE)
-            serialize = AvroSerializer(client, ClientSchema(text, "AVRO"))
-            deserialize = AvroDeserializer(client)
+            serialize = cast(Any, AvroSerializer)(client, ClientSchema(text, "AVRO"))
+            deserialize = cast(Any, AvroDeserializer)(client)
             assert serialize(value, context) == data == data[:5] + fast_write(value)
             assert deserialize(data, context) == fast_read(data[5:]) == value
             report(

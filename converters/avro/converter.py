@@ -114,6 +114,8 @@ class AvroConverter(Converter[AvroConfig]):
     def _writing_of(self, topic: str) -> PerSchema[_Writing]:
         found = self._writing.get(topic)
         if found is None:
+            if len(self._writing) >= self._size:
+                self._writing.pop(next(iter(self._writing)))
             found = self._writing[topic] = PerSchema(
                 lambda schema: self._make_writing(topic, schema), size=self._size
             )

@@ -11,10 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, cast
 
-try:
-    import httpx2 as httpx  # what confluent-kafka's client talks through, where it is installed
-except ModuleNotFoundError:
-    import httpx  # type: ignore[import-not-found,no-redef]  # its older name
+import httpx2 as httpx  # what confluent-kafka's client talks through
 
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 """The largest answer that is read; a schema is a few KiB."""

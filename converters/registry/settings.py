@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from connectkit.converters.registry.config import RegistryConfig
 from connectkit.errors import ConfigError
@@ -79,12 +79,8 @@ def _addresses(config: RegistryConfig) -> tuple[list[str], str]:
     """The addresses without user and password, and these, from where the configuration says."""
     found, urls = "", []
     for each in config.schema_registry_url:
-        try:
-            parts = urlsplit(each)
-            is_address = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-        except ValueError:  # a port that is no number, half an IPv6 address
-            is_address = False
-        if not is_address:
+        parts = _split(each)
+        if parts is None:
             raise ConfigError(
                 problems={"schema.registry.url": ["must hold addresses such as http://host:8081"]}
             )
@@ -95,6 +91,15 @@ def _addresses(config: RegistryConfig) -> tuple[list[str], str]:
     if config.basic_auth_credentials_source.upper() == "USER_INFO":
         return urls, config.basic_auth_user_info.reveal()
     return urls, found
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of an address; None if it is none."""
+    try:
+        parts = urlsplit(url)
+        return parts if parts.hostname and (parts.port is None or parts.port > 0) else None
+    except ValueError:  # a port that is no number, half an IPv6 address
+        return None
 
 
 def _tls(config: RegistryConfig) -> dict[str, str]:

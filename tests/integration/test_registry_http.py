@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from confluent_kafka.schema_registry import Schema as ClientSchema
@@ -17,7 +17,7 @@ from connectkit import logical
 from connectkit.builder import SchemaBuilder
 from connectkit.converters.avro.config import AvroConfig
 from connectkit.converters.avro.converter import AvroConverter
-from connectkit.errors import ConflictError, ConversionError
+from connectkit.errors import ConflictError, ConversionError, RetriableError
 from connectkit.schema import Schema
 from connectkit.struct import Struct
 from tests.support.registry_server import Served, served
@@ -193,7 +193,8 @@ def test_confluents_deserializer_reads_what_our_converter_writes(
     client: SchemaRegistryClient, converter: Make
 ) -> None:
     data = converter().from_connect_data("shop", SHOP, shop_order())
-    read = AvroDeserializer(client)(data, SerializationContext("shop", MessageField.VALUE))
+    deserialize = cast(Any, AvroDeserializer)(client)
+    read = deserialize(data, SerializationContext("shop", MessageField.VALUE))
     assert read == {"id": 1, "name": "ä", "price": Decimal("1.50"), "tags": ["x", "y"]}
 
 
@@ -205,7 +206,7 @@ def test_our_converter_reads_what_confluents_serializer_writes(
         '["null","string"]},{"name":"price","type":{"type":"bytes","logicalType":"decimal","precision":9,'
         '"scale":2}},{"name":"tags","type":{"type":"array","items":"string"}}]}'
     )
-    serialize = AvroSerializer(client, text)
+    serialize = cast(Any, AvroSerializer)(client, text)
     given = {"id": 1, "name": "ä", "price": Decimal("1.50"), "tags": ["x", "y"]}
     data = serialize(given, SerializationContext("shop", MessageField.VALUE))
     schema, value = converter().to_connect_data("shop", data)
@@ -223,7 +224,8 @@ def test_schema_ids_in_headers(client: SchemaRegistryClient, converter: Make) ->
     assert [name for name, _ in headers] == ["__value_schema_id"]
     assert fields_of(ours.to_connect_data("shop", data, headers).value) == fields_of(shop_order())
     context = SerializationContext("shop", MessageField.VALUE, list(headers))
-    assert AvroDeserializer(client)(data, context)["name"] == "ä"
+    deserialize = cast(Any, AvroDeserializer)(client)
+    assert deserialize(data, context)["name"] == "ä"
 
 
 def test_a_run_of_records_makes_a_handful_of_requests(server: Served, converter: Make) -> None:
@@ -273,3 +275,33 @@ def test_the_newest_schema_is_asked_for_again_after_its_time(converter: Make) ->
     converter().from_connect_data("t", second, Struct(second).put("a", 1))
     assert fields_of(asks.to_connect_data("t", data).value) == {"a": 1, "b": None}
     assert fields_of(believes.to_connect_data("t", data).value) == {"a": 1}
+
+
+def test_known_schemas_flow_on_while_the_registry_is_down() -> None:
+    first = SchemaBuilder.struct().name("R").field("a", Schema.INT64).build()
+    second = SchemaBuilder.struct().name("R").field("b", Schema.OPTIONAL_STRING).build()
+    with served() as server:
+        options = {"schema.registry.url": server.url, "max.retries": "0", "http.read.timeout.ms": "2000"}
+        ours = AvroConverter(AvroConfig.parse(options))
+        data = ours.from_connect_data("t", first, Struct(first).put("a", 1))
+        ours.to_connect_data("t", data)
+    for _ in range(100):
+        assert ours.from_connect_data("t", first, Struct(first).put("a", 1)) == data
+        assert ours.to_connect_data("t", data).value.get("a") == 1
+        with pytest.raises(RetriableError):
+            ours.from_connect_data("t", second, Struct(second).put("b", "x"))
+        with pytest.raises(RetriableError):
+            ours.to_connect_data("t", b"\0\0\0\0\x09\2")
+    ours.close()
+
+
+def test_a_schema_a_record_keeps_to_the_bounds(server: Served, converter: Make) -> None:
+    server.registry.set_level("", "NONE")
+    ours = converter(schemas_cache_config="50", max_schemas_per_subject="50")
+    for number in range(300):
+        schema = SchemaBuilder.struct().name("R").field(f"f{number}", Schema.INT64).build()
+        data = ours.from_connect_data("t", schema, Struct(schema).put(f"f{number}", number))
+        assert ours.to_connect_data("t", data).value.get(f"f{number}") == number
+    assert len(ours._writing["t"].table) <= 50
+    assert len(ours._reading) <= 50
+    assert len(ours._serde.client._answers) <= 50
