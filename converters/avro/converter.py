@@ -221,11 +221,12 @@ class AvroConverter(Converter[AvroConfig]):
         """Compare a schema with those of the topic's subject (:class:`connectkit.api.KeepsSchemas`)."""
         avro = parse(new) if isinstance(new, str) else to_avro(new, self._options)
         text = new if isinstance(new, str) else to_text(avro)
-        found = self._serde.check(topic, SchemaText(text), lambda: _record_name(avro))
-        newest = found.versions[-1].schema if found.versions else None
-        is_avro = newest is not None and newest.kind == "AVRO"
-        schema = from_avro(self._parse(newest), self._options) if newest is not None and is_avro else None
-        return SchemaCheck(found.lines(), found.sentences(), schema)
+        return self._serde.check(
+            topic,
+            SchemaText(text),
+            lambda: _record_name(avro),
+            lambda each: from_avro(self._parse(each), self._options),
+        )
 
     def close(self) -> None:
         self._serde.close()

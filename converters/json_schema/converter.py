@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from connectkit.api import Converter, Decoder, Encoder, RawHeaders
+from connectkit.api import Converter, Decoder, Encoder, RawHeaders, SchemaCheck
 from connectkit.compile import PerSchema
 from connectkit.converters.json_schema.config import JsonSchemaConfig
 from connectkit.converters.json_schema.from_json_schema import from_json_schema
@@ -196,6 +196,22 @@ class JsonSchemaConverter(Converter[JsonSchemaConfig]):
         if not self.config.json_fail_invalid_schema:
             return None
         return validator(schema.text, self._serde.texts_of(schema))
+
+    # --- schemas by themselves
+
+    def connect_schema(self, text: str) -> Schema | None:
+        """The Connect schema of data with this JSON Schema (:class:`connectkit.api.KeepsSchemas`)."""
+        return from_json_schema(load(text), self._options)
+
+    def check_schema(self, topic: str, new: str | Schema) -> SchemaCheck:
+        """Compare a schema with those of the topic's subject (:class:`connectkit.api.KeepsSchemas`)."""
+        text = new if isinstance(new, str) else to_json_schema(new, self._options)
+        return self._serde.check(
+            topic,
+            SchemaText(text, "JSON"),
+            lambda: load(text).title,
+            lambda each: from_json_schema(self._load(each), self._options),
+        )
 
     def close(self) -> None:
         self._serde.close()

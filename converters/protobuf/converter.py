@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from connectkit.api import Converter, Decoder, Encoder, RawHeaders
+from connectkit.api import Converter, Decoder, Encoder, RawHeaders, SchemaCheck
 from connectkit.compile import PerSchema
 from connectkit.converters.protobuf.config import ProtobufConfig
 from connectkit.converters.protobuf.decode import compile_decoder
@@ -200,6 +200,23 @@ class ProtobufConverter(Converter[ProtobufConfig]):
         """A null is a null message; but a schema that no value could be written with is refused as ever."""
         if schema is not None and schema.type not in WRAPPER_OF:
             _ = self._checked[schema]
+
+    # --- schemas by themselves
+
+    def connect_schema(self, text: str) -> Schema | None:
+        """The Connect schema of a .proto file's first message (:class:`connectkit.api.KeepsSchemas`)."""
+        return self._first_message(SchemaText(text, "PROTOBUF"))[1]
+
+    def check_schema(self, topic: str, new: str | Schema) -> SchemaCheck:
+        """Compare a schema with those of the topic's subject (:class:`connectkit.api.KeepsSchemas`)."""
+        text = new if isinstance(new, str) else to_text(to_proto(new, self._options).file)
+        schema = SchemaText(text, "PROTOBUF")
+        name = self._first_message(schema)[0]
+        return self._serde.check(topic, schema, lambda: name, lambda each: self._first_message(each)[1])
+
+    def _first_message(self, schema: SchemaText) -> tuple[str, Schema]:
+        message = linked(self._serde.client, schema).at((0,))
+        return message.full_name, from_proto(message, self._options)
 
     def close(self) -> None:
         self._serde.close()

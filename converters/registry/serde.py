@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from connectkit.api import RawHeaders
+from connectkit.api import RawHeaders, SchemaCheck
 from connectkit.converters.registry import wire
-from connectkit.converters.registry.check import Checked, check
+from connectkit.converters.registry.check import check
 from connectkit.converters.registry.client import RegistryClient
 from connectkit.converters.registry.config import RegistryConfig
 from connectkit.converters.registry.guid import guid_of
@@ -26,6 +26,7 @@ from connectkit.errors import (
     NotFoundError,
     SchemaError,
 )
+from connectkit.schema import Schema
 
 NameOf = Callable[[], str | None]
 """Gives the name of a record's schema, for the subjects that need one."""
@@ -143,9 +144,19 @@ class SchemaSerde:
         guid = found.guid or guid_of(found.schema)
         return wire.header_name(is_key=self._is_key), wire.guid_bytes(guid, indexes)
 
-    def check(self, topic: str, schema: SchemaText, record_name: NameOf) -> Checked:
+    def check(
+        self,
+        topic: str,
+        schema: SchemaText,
+        record_name: NameOf,
+        connect_schema: Callable[[SchemaText], Schema | None],
+    ) -> SchemaCheck:
         """Whether a schema may be the next one for a topic; nothing is registered."""
-        return check(self._client.registry, self.subject(topic, record_name), schema)
+        found = check(self._client.registry, self.subject(topic, record_name), schema)
+        newest = found.versions[-1].schema if found.versions else None
+        is_ours = newest is not None and newest.kind == schema.kind
+        known = connect_schema(newest) if newest is not None and is_ours else None
+        return SchemaCheck(found.lines(), found.sentences(), known)
 
     # --- reading
 

@@ -200,6 +200,48 @@ def test_what_a_source_would_register(registered: Path, capsys: pytest.CaptureFi
     assert check("bad.avsc", "source.json") == 2
 
 
+@pytest.mark.parametrize(
+    ("converter", "name", "old", "good", "bad"),
+    [
+        (
+            "ProtobufConverter",
+            "order.proto",
+            'syntax = "proto3"; message Order { int64 id = 1; }',
+            'syntax = "proto3"; message Order { int64 id = 1; string region = 2; }',
+            'syntax = "proto3"; message Order { string id = 1; }',
+        ),
+        (
+            "JsonSchemaConverter",
+            "order.json",
+            '{"type":"object","properties":{"id":{"type":"integer"}},"additionalProperties":false}',
+            """{"type":"object","properties":{"id":{"type":"integer"},"region":{"type":"string"}},
+            "additionalProperties":false}""",
+            '{"type":"object","properties":{"id":{"type":"string"}},"additionalProperties":false}',
+        ),
+    ],
+)
+def test_other_kinds_of_schemas(
+    here: Path,
+    converter: str,
+    name: str,
+    old: str,
+    good: str,
+    bad: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sink = {key: value for key, value in SINK.items() if "transforms" not in key}
+    (here / "c.json").write_text(json.dumps({**sink, "value.converter": converter}))
+    file = here / name
+    file.write_text(old)
+    assert main(["registry", "register", "orders-value", name]) == 0
+    file.write_text(good)
+    assert check(name, "c.json") == 0
+    assert out(capsys)[-1].strip().startswith("+ region: string")
+    file.write_text(bad)
+    assert check(name, "c.json") == 2
+    assert "may not follow version 1" in out(capsys)[0]
+
+
 def test_converters_without_a_registry_have_nothing_to_compare(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
