@@ -119,9 +119,7 @@ class _Compiler:
         known = code.bind(f"f{field.number}")
         if field.kind == "message":
             out = code.variable()
-            always = (
-                self._options.struct_for_nulls and self._is_struct(field) and not self._is_open(field, schema)
-            )
+            always = self._options.struct_for_nulls and self._is_struct(field) and not self._is_open(field)
             if always:
                 self._check_generated(field)
             with code.block(f"if {'True' if always else f'{var}.HasField({known})'}:"):
@@ -175,9 +173,9 @@ class _Compiler:
             found = self._sizes[id(message)] = 1 + sum(map(self._structs, inner))
         return found
 
-    def _is_open(self, field: FieldType, schema: Schema) -> bool:
+    def _is_open(self, field: FieldType) -> bool:
         """Whether the field's message is one around it: unset ones then end it."""
-        return isinstance(self._made.get((id(field.message), id(schema))), Late)
+        return any(key[0] == id(field.message) and isinstance(made, Late) for key, made in self._made.items())
 
     def _present(self, code: Code, field: FieldType, schema: Schema, place: str, depth: str) -> str:
         """The value of one that is there."""

@@ -92,6 +92,7 @@ class _Maker:
         self._options = options
         self._limits = limits
         self._under_way: dict[int, Schema] = {}
+        self._waiting: dict[int, list[Schema]] = {}
         self._done: dict[int, Schema] = {}
         self.met_cycle = False
 
@@ -111,10 +112,12 @@ class _Maker:
     ) -> Schema:
         under_way = self._under_way.get(id(message))
         if under_way is not None:
-            # It contains itself: the schema is the one around, which may then be null.
+            # It contains itself: a schema with the fields of the one around, which may then be null too.
             self.met_cycle = True
             under_way.optional = True
-            return under_way
+            inner = Schema(Type.STRUCT, optional=True, name=under_way.name, parameters=parameters)
+            self._waiting.setdefault(id(message), []).append(inner)
+            return inner
         if depth >= self._limits.depth:
             raise LimitError(
                 f"The Protobuf message's fields are nested more than {self._limits.depth} levels deep; "
@@ -148,6 +151,8 @@ class _Maker:
             fields.append(Field(slot.name, i, schema))
         made._set_fields(fields)
         del self._under_way[id(message)]
+        for each in self._waiting.pop(id(message), ()):
+            each._set_fields(made.fields)
         self._done[id(message)] = made
         return made
 

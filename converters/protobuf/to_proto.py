@@ -103,6 +103,9 @@ class _Maker:
         self._options = options
         self._limits = limits
         self._unnamed = 0
+        self._fields = 0
+        self._under_way: dict[int, str] = {}
+        """The structs around the field at hand: one that contains itself is known by its fields."""
         self._file = ProtoFile("proto3")
 
     def root(self, schema: Schema) -> Made:
@@ -118,6 +121,9 @@ class _Maker:
         file.messages.append(self._message(schema, name, 0))
         return Made(file, file.qualified(name))
 
+    def _too_deep(self) -> LimitError:
+        return LimitError(f"The schema is nested more than {self._limits.depth} levels deep; limit 'depth'")
+
     def _full_name(self, name: str | None) -> str:
         if name is None:
             self._unnamed += 1
@@ -130,11 +136,9 @@ class _Maker:
 
     def _message(self, schema: Schema, name: str, depth: int) -> Message:
         if depth >= self._limits.depth:
-            raise LimitError(
-                f"The schema is nested more than {self._limits.depth} levels deep, or a struct of it "
-                "contains itself by way of another, which Confluent's converter cannot say in Protobuf"
-            )
+            raise self._too_deep()
         message = Message(name)
+        self._under_way[id(schema.fields)] = name
         untagged = 0
         for each in schema.fields:
             tag = _number(each.schema, TAG)
@@ -142,6 +146,7 @@ class _Maker:
                 untagged += 1
                 tag = untagged
             self._field(message, message.fields.append, each.schema, self._field_name(each.name), tag, depth)
+        del self._under_way[id(schema.fields)]
         return message
 
     def _field_name(self, name: str) -> str:
@@ -176,8 +181,15 @@ class _Maker:
         if is_union(schema, options):
             self._oneof(message, schema, depth)
             return
+        self._fields += 1
+        if self._fields > self._limits.schema_fields:
+            raise LimitError(
+                f"The schema has more than {self._limits.schema_fields} fields in all its structs; "
+                "limit 'schema_fields'"
+            )
         params: dict[str, str] = {}
-        kind = self._type(schema, name, params, in_oneof=place == "oneof")
+        around = self._under_way.get(id(schema.fields)) if schema.type is Type.STRUCT else None
+        kind = around or self._type(schema, name, params, in_oneof=place == "oneof")
         made = Field(name, kind, tag, label)
         if params and place != "entry":  # as Confluent's converter, which forgets them there
             items: list[Constant] = [_param(each, value) for each, value in params.items()]
@@ -185,7 +197,11 @@ class _Maker:
         if (schema.type, schema.name) in _LOGICAL:
             pass  # the message is in another file
         elif schema.type is Type.STRUCT:
-            if kind != message.name and all(each.name != kind for each in message.messages):
+            if (
+                around is None
+                and kind != message.name
+                and all(each.name != kind for each in message.messages)
+            ):
                 message.messages.append(self._message(schema, kind, depth + 1))
         elif schema.type is Type.MAP:
             message.messages.append(self._entry(schema, kind, depth + 1))
@@ -212,9 +228,7 @@ class _Maker:
 
     def _entry(self, schema: Schema, name: str, depth: int) -> Message:
         if depth >= self._limits.depth:
-            raise LimitError(
-                f"The schema is nested more than {self._limits.depth} levels deep; limit 'depth'"
-            )
+            raise self._too_deep()
         entry = Message(name)
         self._field(entry, entry.fields.append, schema.key_schema, "key", 1, depth, place="entry")
         self._field(entry, entry.fields.append, schema.value_schema, "value", 2, depth, place="entry")

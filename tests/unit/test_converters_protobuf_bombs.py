@@ -161,10 +161,10 @@ def test_what_nests_deeper_than_the_limit_is_refused() -> None:
         reader(NODE)(nested(90))
     found = message(NODE)
     schema = from_proto(found, ProtoOptions())
-    around = Struct(schema)
-    around.values[1] = around
+    around, whole = Struct(schema.fields[1].schema), Struct(schema)
+    around.values[1] = whole.values[1] = around
     with pytest.raises(LimitError, match="64 levels"):
-        compile_encoder(found, schema, ProtoOptions())(around, b"")
+        compile_encoder(found, schema, ProtoOptions())(whole, b"")
 
 
 def test_a_list_longer_than_the_limit_is_refused() -> None:

@@ -379,3 +379,37 @@ def test_proto2_has_its_defaults_and_unchecked_texts() -> None:
     }  # fmt: skip
     made = converter(optional_for_proto2="false")
     assert fields(made.to_connect_data("t", message[:8]).value) == {"a": 5, "b": "x", "c": [], "e": "ONE"}
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("message N { int32 v = 1; N next = 2; repeated N kids = 3; }", b"\x12\x04\x08\5\x1a\0"),
+        ("message N { int32 v = 1; map<string, N> m = 4; }", b"\x22\x07\x0a\1a\x12\2\x08\5"),
+        ("message A { B b = 1; message B { A a = 1; B b = 2; int32 x = 3; } }", b"\x0a\x04\x12\2\x18\5"),
+        (
+            'import "google/protobuf/struct.proto"; message S { google.protobuf.Struct s = 1; }',
+            b"\x0a\x0d\x0a\x0b\x0a\1a\x12\6\x32\4\x0a\2\x20\1",
+        ),
+        (
+            'import "google/protobuf/any.proto"; message S { google.protobuf.Any s = 1; }',
+            b"\x0a\6\x0a\1u\x12\1z",
+        ),
+    ],
+)
+def test_messages_that_contain_themselves_are_read_and_written_again(text: str, data: bytes) -> None:
+    register(P3 + text)
+    made = converter()
+    got = made.to_connect_data("t", b"\0\0\0\0\1\0" + data)
+    again = made.from_connect_data("u", got.schema, got.value)
+    assert again is not None
+    assert again[6:] == data
+    assert fields(made.to_connect_data("u", again).value).keys() == fields(got.value).keys()
+
+
+def test_a_struct_used_without_end_is_refused() -> None:
+    schema = SchemaBuilder.struct().field("x", Schema.INT32).build()
+    for _ in range(40):
+        schema = SchemaBuilder.struct().field("a", schema).field("b", schema).build()
+    with pytest.raises(DataError, match="schema_fields"):
+        converter().from_connect_data("t", schema, Struct(schema))
