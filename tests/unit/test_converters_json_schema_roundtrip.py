@@ -46,7 +46,7 @@ def same(a: Any, b: Any) -> bool:
     return type(a) is type(b) and a == b
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(data())
 def test_schemas_and_values_come_back(pair: tuple[Schema, Any]) -> None:
     schema, value = pair
@@ -63,7 +63,7 @@ def test_schemas_and_values_come_back(pair: tuple[Schema, Any]) -> None:
     assert same(value, compile_decoder(read, ValueReader())(payload))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data())
 def test_decimals_as_numbers_come_back(pair: tuple[Schema, Any]) -> None:
     schema, value = pair
@@ -74,7 +74,7 @@ def test_decimals_as_numbers_come_back(pair: tuple[Schema, Any]) -> None:
         assert same(value, compile_decoder(read, ValueReader())(payload))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data())
 def test_the_quick_way_and_the_exact_one_agree(pair: tuple[Schema, Any]) -> None:
     schema, value = pair
@@ -83,7 +83,7 @@ def test_the_quick_way_and_the_exact_one_agree(pair: tuple[Schema, Any]) -> None
     assert repr(strip(quick)) == repr(strip(exact))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(data())
 def test_another_validator_finds_that_values_fit_their_schemas(pair: tuple[Schema, Any]) -> None:
     schema, value = pair
