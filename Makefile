@@ -18,12 +18,12 @@ WORKERS ?= 2
 PYTEST := $(PY) -m pytest -p tests.repo.kafka_ran
 ARGS ?=
 
-.PHONY: help dev run test check bench faults docs lock clean \
+.PHONY: help dev run test test-registry check bench faults docs lock clean \
 	check-format check-lint check-types check-imports check-planted check-docs
 
 help: ## Show this list
 	@printf 'connectkit: Kafka Connect for Python\n\n'
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 	@printf '\nVariables: PYTHON=python3.12 (which Python makes the venv), WORKERS=2 (test processes),\n'
 	@printf '           ARGS="-k csv" (handed to the command of run, test, faults and bench).\n'
 
@@ -44,6 +44,10 @@ run: $(STAMP) ## Watch real data flow: file, transforms, topic, file (no broker 
 
 test: $(STAMP) ## Run every test; those that need Kafka start one, or say loudly why they could not
 	@$(PYTEST) -n $(WORKERS) --dist loadgroup $(ARGS)
+
+test-registry: $(STAMP) ## Run the registry tests against the server that CONNECTKIT_TEST_REGISTRY names (or ours)
+	@echo "schema registry: $${CONNECTKIT_TEST_REGISTRY:-the embedded one, over HTTP}"
+	@$(PYTEST) tests/integration/test_registry_any.py -v $(ARGS)
 
 check: check-format check-lint check-imports check-types check-planted check-docs ## Format, lint, layers, types, planted errors, stale docs
 	@echo "make check: all clean"
