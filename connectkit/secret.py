@@ -10,6 +10,7 @@ Source: reliability 3.3 (masking).
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NoReturn, final
 
@@ -183,3 +184,39 @@ def _without(sentence: str, values: list[str]) -> str:
         for form in (value, value.strip(), repr(str(value))[1:-1]):
             sentence = sentence.replace(form, HIDDEN)
     return sentence
+
+
+class HiddenWords:
+    """Texts to be taken out of whatever is written. Thread-safe.
+
+    The latest ``most`` are kept: a provider whose tokens change gives new ones for as long as a worker runs.
+    """
+
+    __slots__ = ("_lock", "_most", "_words")
+
+    def __init__(self, *, most: int = 10_000) -> None:
+        self._lock = threading.Lock()
+        self._most = most
+        self._words: dict[str, None] = {}
+
+    def add(self, text: str) -> None:
+        """Hide this text from now on; one of few characters is not, as it would blot out other words."""
+        if len(text.strip()) < _LEAST_CHARS:
+            return
+        with self._lock:
+            words = {word: None for word in self._words if word != text}
+            words[text] = None
+            while len(words) > self._most:
+                del words[next(iter(words))]
+            self._words = words
+
+    def hidden_in(self, text: str) -> str:
+        """The text without them."""
+        words = self._words
+        if not words:
+            return text
+        return _without(text, sorted(words, key=len, reverse=True))
+
+
+GIVEN = HiddenWords()
+"""What config providers gave in this process."""

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TextIO
 
+from connectkit.secret import GIVEN
+
 _context: ContextVar[str] = ContextVar("connectkit_log_context", default="")
 
 FORMAT = "%(asctime)s %(levelname)-5s %(connector_context)s%(message)s (%(name)s)"
@@ -39,11 +41,18 @@ class ContextFilter(logging.Filter):
         return True
 
 
+class HidingFormatter(logging.Formatter):
+    """Leaves out what config providers gave: foreign exceptions and their tracebacks may quote it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return GIVEN.hidden_in(super().format(record))
+
+
 def set_up_logging(*, level: str = "INFO", stream: TextIO | None = None) -> LogHandler:
     """Log to a stream (stderr) with contexts; returns the handler, whose stream a live display may wrap."""
     handler = logging.StreamHandler(stream if stream is not None else sys.stderr)
     handler.addFilter(ContextFilter())
-    handler.setFormatter(logging.Formatter(FORMAT))
+    handler.setFormatter(HidingFormatter(FORMAT))
     root = logging.getLogger()
     for old in list(root.handlers):
         root.removeHandler(old)

@@ -221,12 +221,17 @@ def from_source(
     runs on a thread of its own; one that does not come back is left behind.
     """
     connector = make_connector(raw, registry)
-    connector.initialize(_ConnectorContext())
-    connector.start()
     try:
-        configs = connector.task_configs(1)
-    finally:
-        connector.stop()
+        connector.initialize(_ConnectorContext())
+        connector.start()
+        try:
+            configs = list(connector.task_configs(1))
+        finally:
+            connector.stop()
+    except ConnectError:
+        raise
+    except Exception as error:
+        raise _foreign(f"Connector {plan.config.name}", error) from error
     if not configs:
         return
     config = {key: value for key, value in configs[0].items() if value is not None}
@@ -252,14 +257,21 @@ def from_source(
                 return
             if batch is _END:
                 return
-            if isinstance(batch, BaseException):
+            if isinstance(batch, ConnectError):
                 raise batch
+            if isinstance(batch, BaseException):
+                raise _foreign(f"The task of connector {plan.config.name}", batch) from batch
             for record in batch[: count - number]:
                 number += 1
                 yield Sample(f"record {number}", record)
     finally:
         context.control.stop()
         thread.join(_STOP_S)
+
+
+def _foreign(who: str, error: BaseException) -> ConnectError:
+    """What is said of an exception that is not ours: its class, as its text may quote a value."""
+    return ConnectError(f"{who} raised {type(error).__name__}; --debug shows where")
 
 
 def _poll(task: SourceTask[Any], context: _Context, found: Queue[Any]) -> None:

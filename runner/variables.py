@@ -18,7 +18,7 @@ from connectkit.api import ConfigProvider
 from connectkit.errors import ConfigError
 from connectkit.kinds import split_list
 from connectkit.plugin import Registry
-from connectkit.secret import HiddenText, RawConfig
+from connectkit.secret import GIVEN, HiddenText, RawConfig
 from connectkit.suggest import shortened
 
 
@@ -149,7 +149,9 @@ def _replaced(
 ) -> HiddenText:
     parts, at = [], 0
     for each in used:
-        parts += [text[at : each.begin], values[each.provider, each.path][each.key]]
+        given = values[each.provider, each.path][each.key]
+        GIVEN.add(given)
+        parts += [text[at : each.begin], given]
         at = each.end
     return HiddenText("".join(parts) + text[at:])
 

@@ -349,7 +349,12 @@ def run(arguments: Sequence[str]) -> int:
 
 def _complain(error: ConnectError, *, debug: bool) -> int:
     if debug:
-        raise error
+        from traceback import format_exception
+
+        from connectkit.secret import GIVEN
+
+        sys.stderr.write(GIVEN.hidden_in("".join(format_exception(error))))
+        return 2
     if isinstance(error, ConfigError) and error.problems:
         for key, found in error.problems.items():
             for sentence in found:

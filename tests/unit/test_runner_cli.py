@@ -238,11 +238,11 @@ def test_a_topic_or_log_that_is_not_there_is_named(here: Path, capsys: pytest.Ca
     assert "did you mean 'words'" in capsys.readouterr().err
 
 
-def test_debug_shows_the_traceback(here: Path) -> None:
-    from connectkit.errors import NotFoundError
-
-    with pytest.raises(NotFoundError):
-        main(["topics", "list", "--debug"])
+def test_debug_shows_the_traceback(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["topics", "list", "--debug"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Traceback")
+    assert "NotFoundError: There is no embedded log" in said
 
 
 def test_the_quickstart_runs_and_goes_on(here: Path) -> None:

@@ -404,6 +404,8 @@ class OddTask(SourceTask[OddConfig]):
         assert self.context.offset_reader.offset({"p": 1}) is None
         if self.config.mode == "fail":
             raise ConnectError("the table is gone")
+        if self.config.mode == "break":
+            raise ValueError("the row opensesame99")
         if self.config.mode == "silent":
             return None
         return [SourceRecord({"p": 1}, {"o": n}, "t", Schema.INT64, n) for n in range(3)]
@@ -422,6 +424,8 @@ class Odd(SourceConnector[OddConfig]):
     task_class = OddTask
 
     def task_configs(self, max_tasks: int) -> list[dict[str, str]]:
+        if self.config.mode == "unplanned":
+            raise ValueError("the row opensesame99")
         return [{"mode": self.config.mode}]
 
 
@@ -438,6 +442,9 @@ def test_a_task_is_never_told_of_commits_and_its_errors_come_through(
     assert values(opened({**config, "mode": "silent"}, wait_s=0.2)) == []
     with pytest.raises(ConnectError, match="the table is gone"):
         values(opened({**config, "mode": "fail"}))
+    for mode, who in (("break", "The task of connector x"), ("unplanned", "Connector x")):
+        with pytest.raises(ConnectError, match=rf"^{who} raised ValueError; --debug"):
+            values(opened({**config, "name": "x", "mode": mode}))
 
 
 def test_what_is_wrong_is_said(tmp_path: Path, opened: Callable[..., OpenPreview]) -> None:

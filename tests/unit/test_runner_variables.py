@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import sys
 from collections.abc import Collection
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from connectkit.api import ConfigData, ConfigProvider
 from connectkit.config import Config
 from connectkit.errors import ConfigError
 from connectkit.plugin import plugins
+from connectkit.runner.observe import HidingFormatter
 from connectkit.runner.variables import Resolver, has_variables, make_resolver, variables_in
 from connectkit.secret import HiddenText
 
@@ -149,3 +152,14 @@ def test_a_workers_mistakes_are_told_all_at_once() -> None:
         "config.providers.d.param.allowlist.pattern",
     }
     assert make_resolver({}, plugins).names == frozenset()
+
+
+def test_what_a_provider_gave_is_in_no_log_line_nor_traceback() -> None:
+    Resolver({"vault": Vault()}).resolve({"url": "http://${vault:p:pw}/"})
+    try:
+        raise ValueError(f"the login {CANARY!r} failed")
+    except ValueError:
+        record = logging.LogRecord("a.plugin", logging.ERROR, "x.py", 1, "%s", (CANARY,), sys.exc_info())
+    said = HidingFormatter("%(message)s").format(record)
+    assert "ValueError: the login '[hidden]' failed" in said
+    assert CANARY not in said

@@ -18,7 +18,15 @@ from hypothesis import strategies as st
 
 from connectkit.config import Config, option
 from connectkit.errors import ConfigError
-from connectkit.secret import HIDDEN, HiddenText, RawConfig, Secret, is_sensitive, without_userinfo
+from connectkit.secret import (
+    HIDDEN,
+    HiddenText,
+    HiddenWords,
+    RawConfig,
+    Secret,
+    is_sensitive,
+    without_userinfo,
+)
 
 CANARY = "CANARY-3141"
 
@@ -166,3 +174,14 @@ def test_userinfo_of_urls_is_hidden() -> None:
     assert without_userinfo("http://host/x@y") == "http://host/x@y"
     assert "pw" not in repr(RawConfig({"url": "http://me:pw@host/"}))
     assert "pw" not in repr(Login.parse({"password": "x", "url": "https://me:pw@h"}))
+
+
+def test_hidden_words_are_taken_out_of_any_text_the_longest_first() -> None:
+    words = HiddenWords(most=2)
+    assert words.hidden_in("x open sesame") == "x open sesame"
+    for word in ("abc", "open", "open sesame"):
+        words.add(word)
+    assert words.hidden_in("abc: open sesame, open") == f"abc: {HIDDEN}, {HIDDEN}"
+    words.add("open")  # the latest again
+    words.add("another")
+    assert words.hidden_in("open sesame another") == f"{HIDDEN} sesame {HIDDEN}"
