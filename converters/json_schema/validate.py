@@ -20,8 +20,8 @@ from connectkit.javaregex import compile_java
 
 def validator(text: str, references: Sequence[str]) -> Callable[[bytes], None]:
     """A function that raises ``ConversionError``, with the place, for a payload that the schema refuses."""
-    import jsonschema
     from jsonschema.exceptions import SchemaError as BadSchemaError
+    from jsonschema.exceptions import best_match
     from jsonschema.validators import Draft7Validator, validator_for
     from referencing import Registry
     from referencing.exceptions import Unresolvable
@@ -45,7 +45,7 @@ def validator(text: str, references: Sequence[str]) -> Callable[[bytes], None]:
     def validate(data: bytes) -> None:
         try:
             value = parse(data)
-            error = jsonschema.exceptions.best_match(check.iter_errors(None if value is MISSING else value))
+            error = best_match(check.iter_errors(None if value is MISSING else value))
         except BadJsonError:
             return  # the reader says so, with the place
         except Unresolvable as exc:
