@@ -113,7 +113,17 @@ def _templated(raw: Mapping[str, Any], providers: Collection[str], report: Repor
             found.add(key)
         if not isinstance(value, str):
             continue
-        for variable in variables_in(value):
+        variables = list(variables_in(value))
+        for name in providers:
+            begun = sum(value.count(f"${{{name}{end}") for end in ":}")
+            if begun > sum(variable.provider == name for variable in variables):
+                shown = shortened(name)
+                report.warn(
+                    key,
+                    f"begins a variable of the config provider '{shown}' that is none, so that the text stays"
+                    f" as it is; write ${{{shown}:path:key}} or ${{{shown}:key}}",
+                )
+        for variable in variables:
             if variable.provider in providers:
                 found.add(key)
             elif "$" not in variable.provider:

@@ -140,7 +140,8 @@ def build_parser(*, with_installed: bool = True) -> argparse.ArgumentParser:
     run_it.add_argument(
         "--until-done",
         action="store_true",
-        help="end when every source has read everything and every sink has written it",
+        help="end when every source has read everything and every sink has written it; a source that "
+        "follows a file (FileStreamSource, CsvSource with mode=tail) never has",
     )
     run_it.add_argument("--no-live", action="store_true", help="no live lines on a terminal")
     run_it.add_argument(

@@ -353,3 +353,12 @@ def test_any_configuration_gets_a_report_without_secrets(raw: dict[str, str | No
             assert CANARY not in told
     assert report.ok == (not report.errors)
     validate_worker(raw, REGISTRY)
+
+
+@pytest.mark.parametrize("text", ["${file:/a:k", "${file}", "x ${file:/a:k} ${file:"])
+def test_what_only_looks_like_a_variable_is_told(text: str) -> None:
+    report = validate_connector({**SOURCE, "table": text}, WORKER, REGISTRY)
+    (sentence,) = report.warnings["table"]
+    assert "begins a variable of the config provider 'file' that is none" in sentence
+    fine = validate_connector({**SOURCE, "table": "${file:/a:k} ${fil} ${"}, WORKER, REGISTRY)
+    assert "table" not in fine.warnings
