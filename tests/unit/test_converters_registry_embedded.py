@@ -160,6 +160,30 @@ def test_references(registry: EmbeddedRegistry) -> None:
     assert registry.delete_subject("r") == [1]
 
 
+def test_references_through_very_many_schemas(registry: EmbeddedRegistry) -> None:
+    registry.register("r0", record(name="R0"))
+    with pytest.raises(RefusalError) as caught:
+        for number in range(1, 1500):
+            text = f'{{"type":"array","items":"R0","n":{number}}}'
+            before = (Reference("R", f"r{number - 1}", 1),)
+            registry._store.add_version(
+                f"r{number}",
+                1,
+                registry._id_of(SchemaText(text, references=before), None),
+            )
+        registry.register("s", SchemaText('"R0"', references=(Reference("R", "r1499", 1),)))
+    assert code(caught) == 42201
+
+
+def test_a_subject_of_thousands_of_versions(registry: EmbeddedRegistry) -> None:
+    """What a registration costs does not grow with the versions before it."""
+    registry.set_level("s", "NONE")
+    for number in range(3000):
+        assert registry.register("s", record(f"f{number}")).version == number + 1
+    assert registry.lookup("s", record("f7")).version == 8
+    assert registry.version("s").version == 3000
+
+
 def test_deletion(registry: EmbeddedRegistry) -> None:
     registry.register("s", record("x"))
     registry.register("s", record("x", "y="))
@@ -209,6 +233,9 @@ def test_modes(registry: EmbeddedRegistry) -> None:
     with pytest.raises(RefusalError) as caught:
         registry.register("s", record("z"), schema_id=70)
     assert code(caught) == 42207
+    with pytest.raises(RefusalError) as caught:
+        registry.register("s", record("z"), version=9)
+    assert code(caught) == 42207, "a version is never replaced"
     registry.set_mode("s", None)
     assert registry.register("t", record("w")).id == 71
 

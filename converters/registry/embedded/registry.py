@@ -76,16 +76,27 @@ class EmbeddedRegistry:
             importing = self.mode(subject) == "IMPORT"
             if not importing and (schema_id is not None or version is not None):
                 raise NotTakenError(42205, f"Subject '{subject}' is not in mode IMPORT, which takes ids")
-            rows = self._store.versions(subject)
-            known = _same(rows, made)
+            known = self._known(subject, made, deleted=False)
             if known is not None:
                 return _registered(known)
             if not importing:
-                self._check_compatible(subject, made, rows)
+                self._check_compatible(subject, made)
             found = self._id_of(made, schema_id)
-            number = version or max((row.version for row in rows), default=0) + 1
+            newest = self._store.newest(subject, deleted=True)
+            number = version or (newest.version if newest is not None else 0) + 1
+            if self._store.version(subject, number) is not None:
+                raise NotTakenError(42207, f"Subject '{subject}' has another schema as version {number}")
             self._store.add_version(subject, number, found)
         return Registered(made, found, subject, number, guid_of(made))
+
+    def _known(self, subject: str, schema: SchemaText, *, deleted: bool) -> Row | None:
+        """The newest version of a subject that is this schema, in canonical form."""
+        schema_id = self._store.id_of_guid(guid_of(schema), schema.kind)
+        rows = [] if schema_id is None else self._store.of_schema(subject, schema_id)
+        for row in reversed(rows):
+            if (deleted or not row.deleted) and row.schema == schema:
+                return row
+        return None
 
     def _id_of(self, schema: SchemaText, wanted: int | None) -> int:
         guid = guid_of(schema)
@@ -108,6 +119,10 @@ class EmbeddedRegistry:
             return SchemaText(make(schema.text, references), schema.kind, schema.references)
         except (DataError, NotFoundError) as error:
             raise NotTakenError(42201, f"The schema is not taken: {error}") from error
+        except RecursionError as error:
+            raise NotTakenError(
+                42201, "The schema refers to others that refer to others without end"
+            ) from error
 
     def texts_of(self, schema: SchemaText) -> list[str]:
         """The texts of the schemas that one refers to, those that others need first."""
@@ -144,10 +159,9 @@ class EmbeddedRegistry:
     def lookup(
         self, subject: str, schema: SchemaText, *, normalize: bool = False, deleted: bool = False
     ) -> Registered:
-        rows = self._store.versions(subject)
-        if not any(deleted or not row.deleted for row in rows):
+        if self._store.newest(subject, deleted=deleted) is None:
             raise no_subject(subject)
-        known = _same(rows, self._canonical(schema, normalize=normalize), deleted=deleted)
+        known = self._known(subject, self._canonical(schema, normalize=normalize), deleted=deleted)
         if known is None:
             raise no_schema(f"The schema is not registered under subject '{subject}'")
         return _registered(known)
@@ -173,13 +187,13 @@ class EmbeddedRegistry:
         return _registered(self._row(subject, version, deleted=deleted))
 
     def _row(self, subject: str, version: int, *, deleted: bool) -> Row:
-        rows = [row for row in self._store.versions(subject) if deleted or not row.deleted]
-        if not rows:
+        newest = self._store.newest(subject, deleted=deleted)
+        if newest is None:
             raise no_subject(subject)
-        for row in reversed(rows):
-            if version in (LATEST, row.version):
-                return row
-        raise no_version(subject, version)
+        found = newest if version == LATEST else self._store.version(subject, version)
+        if found is None or (found.deleted and not deleted):
+            raise no_version(subject, version)
+        return found
 
     def with_metadata(self, subject: str, metadata: Mapping[str, str]) -> Registered:
         raise no_schema(f"Subject '{subject}' has no schema with that metadata: this registry keeps none")
@@ -242,14 +256,24 @@ class EmbeddedRegistry:
     def problems(self, subject: str, schema: SchemaText, version: int | None = None) -> list[Problem]:
         """What keeps a schema from following a subject's versions, or one of them; empty if nothing does."""
         made = self._canonical(schema, normalize=False)
-        rows = [_registered(row) for row in self._store.versions(subject) if not row.deleted]
-        if version is not None and (rows or version != LATEST):
-            rows = [self.version(subject, version)]
-        return problems(self.level(subject), made, rows, lambda each: self._texts(each.references))[0]
-
-    def _check_compatible(self, subject: str, schema: SchemaText, rows: Sequence[Row]) -> None:
         level = self.level(subject)
-        olds = [_registered(row) for row in rows if not row.deleted]
+        if version is None or version == LATEST:
+            olds = self._earlier(subject, level)
+            olds = olds[-1:] if version == LATEST else olds
+        else:
+            olds = [self.version(subject, version)]
+        return problems(level, made, olds, lambda each: self._texts(each.references))[0]
+
+    def _earlier(self, subject: str, level: str) -> list[Registered]:
+        """The versions that a new one is compared with at a level, oldest first."""
+        if level.endswith("_TRANSITIVE"):
+            return [_registered(row) for row in self._store.versions(subject) if not row.deleted]
+        newest = self._store.newest(subject)
+        return [] if newest is None else [_registered(newest)]
+
+    def _check_compatible(self, subject: str, schema: SchemaText) -> None:
+        level = self.level(subject)
+        olds = self._earlier(subject, level)
         found, version = problems(level, schema, olds, lambda each: self._texts(each.references))
         if found:
             more = f", and {len(found) - 1} more" if len(found) > 1 else ""
@@ -321,13 +345,6 @@ class EmbeddedRegistry:
 
     def close(self) -> None:
         self._store.close()
-
-
-def _same(rows: Sequence[Row], schema: SchemaText, *, deleted: bool = False) -> Row | None:
-    for row in reversed(rows):
-        if (deleted or not row.deleted) and row.schema == schema:
-            return row
-    return None
 
 
 def _registered(row: Row) -> Registered:

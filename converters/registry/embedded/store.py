@@ -24,6 +24,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS schemas_by_guid ON schemas (guid, kind);
 CREATE TABLE IF NOT EXISTS versions (
     subject TEXT NOT NULL, version INTEGER NOT NULL, schema_id INTEGER NOT NULL,
     deleted INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (subject, version)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS versions_by_schema ON versions (schema_id, subject);
 CREATE TABLE IF NOT EXISTS settings (
     subject TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
     PRIMARY KEY (subject, name)) WITHOUT ROWID;
@@ -31,6 +32,20 @@ CREATE TABLE IF NOT EXISTS settings (
 _VERSIONS: Final = """
 SELECT v.subject, v.version, v.schema_id, v.deleted, s.guid, s.text, s.kind, s.refs
 FROM versions v JOIN schemas s ON s.id = v.schema_id WHERE v.subject = ? ORDER BY v.version
+"""
+_NEWEST: Final = """
+SELECT v.subject, v.version, v.schema_id, v.deleted, s.guid, s.text, s.kind, s.refs
+FROM versions v JOIN schemas s ON s.id = v.schema_id
+WHERE v.subject = ? AND v.deleted <= ? ORDER BY v.version DESC LIMIT 1
+"""
+_VERSION: Final = """
+SELECT v.subject, v.version, v.schema_id, v.deleted, s.guid, s.text, s.kind, s.refs
+FROM versions v JOIN schemas s ON s.id = v.schema_id WHERE v.subject = ? AND v.version = ?
+"""
+_OF_SCHEMA: Final = """
+SELECT v.subject, v.version, v.schema_id, v.deleted, s.guid, s.text, s.kind, s.refs
+FROM versions v JOIN schemas s ON s.id = v.schema_id
+WHERE v.schema_id = ? AND v.subject = ? ORDER BY v.version
 """
 _USES: Final = """
 SELECT v.subject, v.version, v.schema_id, v.deleted, s.guid, s.text, s.kind, s.refs
@@ -109,6 +124,18 @@ class Store:
     def versions(self, subject: str) -> list[Row]:
         """All versions of a subject, deleted ones too, oldest first."""
         return self._rows(_VERSIONS, subject)
+
+    def newest(self, subject: str, *, deleted: bool = False) -> Row | None:
+        """The newest version of a subject."""
+        return next(iter(self._rows(_NEWEST, subject, int(deleted))), None)
+
+    def version(self, subject: str, version: int) -> Row | None:
+        """One version of a subject, deleted or not."""
+        return next(iter(self._rows(_VERSION, subject, version)), None)
+
+    def of_schema(self, subject: str, schema_id: int) -> list[Row]:
+        """The versions of a subject that are this schema, oldest first."""
+        return self._rows(_OF_SCHEMA, schema_id, subject)
 
     def uses(self, schema_id: int) -> list[Row]:
         """Where a schema is registered."""
