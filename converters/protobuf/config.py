@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from connectkit.config import LOW, MEDIUM, Kind, option
+from connectkit.converters.protobuf.formats import Form
 from connectkit.converters.protobuf.options import ProtoOptions
 from connectkit.converters.registry.config import RegistryConfig
 
@@ -53,6 +54,12 @@ class ProtobufConfig(RegistryConfig):
     )
     ignore_default_for_nullables: bool = option(
         False, doc="Whether a null is written as null where its field has a default.", importance=LOW
+    )
+    schema_format: Form = option(
+        "default",
+        doc="The form of a schema that is registered: its text, that without extension options, or its "
+        "descriptor in base64.",
+        importance=LOW,
     )
     reference_lookup_only: bool = option(
         False, doc="Whether imported files are only looked up, never registered.", importance=LOW

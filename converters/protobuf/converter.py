@@ -14,6 +14,7 @@ from connectkit.compile import PerSchema
 from connectkit.converters.protobuf.config import ProtobufConfig
 from connectkit.converters.protobuf.decode import compile_decoder
 from connectkit.converters.protobuf.encode import compile_encoder
+from connectkit.converters.protobuf.formats import registered_text
 from connectkit.converters.protobuf.from_proto import from_proto
 from connectkit.converters.protobuf.linked import LinkedFile, link
 from connectkit.converters.protobuf.options import WRAPPER_OF
@@ -130,7 +131,7 @@ class ProtobufConverter(Converter[ProtobufConfig]):
         made = to_proto(schema, self._options)
         own = link(made.file)
         references = references_of(self._serde.client, self.config, made.file)
-        text = SchemaText(to_text(made.file), "PROTOBUF", references)
+        text = SchemaText(registered_text(made.file, self.config.schema_format), "PROTOBUF", references)
         chosen = self._serde.choose(topic, text, lambda: made.message)
         is_own = chosen.is_own and chosen.registered.schema.text == text.text
         target = own if is_own else linked(self._serde.client, chosen.registered.schema)

@@ -307,6 +307,16 @@ def test_wrappers_in_oneofs_stay_wrappers() -> None:
     assert "int64 b = 2;" in written
 
 
+@pytest.mark.parametrize("form", ["default", "ignore_extensions", "serialized"])
+def test_the_form_of_a_registered_schema(form: str) -> None:
+    schema = SchemaBuilder.struct().name("p.R").field("x", Schema.INT8).field("y", SCHEMA).build()
+    made = converter(schema_format=form)
+    data = made.from_connect_data("t", schema, Struct(schema).put("x", 5).put("y", order()))
+    text = mock_registry("protobuf").version("t-value").schema.text
+    assert ("field_meta" in text) == (form == "default")
+    assert made.to_connect_data("t", data).value.get("x") == 5
+
+
 def test_wrong_options_are_refused_at_once() -> None:
     with pytest.raises(ConfigError, match=r"schema\.registry\.url"):
         ProtobufConfig.parse({})
