@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from struct import Struct as Packer
 from struct import error as PackError  # noqa: N812 - it is an error, and named as one here
 from typing import Any, Final
@@ -245,7 +246,10 @@ def _write_scalar(code: Code, schema: Schema, var: str) -> list[str]:
     kind = schema.type
     if schema.name in TEMPORAL_NAMES:
         number = code.variable()
-        code.line(f"{number} = {code.bind(_moment_writer(schema))}({var})")
+        if schema.name == TIMESTAMP_NAME:
+            _write_moment(code, schema, var, number)
+        else:
+            code.line(f"{number} = {code.bind(partial(logical.from_logical, schema))}({var})")
         return [_number(code, number, varint.MOST, varint.write)]
     if schema.name == DECIMAL_NAME and kind is Type.BYTES:
         data = code.variable()
@@ -327,17 +331,14 @@ def _decimal_writer(schema: Schema) -> Callable[[Any], bytes]:
     return lambda value: logical.from_decimal(schema, value)
 
 
-def _moment_writer(schema: Schema) -> Callable[[Any], int]:
-    if schema.name != TIMESTAMP_NAME:
-        return lambda value: logical.from_logical(schema, value)
-
-    def millis(value: Any) -> int:
-        if type(value) is datetime and value.tzinfo is UTC:
-            since = value - _EPOCH
-            return (since.days * 86_400 + since.seconds) * 1000 + since.microseconds // 1000
-        return logical.from_timestamp(schema, value)
-
-    return millis
+def _write_moment(code: Code, schema: Schema, var: str, number: str) -> None:
+    """A timestamp's milliseconds; written out for moments in UTC, which need no call."""
+    with code.block(f"if type({var}) is {code.bind(datetime)} and {var}.tzinfo is {code.bind(UTC)}:"):
+        code.line(f"{number} = {var} - {code.bind(_EPOCH)}")
+        seconds = f"{number}.days * 86400 + {number}.seconds"
+        code.line(f"{number} = ({seconds}) * 1000 + {number}.microseconds // 1000")
+    with code.block("else:"):
+        code.line(f"{number} = {code.bind(logical.from_timestamp)}({code.bind(schema)}, {var})")
 
 
 def _fixed_writer(avro: AvroSchema, schema: Schema) -> Callable[[Any], bytes]:
