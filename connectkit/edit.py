@@ -120,7 +120,8 @@ class EditTransform(Transform[C], Generic[C]):
         once for each field. ``step`` is the part of a path that was not found among the ``known``.
         """
         does = self.on_missing or connect
-        if does == "ignore" or (does == "warn" and field in self._told):
+        subject = f"missing {field}"
+        if does == "ignore" or (does == "warn" and subject in self._told):
             return
         names = [name for _, name in zip(range(_LOOKED_THROUGH), known) if isinstance(name, str)]
         hint = did_you_mean(step or field, names)
@@ -129,7 +130,7 @@ class EditTransform(Transform[C], Generic[C]):
                 f"The configured field '{shortened(field)}' is not in the record{hint}",
                 path=path or f"$.{shortened(field)}",
             )
-        self.warn_once(field, "the configured field '%s' is not in the record%s", shortened(field), hint)
+        self.warn_once(subject, "the configured field '%s' is not in the record%s", shortened(field), hint)
 
     def gone(self, field: str, step: str, known: Iterable[Any]) -> None:
         """:meth:`missing`, as paths call it."""
@@ -143,8 +144,7 @@ class EditTransform(Transform[C], Generic[C]):
 
     def missing_in_map(self, field: str, found: Mapping[Any, Any]) -> None:
         """:meth:`missing`, for use with ``get_item(absent=…)``."""
-        if field not in self._told:
-            self.missing(field, found)
+        self.missing(field, found)
 
     @property
     def label(self) -> str:

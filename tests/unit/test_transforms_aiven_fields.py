@@ -209,3 +209,17 @@ def test_upper_twice_is_upper_once(value: dict[str, Any]) -> None:
     assert run(transform, sink(once)).value == once
     assert once.keys() == value.keys()
     assert once.get("c") == value.get("c")
+
+
+def test_a_warning_of_a_fields_type_does_not_stand_for_its_absence(caplog: pytest.LogCaptureFixture) -> None:
+    schema = SchemaBuilder.struct().field("n", Schema.INT32).build()
+    strict = make(f"{CASE}$Value", field_names="n", case="upper", on_missing="fail")
+    run(strict, sink(Struct.of(schema, [1]), schema=schema))
+    assert "'n' is not in the record" in str(fails(strict, sink({"other": 1})))
+    lenient = make(f"{CASE}$Value", field_names="n", case="upper")
+    for _ in range(2):
+        run(lenient, sink(Struct.of(schema, [1]), schema=schema))
+        run(lenient, sink({"other": 1}))
+    said = [record.getMessage() for record in caplog.records]
+    assert sum("is of type int32" in each for each in said[1:]) == 1
+    assert sum("'n' is not in the record" in each for each in said) == 1

@@ -13,6 +13,7 @@ from connectkit.edit import OnMissing, SideTransform, on_missing_option
 from connectkit.javatext import text_of
 from connectkit.program import NONE, Var
 from connectkit.schema import Schema, Type
+from connectkit.suggest import shortened
 
 _FIELDS = [non_empty_list, no_empty_items]
 
@@ -117,7 +118,10 @@ class CaseTransform(SideTransform[CaseTransformConfig]):
                 slots[field.index] = draft.call(self._change, slots[field.index], strict=True)
             else:
                 self.warn_once(
-                    name, "the field '%s' is of type %s, not a string", name, field.schema.type.value
+                    f"type {name}",
+                    "the field '%s' is of type %s, not a string",
+                    shortened(name),
+                    field.schema.type.value,
                 )
         side.write(schema, slots)
 
