@@ -6,7 +6,7 @@ its base64. Options that a text would have are not all told: those that change d
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from connectkit.converters.protobuf.model import (
     Constant,
@@ -69,6 +69,7 @@ def _message(proto: descriptor_pb2.DescriptorProto, file: ProtoFile, depth: int)
     message.oneofs = [each for i, each in enumerate(oneofs) if i in real]
     message.messages = [_message(each, file, depth + 1) for each in proto.nested_type]
     message.enums = [_enum(each) for each in proto.enum_type]
+    _add_meta(message.options, proto, "message")
     if proto.options.map_entry:
         message.options.append(Option("map_entry", Word("true")))
     ranges = [(each.start, each.end - 1) for each in proto.reserved_range]
@@ -89,7 +90,19 @@ def _field(proto: descriptor_pb2.FieldDescriptorProto, file: ProtoFile) -> Field
         field.options.append(Option("packed", _constant(proto.options.packed)))
     if proto.options.deprecated:
         field.options.append(Option("deprecated", Word("true")))
+    _add_meta(field.options, proto, "field")
     return field
+
+
+def _add_meta(options: list[Option], proto: Any, kind: str) -> None:
+    """What Confluent's extension says of a field or a message."""
+    if not proto.HasField("options"):
+        return
+    from connectkit.converters.protobuf import meta  # it is made of files that are made here
+
+    found = meta.read_meta(proto.options, meta.FIELD if kind == "field" else meta.MESSAGE)
+    if found is not None:
+        options.append(found)
 
 
 def _enum(proto: descriptor_pb2.EnumDescriptorProto) -> Enum:

@@ -1,6 +1,6 @@
 """A file as a ``FileDescriptorProto``: a schema for programs that cannot parse its text.
 
-Options that are extensions (``(confluent.field_meta)``), groups, extensions and services are left out.
+Options that are extensions (all but ``confluent.Meta``), groups, extensions and services are left out.
 Source: spec registry 7 (``format=serialized``), 10.1; descriptor.proto of Protocol Buffers. Pure functions.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from connectkit.converters.protobuf.linked import FieldType, MessageType, link
+from connectkit.converters.protobuf.meta import FIELD, MESSAGE, write_meta
 from connectkit.converters.protobuf.model import Enum, Field, Message, Option, ProtoFile
 from connectkit.converters.protobuf.texts import read_text, with_references
 
@@ -70,6 +71,7 @@ def _message(proto: descriptor_pb2.DescriptorProto, source: Message, message: Me
     proto.name = source.name
     if source.is_map_entry:
         proto.options.map_entry = True
+    write_meta(proto.options, source.options, MESSAGE)
     for oneof in source.oneofs:
         proto.oneof_decl.add(name=oneof.name)
     synthetic: list[descriptor_pb2.FieldDescriptorProto] = []
@@ -124,6 +126,7 @@ def _field(proto: descriptor_pb2.FieldDescriptorProto, source: Field, field: Fie
         proto.options.packed = packed == "true"
     if _said(source.options, "deprecated") == "true":
         proto.options.deprecated = True
+    write_meta(proto.options, source.options, FIELD)
 
 
 def _enum(proto: descriptor_pb2.EnumDescriptorProto, enum: Enum) -> None:

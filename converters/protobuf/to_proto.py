@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from connectkit.converters.protobuf import known
+from connectkit.converters.protobuf.meta import param
 from connectkit.converters.protobuf.model import (
     Constant,
     Enum,
@@ -21,7 +22,6 @@ from connectkit.converters.protobuf.model import (
     OneOf,
     Option,
     ProtoFile,
-    Text,
 )
 from connectkit.converters.protobuf.names import entry_name, is_identifier, scrub, scrub_dotted
 from connectkit.converters.protobuf.options import (
@@ -70,7 +70,6 @@ _UNSIGNED: Final = {
     "uint32": "UInt32Value", "fixed32": "UInt32Value", "uint64": "UInt64Value", "fixed64": "UInt64Value",
 }  # fmt: skip
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,10}\Z")
-_VALUE_FIRST: Final = (PRECISION, SCALE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +191,7 @@ class _Maker:
         kind = around or self._type(schema, name, params, in_oneof=place == "oneof")
         made = Field(name, kind, tag, label)
         if params and place != "entry":  # as Confluent's converter, which forgets them there
-            items: list[Constant] = [_param(each, value) for each, value in params.items()]
+            items: list[Constant] = [param(each, value) for each, value in params.items()]
             made.options.append(Option(FIELD_META, {"params": items}))
         if (schema.type, schema.name) in _LOGICAL:
             pass  # the message is in another file
@@ -284,12 +283,6 @@ class _Maker:
     def _import(self, path: str) -> None:
         if path not in self._file.imports:
             self._file.imports.append(path)
-
-
-def _param(key: str, value: str) -> dict[str, Constant]:
-    if key in _VALUE_FIRST:
-        return {"value": Text(value), "key": Text(key)}
-    return {"key": Text(key), "value": Text(value)}
 
 
 def _number(schema: Schema, name: str) -> int | None:

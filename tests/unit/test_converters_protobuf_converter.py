@@ -17,13 +17,15 @@ from connectkit.converters.protobuf.converter import ProtobufConverter
 from connectkit.converters.protobuf.known import KNOWN, known_file
 from connectkit.converters.protobuf.linked import link
 from connectkit.converters.protobuf.parse import parse
+from connectkit.converters.protobuf.printer import to_text
+from connectkit.converters.protobuf.texts import read_text
 from connectkit.converters.protobuf.to_descriptor import serialized, to_descriptor
 from connectkit.converters.registry.opening import forget_mock_registry, mock_registry
 from connectkit.converters.registry.port import Reference, SchemaText
 from connectkit.errors import ConfigError, ConversionError, DataError, SchemaError
 from connectkit.instant import timestamp_from
 from connectkit.logical import TIMESTAMP
-from connectkit.schema import Schema
+from connectkit.schema import Schema, Type
 from connectkit.struct import Struct
 from tests.support.registry_server import served
 
@@ -132,6 +134,16 @@ def test_our_well_known_files_are_those_of_the_libraries() -> None:
         assert list(ours.enum_type) == list(theirs.enum_type), path
         checked += 1
     assert checked == 16
+
+
+def test_what_confluents_extension_says_survives_descriptors() -> None:
+    text = P3 + (
+        '\nmessage A {\n  option (confluent.message_meta) = {\n    doc: "d"\n  };\n\n'
+        '  int32 a = 1 [(confluent.field_meta) = {\n    doc: "e",\n    params: [\n      {\n'
+        '        key: "connect.type",\n        value: "int8"\n      }\n    ],\n    tags: [\n      "PII"\n'
+        "    ]\n  }];\n}\n"
+    )
+    assert to_text(read_text(serialized(text, []))) == text
 
 
 def test_a_text_and_its_descriptor_are_one_schema() -> None:
@@ -313,8 +325,10 @@ def test_the_form_of_a_registered_schema(form: str) -> None:
     made = converter(schema_format=form)
     data = made.from_connect_data("t", schema, Struct(schema).put("x", 5).put("y", order()))
     text = mock_registry("protobuf").version("t-value").schema.text
-    assert ("field_meta" in text) == (form == "default")
-    assert made.to_connect_data("t", data).value.get("x") == 5
+    assert ("field_meta" in text) == (form != "ignore_extensions")
+    got = made.to_connect_data("t", data)
+    assert got.schema is not None
+    assert got.schema.fields[0].schema.type is (Type.INT32 if form == "ignore_extensions" else Type.INT8)
 
 
 def test_wrong_options_are_refused_at_once() -> None:
