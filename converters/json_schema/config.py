@@ -30,6 +30,11 @@ class JsonSchemaConfig(RegistryConfig):
     flatten_singleton_unions: bool = option(
         True, doc="Whether a oneOf, anyOf or allOf of one schema is read as that schema.", importance=LOW
     )
+    ignore_modern_dialects: bool = option(
+        False,
+        doc="Whether schemas of the drafts 2019-09 and 2020-12 are read as if they were of draft 7.",
+        importance=LOW,
+    )
     generalized_sum_type_support: bool = option(
         False, doc="Whether enums and unions are marked in the same way for all formats.", importance=LOW
     )

@@ -189,7 +189,8 @@ class JsonSchemaConverter(Converter[JsonSchemaConfig]):
                 f"The message's schema is of kind {schema.kind}, which another converter reads, not JSON "
                 "Schema's"
             )
-        return load(schema.text, references=self._serde.texts_of(schema))
+        as_draft_7 = self.config.ignore_modern_dialects
+        return load(schema.text, references=self._serde.texts_of(schema), as_draft_7=as_draft_7)
 
     def _check(self, schema: SchemaText) -> Callable[[bytes], None] | None:
         """What refuses payloads that their schema does not allow, if that is asked for."""

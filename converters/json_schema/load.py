@@ -43,13 +43,21 @@ _COMBINED: Final = ("oneOf", "anyOf", "allOf")
 _WORDS: Final = {"number": _NUMBER_WORDS, "string": _STRING_WORDS}
 
 
-def load(text: str, *, references: Sequence[str] = (), limits: Limits = DEFAULT_LIMITS) -> Node:
-    """The schema of a text. ``references`` are the texts that it may refer to, which know their names."""
+def load(
+    text: str,
+    *,
+    references: Sequence[str] = (),
+    as_draft_7: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Node:
+    """The schema of a text. ``references`` are the texts that it may refer to, which know their names.
+
+    ``as_draft_7`` reads 2019-09 and 2020-12 as if they were draft 7: what is new in them says nothing.
+    """
     tree = read_schema(text, limits=limits)
     named = named_trees(references, lambda each: read_schema(each, limits=limits))
     try:
-        loader = _Loader(References(tree, named), tree, limits)
-        return loader.root()
+        return _Loader(References(tree, named), tree, limits, as_draft_7=as_draft_7).root()
     except RecursionError as exc:
         raise _too_deep() from exc
 
@@ -61,7 +69,7 @@ def _too_deep() -> LimitError:
 class _Loader:
     """Makes one schema; ``_targets`` are those that references lead to, each loaded once."""
 
-    def __init__(self, references: References, tree: Any, limits: Limits) -> None:
+    def __init__(self, references: References, tree: Any, limits: Limits, *, as_draft_7: bool) -> None:
         self._references = references
         self._limits = limits
         self._targets: dict[str, Node] = {}
@@ -70,7 +78,7 @@ class _Loader:
         dialect = tree.get("$schema") if isinstance(tree, dict) else None
         dialect = dialect if isinstance(dialect, str) else ""
         self._is_draft_4 = dialect.startswith(_DRAFT_4)
-        self._is_modern = dialect.startswith(_MODERN)
+        self._is_modern = dialect.startswith(_MODERN) and not as_draft_7
 
     def root(self) -> Node:
         document = self._references.root
@@ -240,8 +248,8 @@ class _Loader:
         node.limits = _sizes(raw, (*_ARRAY_SIZES, "minContains", "maxContains"))
         node.unique = raw.get("uniqueItems") is True
         items, rest = raw.get("items"), raw.get("additionalItems")
-        if self._is_modern and "prefixItems" in raw:
-            items, rest = raw["prefixItems"], items
+        if self._is_modern and ("prefixItems" in raw or isinstance(items, bool)):
+            items, rest = raw.get("prefixItems"), items
         if isinstance(items, list):
             node.items = [self._schema(each, document, depth + 1) for each in items]
         elif items is not None:

@@ -60,7 +60,10 @@ def compile_encoder(schema: Schema, writer: ValueWriter, *, limits: Limits = DEF
 
 def compile_decoder(schema: Schema, reader: ValueReader, *, limits: Limits = DEFAULT_LIMITS) -> Decode:
     """A function from a payload to its value; errors have a path and nothing of the value."""
-    value: ValueFunction = reader.compiled(schema)
+    try:
+        value: ValueFunction = reader.compiled(schema)
+    except RecursionError as exc:
+        raise too_deep(limits.depth) from exc
     load: Callable[[bytes], Any] = fast_loads
     most = limits.value_bytes
 

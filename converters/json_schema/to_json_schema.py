@@ -51,7 +51,10 @@ def value_writer(options: JsonSchemaOptions) -> ValueWriter:
 
 def to_json_schema(schema: Schema, options: JsonSchemaOptions, *, limits: Limits = DEFAULT_LIMITS) -> str:
     """The text of the JSON schema of a Connect schema."""
-    return schema_text(ToJsonSchema(options, limits).convert(schema))
+    try:
+        return schema_text(ToJsonSchema(options, limits).convert(schema))
+    except RecursionError as exc:
+        raise LimitError("The schema is nested too deeply to be written as JSON Schema") from exc
 
 
 class ToJsonSchema:

@@ -73,7 +73,7 @@ BOMBS = {
     "deep objects": '{"items":' * 5000 + "{}" + "}" * 5000,
     "deep arrays": '{"type":"array","items":' * 300 + '{"type":"string"}' + "}" * 300,
     "deep unions": '{"oneOf":[' * 200 + '{"type":"string"}' + "]}" * 200,
-    "many schemas": json.dumps({"oneOf": [{"type": "string"}] * 51_000}),
+    "many schemas": json.dumps({"oneOf": [True] * 51_000}),
     "many properties": json.dumps({"type": "object", "properties": {f"p{i}": {} for i in range(20_000)}}),
     "a long number": '{"type":"number","minimum":' + "9" * 5000 + "}",
     "a large text": '{"type":"string","title":"' + "x" * (5 << 20) + '"}',
@@ -143,6 +143,21 @@ PAYLOADS = {
     "another type": b"7",
     "too large": b'{"x":"' + b"y" * (17 << 20) + b'"}',
 }
+
+
+def test_a_schema_as_deep_as_may_be_is_used_or_refused_from_any_depth(converter: JsonSchemaConverter) -> None:
+    text, payload = '{"type":"string"}', b'"x"'
+    for _ in range(98):
+        text, payload = f'{{"type":"object","properties":{{"a":{text}}}}}', b'{"a":' + payload + b"}"
+    data = framed(text, payload)
+
+    def deeper(levels: int) -> str:
+        if levels:
+            return deeper(levels - 1)
+        return refusal(lambda: converter.from_connect_data("u", *converter.to_connect_data("t", data)))
+
+    for levels in range(0, 900, 100):
+        assert len(deeper(levels)) < 300
 
 
 def test_a_payload_as_deep_as_json_may_be_is_read_or_refused(converter: JsonSchemaConverter) -> None:

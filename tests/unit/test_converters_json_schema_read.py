@@ -253,6 +253,15 @@ def test_what_is_no_schema_for_connect_is_refused_in_a_sentence(schema: str, wha
         read(schema)
 
 
+def test_modern_dialects_may_be_read_as_the_one_before_them() -> None:
+    node = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$ref": "#/$defs/A", "title": "T",
+            "properties": {"b": {"type": "string"}},
+            "$defs": {"A": {"type": "object", "properties": {"a": {"type": "string"}}}}}  # fmt: skip
+    text = json.dumps(node)
+    assert fields(from_json_schema(load(text), PLAIN)).keys() == {"a", "b"}
+    assert fields(from_json_schema(load(text, as_draft_7=True), PLAIN)).keys() == {"a"}
+
+
 def test_limits_hold() -> None:
     wide = {"type": "object", "properties": {f"f{i}": {"type": "string"} for i in range(10_001)}}
     with pytest.raises(LimitError, match="schema_fields"):
