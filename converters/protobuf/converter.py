@@ -62,8 +62,6 @@ class ProtobufConverter(Converter[ProtobufConfig]):
         self._size = max(1, config.schemas_cache_config)
         self._writing: dict[str, PerSchema[_Writing]] = {}
         self._reading: dict[tuple[str, int | str | None, tuple[int, ...]], _Reading] = {}
-        self._shortly: dict[tuple[str, bytes], _Reading] = {}
-        """By the six bytes that say a schema's id and its first message."""
         self._checked = PerSchema(self._check, size=self._size)
         self._refresh_s = self._serde.refresh_s
         self._fresh_until_s = 0.0
@@ -74,7 +72,6 @@ class ProtobufConverter(Converter[ProtobufConfig]):
         if now >= self._fresh_until_s:
             self._writing.clear()
             self._reading.clear()
-            self._shortly.clear()
             self._fresh_until_s = now + refresh_s
 
     # --- writing
@@ -152,11 +149,32 @@ class ProtobufConverter(Converter[ProtobufConfig]):
             return NULL
         if self._refresh_s is not None:
             self._refresh(self._refresh_s)
-        if not headers:
-            known = self._shortly.get((topic, data[:_SHORT]))
-            if known is not None:
-                return SchemaAndValue(known.schema, known.decode(data, _SHORT))
         frame = self._serde.frame(data, headers, indexed=True)
+        found = self._reading_of(topic, frame)
+        return SchemaAndValue(found.schema, found.decode(data, frame.start))
+
+    def decoder(self, topic: str) -> Decoder | None:
+        if self._refresh_s is not None:
+            return super().decoder(topic)
+        table: dict[bytes, _Reading] = {}  # by the id and the first message, as they stand in front
+        known = table.get
+
+        def decode(data: bytes | None) -> tuple[Schema | None, Any]:
+            if data is None:
+                return NULL
+            reading = known(data[:_SHORT])
+            if reading is None:
+                frame = self._serde.frame(data, None, indexed=True)
+                reading = self._reading_of(topic, frame)
+                if frame.start == _SHORT and len(table) < self._size:
+                    table[data[:_SHORT]] = reading
+                return reading.schema, reading.decode(data, frame.start)
+            read, schema = reading  # by position, which costs less than by name
+            return schema, read(data, _SHORT)
+
+        return decode
+
+    def _reading_of(self, topic: str, frame: Frame) -> _Reading:
         key = (topic, frame.id if frame.guid is None else frame.guid, frame.indexes)
         found = self._reading.get(key)
         if found is None:
@@ -164,16 +182,7 @@ class ProtobufConverter(Converter[ProtobufConfig]):
             if len(self._reading) >= self._size:
                 self._reading.pop(next(iter(self._reading)))
             self._reading[key] = found
-        if frame.start == _SHORT and len(self._shortly) < self._size:
-            self._shortly[topic, data[:_SHORT]] = found
-        return SchemaAndValue(found.schema, found.decode(data, frame.start))
-
-    def decoder(self, topic: str) -> Decoder | None:
-        if self._serde.reads_headers:
-            return None
-        if self._refresh_s is not None:
-            return super().decoder(topic)
-        return lambda data: self.to_connect_data(topic, data)
+        return found
 
     def _make_reading(self, topic: str, frame: Frame) -> _Reading:
         files: dict[SchemaText, LinkedFile] = {}

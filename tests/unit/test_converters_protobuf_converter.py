@@ -105,6 +105,8 @@ def test_what_confluents_serializer_writes_is_read_here() -> None:
         with SchemaRegistryClient({"url": server.url}) as client:
             write = Serializer(kind, client, {"use.deprecated.format": False})
             data = write(value, SerializationContext("t", MessageField.VALUE))
+            read = Deserializer(kind, {"use.deprecated.format": False}, client)
+            assert read(data, SerializationContext("t", MessageField.VALUE)) == value
         got = made.to_connect_data("t", data)
     assert got.schema is not None
     assert got.schema.name == "Order"

@@ -153,14 +153,18 @@ def _too_deep(request: Request, error: Exception) -> Response:
 
 
 def _register(registry: EmbeddedRegistry, asked: _Asked) -> Any:
+    schema = schema_of(asked.body)
     found = registry.register(
         asked.subject,
-        schema_of(asked.body),
+        schema,
         normalize=asked.says("normalize"),
         schema_id=number_of(asked.body, "id"),
         version=number_of(asked.body, "version"),
     )
-    return {name: value for name, value in registered(found).items() if name != "subject"}
+    left_out = {"subject"}
+    if schema.kind == "PROTOBUF" and schema.text != found.schema.text:
+        left_out.add("schema")  # who registered a descriptor goes on with that, and cannot parse our text
+    return {name: value for name, value in registered(found).items() if name not in left_out}
 
 
 def _lookup(registry: EmbeddedRegistry, asked: _Asked) -> Any:
