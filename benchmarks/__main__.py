@@ -14,6 +14,7 @@ LOCAL = {
     "codec": "benchmarks.json_codec",
     "log": "benchmarks.log_embedded",
     "parse": "benchmarks.parse",
+    "protobuf": "benchmarks.protobuf",
     "startup": "benchmarks.startup",
     "transforms": "benchmarks.transforms",
 }
