@@ -41,6 +41,9 @@ class JsonSchemaConfig(RegistryConfig):
     ignore_default_for_nullables: bool = option(
         False, doc="Whether a null is written as null where its field has a default.", importance=LOW
     )
+    json_indent_output: bool = option(
+        False, doc="Whether the JSON is spread over lines, for people.", importance=LOW
+    )
     json_fail_invalid_schema: bool = option(
         False, doc="Whether values are checked against their schema, both ways.", importance=LOW
     )

@@ -127,7 +127,7 @@ class JsonSchemaConverter(Converter[JsonSchemaConfig]):
                 made = self._serde.prefix(chosen), header, self._check(chosen.schema)
             return made
 
-        return _Writing(compile_encoder(schema, self._writer), frame)
+        return _Writing(compile_encoder(schema, self._writer, indent=self.config.json_indent_output), frame)
 
     # --- reading
 

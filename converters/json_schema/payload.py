@@ -18,6 +18,7 @@ from connectkit.converters.json_reader import (
     ValueFunction,
     load_with_decimals,
 )
+from connectkit.converters.json_schema.indent import indented
 from connectkit.converters.json_schema.read_values import ValueReader
 from connectkit.converters.json_schema.write_values import ABSENT, ValueWriter
 from connectkit.converters.json_text import OPTIONS, as_jackson, dumps, fast_dumps, fast_loads, raw_only
@@ -32,7 +33,9 @@ _SAFE_BYTES: Final = 1000
 _MISFITS: Final = (DataError, TypeError, OverflowError, AttributeError, ValueError)
 
 
-def compile_encoder(schema: Schema, writer: ValueWriter, *, limits: Limits = DEFAULT_LIMITS) -> Encode:
+def compile_encoder(
+    schema: Schema, writer: ValueWriter, *, indent: bool = False, limits: Limits = DEFAULT_LIMITS
+) -> Encode:
     """A function to a value's text; None if there is nothing to write, a null where the schema has none.
 
     It raises ``ConversionError`` with a path for what does not fit, ``LimitError`` for what is too deep.
@@ -55,7 +58,11 @@ def compile_encoder(schema: Schema, writer: ValueWriter, *, limits: Limits = DEF
             return dumps(made)
         return out if 92 not in out and out.isascii() else as_jackson(out)
 
-    return encode
+    def spread(value: Any) -> bytes | None:
+        out = encode(value)
+        return None if out is None else indented(out)
+
+    return spread if indent else encode
 
 
 def compile_decoder(schema: Schema, reader: ValueReader, *, limits: Limits = DEFAULT_LIMITS) -> Decode:

@@ -15,6 +15,7 @@ from connectkit.api import RawHeaders
 from connectkit.builder import SchemaBuilder
 from connectkit.converters.json_schema.config import JsonSchemaConfig
 from connectkit.converters.json_schema.converter import JsonSchemaConverter
+from connectkit.converters.json_schema.indent import indented
 from connectkit.converters.registry.opening import forget_mock_registry, mock_registry
 from connectkit.converters.registry.port import Reference, SchemaText
 from connectkit.errors import ConfigError, ConversionError, DataError, SchemaError
@@ -355,6 +356,49 @@ def test_objects_without_other_properties(make: Make) -> None:
     converter = make(object_additional_properties="false")
     payload(converter, struct(a=Schema.INT8), Struct.of(struct(a=Schema.INT8), [1]))
     assert '"additionalProperties":false' in mock_registry(SCOPE).by_id(1).schema.text
+
+
+@pytest.mark.parametrize(
+    ("plain", "spread"),
+    [
+        (b"{}", "{ }"),
+        (b"[]", "[ ]"),
+        (b"1", "1"),
+        (b'"a:b,{\\""', '"a:b,{\\""'),
+        (
+            b'{"a":[],"c":[1,[3]],"d":[{"x":{"y":1}},{"z":null}],"e":"x, [y]"}',
+            "\n".join(
+                [
+                    "{",
+                    '  "a" : [ ],',
+                    '  "c" : [ 1, [ 3 ] ],',
+                    '  "d" : [ {',
+                    '    "x" : {',
+                    '      "y" : 1',
+                    "    }",
+                    "  }, {",
+                    '    "z" : null',
+                    "  } ],",
+                    '  "e" : "x, [y]"',
+                    "}",
+                ]
+            ),
+        ),
+        (b'[[{"k":[{}]}]]', '[ [ {\n  "k" : [ { } ]\n} ] ]'),
+    ],
+)
+def test_indented_text_is_that_of_jackson(plain: bytes, spread: str) -> None:
+    assert indented(plain) == spread.encode()
+
+
+def test_values_are_indented_if_that_is_asked_for(make: Make) -> None:
+    schema = struct(a=Schema.INT8, b=Schema.OPTIONAL_STRING)
+    converter = make(json_indent_output="true")
+    data = converter.from_connect_data("t", schema, Struct.of(schema, [1, None]))
+    assert data is not None
+    assert data[5:] == b'{\n  "a" : 1,\n  "b" : null\n}'
+    assert converter.to_connect_data("t", data).value["a"] == 1
+    assert converter.from_connect_data("u", Schema.STRING, None) is None
 
 
 def test_a_wrong_option_is_refused() -> None:
