@@ -88,18 +88,27 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _serve(parsed: argparse.Namespace) -> int:
-    from connectkit.converters.registry.embedded.asgi import serve
+    try:
+        from connectkit.converters.registry.embedded.asgi import listen, serve
+    except ModuleNotFoundError as exc:
+        raise ConfigError(str(exc)) from exc
     from connectkit.converters.registry.embedded.registry import EmbeddedRegistry
 
-    with closing(EmbeddedRegistry(parsed.folder)) as registry:
+    with (
+        closing(listen(parsed.host, parsed.port)) as listener,
+        closing(EmbeddedRegistry(parsed.folder)) as registry,
+    ):
         if not _is_loopback(parsed.host):
             sys.stderr.write(f"warning: whoever reaches {parsed.host} can read and change the schemas\n")
-        print(
-            f"Serving the schemas in {parsed.folder} on http://{parsed.host}:{parsed.port}; Ctrl-C ends it."
-        )
+        url = _url(parsed.host, listener.getsockname()[1])
+        print(f"Serving the schemas in {parsed.folder} on {url}; Ctrl-C ends it.")
         sys.stdout.flush()
-        serve(registry, parsed.host, parsed.port)
+        serve(registry, listener)
     return 0
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _is_loopback(host: str) -> bool:
@@ -128,7 +137,11 @@ def _with_registry(parsed: argparse.Namespace, run: Callable[[Registry], int]) -
     config = RegistryConfig.parse(options)
     for key, said in config.warnings.items():
         sys.stderr.write(f"warning: {key}: {said[0]}\n")
-    with closing(bare_registry(config)) as registry:
+    try:
+        opened = bare_registry(config)
+    except ModuleNotFoundError as exc:
+        raise ConfigError(str(exc)) from exc
+    with closing(opened) as registry:
         return run(registry)
 
 

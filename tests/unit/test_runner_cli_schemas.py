@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -140,6 +145,32 @@ def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
 )  # fmt: skip
 def test_who_can_reach_an_address(host: str, expected: bool) -> None:
     assert _is_loopback(host) is expected
+
+
+def test_serve_answers_until_it_is_interrupted(registered: Path) -> None:
+    command = "import sys; from connectkit.runner.cli import main; sys.exit(main(sys.argv[1:]))"
+    serving = subprocess.Popen(
+        [sys.executable, "-c", command, "registry", "serve", "--port", "0"], stdout=subprocess.PIPE, text=True
+    )
+    assert serving.stdout is not None
+    with serving:
+        try:
+            said = serving.stdout.readline()
+            found = re.search(r"on (http://127\.0\.0\.1:\d+);", said)
+            assert found is not None, said
+            assert main(["registry", "check", "orders-value", "bad.avsc", "--url", found[1]]) == 2
+        finally:
+            serving.terminate()
+    assert serving.returncode in (0, -signal.SIGTERM)
+
+
+def test_a_port_that_is_taken(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["registry", "serve", "--port", str(port)]) == 2
+    assert f"127.0.0.1:{port}" in capsys.readouterr().err
+    assert main(["registry", "serve", "--host", "no such host", "--port", "0"]) == 2
+    assert "choose another --host" in capsys.readouterr().err
 
 
 # --- check-schema

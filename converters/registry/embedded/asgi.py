@@ -9,6 +9,7 @@ A request is answered in a thread, since SQLite may wait for another process. :f
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -19,9 +20,10 @@ from connectkit.converters.registry.embedded.bodies import number_of, registered
 from connectkit.converters.registry.embedded.errors import NotTakenError, NotThereError, RefusalError
 from connectkit.converters.registry.embedded.registry import DEFAULT_MODE, EmbeddedRegistry
 from connectkit.converters.registry.port import Registered
-from connectkit.errors import ConnectError
+from connectkit.errors import ConfigError, ConnectError
 
 try:
+    import uvicorn
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
     from starlette.exceptions import HTTPException
@@ -387,8 +389,25 @@ _ROUTES: Final[tuple[tuple[str, str, Answer], ...]] = (
 )  # fmt: skip
 
 
-def serve(registry: EmbeddedRegistry, host: str, port: int) -> None:
-    """Answer requests until the process is interrupted."""
-    import uvicorn
+def listen(host: str, port: int) -> socket.socket:
+    """A socket at an address; ``ConfigError`` if that cannot be had. Port 0 is any that is free."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        made = socket.socket(family, kind, protocol)
+    except OSError as exc:
+        raise ConfigError(f"There is no address {host} here ({exc.strerror}); choose another --host") from exc
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind(address)
+    except OSError as exc:
+        made.close()
+        raise ConfigError(
+            f"Nothing can listen on {host}:{port} ({exc.strerror}); choose another --host or --port"
+        ) from exc
+    return made
 
-    uvicorn.run(application(registry), host=host, port=port, log_level="warning", access_log=False)
+
+def serve(registry: EmbeddedRegistry, listener: socket.socket) -> None:
+    """Answer requests until the process is interrupted."""
+    config = uvicorn.Config(application(registry), log_level="warning", access_log=False, lifespan="off")
+    uvicorn.Server(config).run(sockets=[listener])
