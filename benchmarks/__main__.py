@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+
+from benchmarks.workload import FORMATS, RUNNERS
 
 LOCAL = {
     "avro": "benchmarks.avro",
@@ -25,8 +28,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*LOCAL, "throughput", []], help="default: all")
     parser.add_argument("--rounds", type=int, default=3, help="rounds of the throughput runs (default 3)")
-    parser.add_argument("--runners", default="bare,ours,java", help="which of bare, ours, java (default all)")
-    parser.add_argument("--formats", default="json,avro", help="of the throughput runs (default json,avro)")
+    parser.add_argument("--runners", type=_some_of(RUNNERS), default=RUNNERS, help=_help(RUNNERS))
+    parser.add_argument("--formats", type=_some_of(FORMATS), default=FORMATS, help=_help(FORMATS))
     chosen = parser.parse_args()
     names = chosen.names or [*LOCAL, "throughput"]
     for name in names:
@@ -34,7 +37,21 @@ def main() -> None:
         if name in LOCAL:
             importlib.import_module(LOCAL[name]).main()
         else:
-            _throughput(chosen.rounds, tuple(chosen.runners.split(",")), tuple(chosen.formats.split(",")))
+            _throughput(chosen.rounds, chosen.runners, chosen.formats)
+
+
+def _help(known: tuple[str, ...]) -> str:
+    return f"of the throughput runs (default {','.join(known)})"
+
+
+def _some_of(known: tuple[str, ...]) -> Callable[[str], tuple[str, ...]]:
+    def parse(text: str) -> tuple[str, ...]:
+        chosen = tuple(text.split(","))
+        if not set(chosen) <= set(known):
+            raise argparse.ArgumentTypeError(f"it takes some of {','.join(known)}")
+        return chosen
+
+    return parse
 
 
 def _throughput(rounds: int, runners: tuple[str, ...], formats: tuple[str, ...]) -> None:

@@ -26,11 +26,10 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from benchmarks import peer
-from benchmarks.workload import FORMATS, RECORDS, connector_config
+from benchmarks.workload import FORMATS, RECORDS, RUNNERS, connector_config
 from tests.support.registry_server import Served, served
 
 TIMEOUT_S = 300
-RUNNERS = ("bare", "ours", "java")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ RECORDS = int(os.environ.get("BENCH_RECORDS", "1000000"))
 
 
 FORMATS = ("json", "avro")
+RUNNERS = ("bare", "ours", "java")
 
 
 def order(number: int) -> dict[str, Any]:
