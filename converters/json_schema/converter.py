@@ -5,6 +5,7 @@ Source: spec registry 1, 4 (``io.confluent.connect.json.JsonSchemaConverter``).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -61,6 +62,16 @@ class JsonSchemaConverter(Converter[JsonSchemaConfig]):
         self._size = max(1, config.schemas_cache_config)
         self._writing: dict[str, PerSchema[_Writing]] = {}
         self._reading: dict[tuple[str, int | str | None], _Reading] = {}
+        self._refresh_s = self._serde.refresh_s
+        self._fresh_until_s = 0.0
+
+    def _refresh(self, refresh_s: float) -> None:
+        """Forget what was made of newest schemas when their time is over."""
+        now = time.monotonic()
+        if now >= self._fresh_until_s:
+            self._writing.clear()
+            self._reading.clear()
+            self._fresh_until_s = now + refresh_s
 
     # --- writing
 
@@ -69,6 +80,8 @@ class JsonSchemaConverter(Converter[JsonSchemaConfig]):
     ) -> bytes | None:
         if schema is None:
             return _without_schema(value)
+        if self._refresh_s is not None:
+            self._refresh(self._refresh_s)
         encode, frame = self._writing_of(topic)[schema]
         payload = encode(value)
         if payload is None:
@@ -90,6 +103,8 @@ class JsonSchemaConverter(Converter[JsonSchemaConfig]):
             return None
         if schema is None:
             return _without_schema
+        if self._refresh_s is not None:
+            return super().encoder(topic, schema)
         encode, frame = self._writing_of(topic)[schema]
         prefix = b""
         check: Callable[[bytes], None] | None = None
@@ -110,6 +125,8 @@ class JsonSchemaConverter(Converter[JsonSchemaConfig]):
     def _writing_of(self, topic: str) -> PerSchema[_Writing]:
         found = self._writing.get(topic)
         if found is None:
+            if len(self._writing) >= self._size:
+                self._writing.pop(next(iter(self._writing)))
             found = self._writing[topic] = PerSchema(
                 lambda schema: self._make_writing(topic, schema), size=self._size
             )
@@ -136,11 +153,15 @@ class JsonSchemaConverter(Converter[JsonSchemaConfig]):
     ) -> SchemaAndValue:
         if data is None:
             return NULL
+        if self._refresh_s is not None:
+            self._refresh(self._refresh_s)
         frame = self._serde.frame(data, headers)
         found = self._reading_of(topic, frame)
         return SchemaAndValue(found.schema, found.decode(data[frame.start :]))
 
     def decoder(self, topic: str) -> Decoder | None:
+        if self._refresh_s is not None:
+            return super().decoder(topic)
         table: dict[bytes, _Reading] = {}  # by the id in front of the payload, as it stands there
         known = table.get
 

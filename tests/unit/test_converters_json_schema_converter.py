@@ -401,6 +401,20 @@ def test_values_are_indented_if_that_is_asked_for(make: Make) -> None:
     assert converter.from_connect_data("u", Schema.STRING, None) is None
 
 
+def test_newest_schemas_are_looked_for_again_when_their_time_is_over(make: Make) -> None:
+    old = '{"type":"object","properties":{"a":{"type":"string"}},"additionalProperties":false}'
+    new = old.replace('"string"}', '"string"},"b":{"type":"string","default":"B"}', 1)
+    data = registered(old, b'{"a":"A"}')
+    lasting = make(use_latest_version="true")
+    fresh = make(use_latest_version="true", latest_cache_ttl_sec="0")
+    for each in (lasting, fresh):
+        assert [field.name for field in each.to_connect_data("t", data).value.schema.fields] == ["a"]
+    registered(new, b"")
+    assert [field.name for field in lasting.to_connect_data("t", data).value.schema.fields] == ["a"]
+    found = fresh.to_connect_data("t", data).value
+    assert (found["a"], found["b"]) == ("A", "B")
+
+
 def test_a_wrong_option_is_refused() -> None:
     with pytest.raises(ConfigError) as caught:
         JsonSchemaConfig.parse({"schema.registry.url": "mock://x", "decimal.format": "HEX"})
