@@ -34,9 +34,9 @@ def compile_decoder(
 
     Raises ``ConversionError`` for damaged data and ``LimitError`` for what is too large or too deep.
     """
+    made = message_class(message)
     from google.protobuf.message import DecodeError
 
-    made = message_class(message)
     parse = made.FromString
     compiler = _Compiler(options, limits)
     if unwraps(message, options, is_field=False):

@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, Final
 from connectkit.converters.protobuf.from_descriptor import from_descriptor
 from connectkit.converters.protobuf.model import ProtoFile
 from connectkit.converters.protobuf.parse import parse
+from connectkit.errors import ConfigError
+
+MISSING: Final = "Protobuf needs the library protobuf: pip install 'kafka-connectkit[protobuf]'"
+"""What to say where the library is not installed."""
 
 if TYPE_CHECKING:
     from google.protobuf import descriptor_pb2
@@ -118,19 +122,22 @@ def known_file(path: str) -> ProtoFile | None:
 @lru_cache(maxsize=1)
 def _libraries() -> dict[str, descriptor_pb2.FileDescriptorProto]:
     """The files that come with the protobuf library."""
-    from google.protobuf import (
-        any_pb2,
-        api_pb2,
-        descriptor_pb2,
-        duration_pb2,
-        empty_pb2,
-        field_mask_pb2,
-        source_context_pb2,
-        struct_pb2,
-        timestamp_pb2,
-        type_pb2,
-        wrappers_pb2,
-    )
+    try:
+        from google.protobuf import (
+            any_pb2,
+            api_pb2,
+            descriptor_pb2,
+            duration_pb2,
+            empty_pb2,
+            field_mask_pb2,
+            source_context_pb2,
+            struct_pb2,
+            timestamp_pb2,
+            type_pb2,
+            wrappers_pb2,
+        )
+    except ImportError as error:
+        raise ConfigError(MISSING) from error
 
     found: dict[str, descriptor_pb2.FileDescriptorProto] = {}
     for module in (

@@ -66,7 +66,10 @@ class _Normalizer:
         return replace(
             message,
             fields=self._fields([_unfolded(each, entries) for each in message.fields], inside),
-            oneofs=sorted((self._oneof(each, inside) for each in message.oneofs), key=lambda each: each.name),
+            oneofs=sorted(
+                (self._oneof(each, inside) for each in message.oneofs),
+                key=lambda each: each.fields[0].tag if each.fields else 0,
+            ),
             groups=sorted(
                 (replace(each, fields=self._fields(each.fields, inside)) for each in message.groups),
                 key=lambda each: each.tag,
@@ -122,7 +125,7 @@ def _enum(enum: Enum) -> Enum:
         enum,
         values=sorted(
             (replace(each, options=_options(each.options)) for each in enum.values),
-            key=lambda each: each.number,
+            key=lambda each: (each.number, each.name),
         ),
         options=_options(enum.options),
         reserved=_reserved(enum.reserved),

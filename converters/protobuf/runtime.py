@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from connectkit.converters.protobuf.known import MISSING
 from connectkit.converters.protobuf.linked import FieldType, MessageType, check_numbers
 from connectkit.errors import ConfigError, LimitError, SchemaError
 
@@ -32,9 +33,7 @@ def message_class(message: MessageType) -> Any:
     try:
         from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
     except ImportError as error:
-        raise ConfigError(
-            "Protobuf needs the library protobuf: pip install 'kafka-connectkit[protobuf]'"
-        ) from error
+        raise ConfigError(MISSING) from error
     file = descriptor_pb2.FileDescriptorProto(
         name="wire.proto", syntax="editions", edition=descriptor_pb2.EDITION_2023
     )
