@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -439,3 +440,33 @@ def test_a_struct_used_without_end_is_refused() -> None:
         schema = SchemaBuilder.struct().field("a", schema).field("b", schema).build()
     with pytest.raises(DataError, match="schema_fields"):
         converter().from_connect_data("t", schema, Struct(schema))
+
+
+def test_normalized_schemas_are_written_by_and_looked_up() -> None:
+    inner = SchemaBuilder.struct().name("In").field("v", Schema.OPTIONAL_STRING).build()
+    schema = (
+        SchemaBuilder.struct()
+        .name("p.R")
+        .field("m", SchemaBuilder.map(Schema.STRING, inner).name("My_map").build())
+    )
+    built = schema.field("d", SchemaBuilder.array(inner).build()).build()
+    value = Struct(built).put("m", {"a": Struct(inner).put("v", "x")}).put("d", [Struct(inner)])
+    made = converter(normalize_schemas="true")
+    data = made.from_connect_data("t", built, value)
+    text = mock_registry("protobuf").version("t-value").schema.text
+    assert "repeated .p.R.MyMapEntry m = 1;" in text
+    assert fields(made.to_connect_data("t", data).value["m"]["a"]) == {"v": "x"}
+    again = converter(normalize_schemas="true", auto_register_schemas="false")
+    assert again.from_connect_data("t", built, value) == data
+
+
+def test_several_threads_write_and_read_at_once() -> None:
+    made = converter()
+
+    def work(number: int) -> int:
+        data = made.from_connect_data(f"t{number % 3}", SCHEMA, order(number))
+        found: int = made.to_connect_data(f"t{number % 3}", data).value.get("id")
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(300))) == list(range(300))

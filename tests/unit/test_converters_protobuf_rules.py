@@ -120,10 +120,14 @@ def test_the_parts_of_the_language_that_data_do_not_need_are_kept() -> None:
 
 def test_the_normal_form_knows_neither_names_nor_places() -> None:
     texts = (
-        "message A { oneof z { int32 a = 1; } oneof b { int32 c = 3; int32 d = 2; } } "
-        "enum E { Z = 0; Y = 1; X = 1; }",
-        "message A { oneof b { int32 d = 2; int32 c = 3; } oneof z { int32 a = 1; } } "
-        "enum E { X = 1; Y = 1; Z = 0; }",
+        (
+            "message A { oneof z { int32 a = 1; } oneof b { int32 c = 3; int32 d = 2; } } "
+            "enum E { Z = 0; Y = 1; X = 1; }"
+        ),
+        (
+            "message A { oneof b { int32 d = 2; int32 c = 3; } oneof z { int32 a = 1; } } "
+            "enum E { X = 1; Y = 1; Z = 0; }"
+        ),
     )
     first, second = (normalized(P3 + text, []) for text in texts)
     assert first == second
