@@ -48,6 +48,10 @@ class HidingFormatter(logging.Formatter):
         return GIVEN.hidden_in(super().format(record))
 
 
+_TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2")
+"""Libraries that log every request at INFO: each look-up in a schema registry, with its address."""
+
+
 def set_up_logging(*, level: str = "INFO", stream: TextIO | None = None) -> LogHandler:
     """Log to a stream (stderr) with contexts; returns the handler, whose stream a live display may wrap."""
     handler = logging.StreamHandler(stream if stream is not None else sys.stderr)
@@ -58,5 +62,8 @@ def set_up_logging(*, level: str = "INFO", stream: TextIO | None = None) -> LogH
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level.upper())
+    if root.level > logging.DEBUG:
+        for name in _TALKATIVE:
+            logging.getLogger(name).setLevel(logging.WARNING)
     logging.raiseExceptions = False  # a full disk or a closed pipe must not stop the data
     return handler
