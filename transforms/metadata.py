@@ -63,7 +63,7 @@ class SetSchemaMetadata(SideTransform[SetSchemaMetadataConfig]):
             side.write(made, slots)
         elif side.is_null or schema.type is not Type.STRUCT:
             whole = side.whole()
-            if made.name != schema.name and not LOGICAL_NAMES.isdisjoint((made.name, schema.name)):
+            if made.name != schema.name and _is_logical(schema.type, made.name, schema.name):
                 whole = draft.call(partial(_of_name, schema, made), whole, where="$", strict=True)
             side.put(made, whole, side.kind)
         else:
@@ -73,9 +73,10 @@ class SetSchemaMetadata(SideTransform[SetSchemaMetadataConfig]):
         name, version = self.config.schema_name, self.config.schema_version
         default = schema.default
         if name is not None and name != schema.name:
-            if name in LOGICAL_NAMES and schema.type is not _STORED_AS[name]:
+            # A struct may be called anything, as in Connect; what is no struct is not renamed there at all.
+            if name in LOGICAL_NAMES and schema.type not in (_STORED_AS[name], Type.STRUCT):
                 raise DataError(f"A {self.side} of type {schema.type.value} cannot be a {name}")
-            if default is not None and not LOGICAL_NAMES.isdisjoint((name, schema.name)):
+            if default is not None and _is_logical(schema.type, name, schema.name):
                 bare = Schema(schema.type, name=name, parameters=schema.parameters)
                 default = _of_name(schema, bare, default)
         return intern(
@@ -92,6 +93,10 @@ class SetSchemaMetadata(SideTransform[SetSchemaMetadataConfig]):
                 value_schema=schema.value_schema if schema.type in (Type.MAP, Type.ARRAY) else None,
             )
         )
+
+
+def _is_logical(kind: Type, *names: str | None) -> bool:
+    return kind is not Type.STRUCT and not LOGICAL_NAMES.isdisjoint(names)
 
 
 def _of_name(schema: Schema, renamed: Schema, value: Any) -> Any:
