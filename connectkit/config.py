@@ -80,6 +80,7 @@ def option(
     sensitive: bool | None = ...,
     trim: bool = ...,
     injected: bool = ...,
+    extension: bool = ...,
     default_doc: str | None = ...,
     aliases: Sequence[str] = ...,
 ) -> Any: ...
@@ -104,6 +105,7 @@ def option(
     sensitive: bool | None = ...,
     trim: bool = ...,
     injected: bool = ...,
+    extension: bool = ...,
     default_doc: str | None = ...,
     aliases: Sequence[str] = ...,
 ) -> T: ...
@@ -127,6 +129,7 @@ def option(
     sensitive: bool | None = None,
     trim: bool = True,
     injected: bool = False,
+    extension: bool = False,
     default_doc: str | None = None,
     aliases: Sequence[str] = (),
 ) -> Any:
@@ -136,7 +139,9 @@ def option(
     ``CLASS`` for a str). ``check`` returns what is wrong, or None. ``sensitive`` says whether the value
     is kept out of every text; left None, the option's name decides. ``trim=False`` keeps white space.
     ``aliases`` are older names of the key, used when it is absent. ``injected`` marks an option that
-    the worker supplies: Kafka shows it as required. ``default_doc`` describes a default in words.
+    the worker supplies: Kafka shows it as required. ``extension`` marks an option that Kafka Connect's
+    plugin of that name does not have: its validate answers list it only where it is given a value.
+    ``default_doc`` describes a default in words.
     """
     settings = {
         "doc": doc,
@@ -154,6 +159,7 @@ def option(
         "sensitive": sensitive,
         "trim": trim,
         "injected": injected,
+        "extension": extension,
         "default_doc": default_doc,
         "aliases": tuple(aliases),
     }

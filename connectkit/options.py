@@ -63,6 +63,7 @@ class ConfigKey:
     visible: Callable[[Mapping[str, Any]], bool] | None
     sensitive: bool
     injected: bool
+    extension: bool
     default_doc: str | None
     aliases: tuple[str, ...]
 
