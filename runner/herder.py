@@ -1,22 +1,28 @@
 """The connectors of a standalone worker: their configurations, target states, tasks, and restarts.
 
 Everything is kept in memory, as in Kafka Connect's StandaloneHerder: only source offsets survive the
-process. The methods are those of Connect's REST interface and may be called by any thread; one change at
-a time (a lock), except that a connector's request for new task configurations is carried out by the
-herder's own thread, so that a plugin never waits for itself.
+process. The methods are those of Connect's REST interface and may be called by any thread.
+
+Locks, so that a plugin that hangs delays only its own connector: ``_lock`` guards the table of connectors
+and is held for an instant, never while code of a plugin runs, so reading never waits. A change takes the
+connector's turn (``lanes.Turns``) while it stops and starts things, inside the budgets of stopping; while a
+connector starts or names its tasks nobody's turn is held, so it can be deleted or changed meanwhile.
+Whoever comes back from such a wait looks whether the connector is still the one it waited for.
 """
 
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectkit.errors import ConflictError, ConnectError, NotFoundError
+from connectkit.errors import ConflictError, ConnectError, FatalTaskError, NotFoundError
 from connectkit.runner.control import Target, TaskId
+from connectkit.runner.lanes import Lanes, Turns
 from connectkit.runner.status import State, Status
 from connectkit.runner.worker import Worker
 from connectkit.runner.worker_connector import WorkerConnector, answer, check_task_count
@@ -38,7 +44,13 @@ class _Entry:
     target: Target
     connector: WorkerConnector
     task_configs: list[dict[str, str]] = field(default_factory=list)
-    tasks: dict[int, WorkerTask] = field(default_factory=dict)
+    tasks: Mapping[int, WorkerTask] = field(default_factory=dict)
+    """Replaced and never changed, so that readers need no lock."""
+    stale: bool = True
+    """The tasks must be started anew even if their configurations turn out to be the same."""
+    asked: int = 0
+    """How often the connector was asked for its tasks; an older answer never replaces a newer one."""
+    applied: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +78,15 @@ class Herder:
 
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
+        self._turns = Turns(START_TIMEOUT_S)
+        self._lanes = Lanes("herder")
         self._entries: dict[str, _Entry] = {}
-        self._requests: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._serve, name="herder", daemon=True)
         self._stopped = False
 
     def start(self, give_up: threading.Event | None = None) -> None:
         """Open what the worker needs; raises if it cannot, or once it shall ``give_up``."""
         self.worker.start(give_up)
-        self._thread.start()
 
     def stop(self) -> bool:
         """Stop everything inside the worker's budgets; False if something had to be abandoned."""
@@ -83,14 +94,17 @@ class Herder:
             if self._stopped:
                 return True
             self._stopped = True
-            self._requests.put(None)
+        self._lanes.stop()
+        # Changes under way end in time, or what they start is stopped by themselves.
+        self._turns.quiet(self.worker.config.task_shutdown_graceful_timeout_ms / 1000)
+        with self._lock:
             entries = list(self._entries.values())
-            # Connectors first: no new task configurations while tasks stop.
-            clean = self.worker.stop_connectors([entry.connector for entry in entries])
-            tasks = [task for entry in entries for task in entry.tasks.values()]
-            clean = self.worker.stop_tasks(tasks) and clean
-            self.worker.stop()
-            return clean
+        # Connectors first: no new task configurations while tasks stop.
+        clean = self.worker.stop_connectors([entry.connector for entry in entries])
+        tasks = [task for entry in entries for task in entry.tasks.values()]
+        clean = self.worker.stop_tasks(tasks) and clean
+        self.worker.stop()
+        return clean
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -99,22 +113,19 @@ class Herder:
             return sorted(self._entries)
 
     def info(self, name: str) -> ConnectorInfo:
-        with self._lock:
-            entry = self._entry(name)
-            ids = [TaskId(name, number) for number in range(len(entry.task_configs))]
-            return ConnectorInfo(name, self.worker.connector_type(entry.config), dict(entry.config), ids)
+        entry = self._entry(name)
+        ids = [TaskId(name, number) for number in range(len(entry.task_configs))]
+        return ConnectorInfo(name, self.worker.connector_type(entry.config), dict(entry.config), ids)
 
     def status(self, name: str) -> ConnectorStatus:
-        with self._lock:
-            entry = self._entry(name)
-            status = self.worker.status
-            own = status.connector(name) or Status(State.UNASSIGNED, status.worker_id)
-            return ConnectorStatus(name, self.worker.connector_type(entry.config), own, status.tasks(name))
+        entry = self._entry(name)
+        status = self.worker.status
+        own = status.connector(name) or Status(State.UNASSIGNED, status.worker_id)
+        return ConnectorStatus(name, self.worker.connector_type(entry.config), own, status.tasks(name))
 
     def task_configs(self, name: str) -> list[dict[str, str]]:
         """The configurations of a connector's tasks, variables unresolved."""
-        with self._lock:
-            return [dict(config) for config in self._entry(name).task_configs]
+        return [dict(config) for config in self._entry(name).task_configs]
 
     def tasks(self) -> list[WorkerTask]:
         """The tasks that run, or have failed, here: for displays and summaries."""
@@ -135,7 +146,7 @@ class Herder:
         Raises ``ConfigError`` with every problem, ``ConflictError`` if it exists, and what its start raised.
         """
         name = self.worker.check_connector(config)
-        with self._lock:
+        with self._turns.of(name):
             self._check_running()
             old = self._entries.get(name)
             if old is not None:
@@ -146,28 +157,31 @@ class Herder:
             entry = _Entry(dict(config), goal, self._new_connector(name, config))
             if old is not None:
                 entry.task_configs = old.task_configs
-            self._entries[name] = entry
+            with self._lock:
+                self._entries[name] = entry
             if old is not None and goal is not Target.STOPPED:
                 self.worker.status.forget_tasks(name, keep=len(old.task_configs))
-            answer(entry.connector.move_to(goal), START_TIMEOUT_S, f"Starting connector {name}")
-            self._update_tasks(name, entry, force=True)
-            return old is None
+            moved = entry.connector.move_to(goal)
+        if self._moved(name, entry, entry.connector, moved):
+            self._update_tasks(name, entry)
+        return old is None
 
     def delete(self, name: str) -> None:
-        with self._lock:
+        with self._turns.of(name):
             entry = self._entry(name)
             self._stop_entry(entry)
-            del self._entries[name]
+            with self._lock:
+                del self._entries[name]
             self.worker.status.forget(name)
 
     def set_target(self, name: str, target: Target) -> None:
         """Pause, resume or stop a connector and its tasks (KIP-52, KIP-875)."""
-        with self._lock:
+        with self._turns.of(name):
             entry = self._entry(name)
             entry.target = target
             if target is Target.STOPPED:
                 self.worker.stop_tasks(list(entry.tasks.values()))
-                entry.tasks.clear()
+                entry.tasks = {}
                 entry.task_configs = []
                 self.worker.status.forget_tasks(name)
             for task in entry.tasks.values():
@@ -175,33 +189,38 @@ class Herder:
                     task.control.pause()
                 else:
                     task.control.resume()
-            answer(
-                entry.connector.move_to(target), START_TIMEOUT_S, f"Moving connector {name} to {target.value}"
-            )
-            if target is Target.STARTED:
-                self._update_tasks(name, entry, force=not entry.tasks)
+            entry.stale = entry.stale or not entry.tasks
+            connector = entry.connector
+            moved = connector.move_to(target)
+        if self._moved(name, entry, connector, moved) and target is Target.STARTED:
+            self._update_tasks(name, entry)
 
     def restart_connector(self, name: str, *, include_tasks: bool = False, only_failed: bool = False) -> None:
         """Restart the instance, and its (failed) tasks if asked to (KIP-745)."""
-        with self._lock:
+        status = self.worker.status
+        moved = None
+        with self._turns.of(name):
             entry = self._entry(name)
-            status = self.worker.status
             own = status.connector(name)
             if not only_failed or (own is not None and own.state is State.FAILED):
                 status.set_connector(name, State.RESTARTING)
                 self.worker.stop_connectors([entry.connector])
                 entry.connector = self._new_connector(name, entry.config)
-                answer(entry.connector.move_to(entry.target), START_TIMEOUT_S, f"Starting connector {name}")
-                self._update_tasks(name, entry)
-            if include_tasks:
-                for number in range(len(entry.task_configs)):
+                moved = entry.connector.move_to(entry.target)
+            connector = entry.connector
+        if moved is not None and self._moved(name, entry, connector, moved):
+            self._update_tasks(name, entry)
+        if include_tasks:
+            with self._turns.of(name):
+                for number in range(len(entry.task_configs) if self._is(name, entry) else 0):
                     found = status.task(TaskId(name, number))
                     if not only_failed or (found is not None and found.state is State.FAILED):
                         self._restart(entry, TaskId(name, number))
 
     def restart_task(self, task_id: TaskId) -> None:
         """Stop a task if it runs, and start it again with the same configuration."""
-        with self._lock:
+        with self._turns.of(task_id.connector):
+            self._check_running()
             entry = self._entry(task_id.connector)
             if task_id.task >= len(entry.task_configs):
                 raise NotFoundError(f"Connector {task_id.connector} has no task {task_id.task}")
@@ -222,69 +241,113 @@ class Herder:
         except KeyError:
             raise NotFoundError(f"There is no connector {name} on this worker") from None
 
+    def _is(self, name: str, entry: _Entry, connector: WorkerConnector | None = None) -> bool:
+        """Whether this is still the connector of that name, and still this instance of it."""
+        return self._entries.get(name) is entry and connector in (None, entry.connector)
+
     def _check_running(self) -> None:
         if self._stopped:
             raise ConnectError("The worker is stopping")
 
     def _new_connector(self, name: str, config: RawConnector) -> WorkerConnector:
-        return self.worker.start_connector(name, config, self._requests.put)
+        return self.worker.start_connector(name, config, self._reconfigure)
 
     def _stop_entry(self, entry: _Entry) -> None:
         self.worker.stop_connectors([entry.connector])
         self.worker.stop_tasks(list(entry.tasks.values()))
-        entry.tasks.clear()
+        entry.tasks = {}
 
-    def _update_tasks(self, name: str, entry: _Entry, *, force: bool = False) -> None:
+    def _moved(self, name: str, entry: _Entry, connector: WorkerConnector, moved: Future[Target]) -> bool:
+        """Wait until a connector is in its new state; False if another change has replaced it meanwhile.
+
+        Raises what its start raised. One that is late goes on by itself: its tasks follow when it is there.
+        """
+        try:
+            target = moved.result(START_TIMEOUT_S)
+        except FutureTimeoutError:
+            moved.add_done_callback(lambda done: self._arrived_late(name, done))
+            raise FatalTaskError(
+                f"Connector {name} has not reached its state within {START_TIMEOUT_S:g} s; look into its "
+                "log, or restart it"
+            ) from None
+        except Exception:
+            if self._is(name, entry, connector):
+                raise
+            return False
+        return target is not Target.STOPPED and self._is(name, entry, connector)
+
+    def _arrived_late(self, name: str, moved: Future[Target]) -> None:
+        if not moved.cancelled() and moved.exception() is None:
+            self._reconfigure(name)
+
+    def _reconfigure(self, name: str) -> None:
+        """A connector asks for new tasks; done in its lane, so that a plugin never waits for itself."""
+
+        def update() -> None:
+            entry = self._entries.get(name)
+            if entry is not None:
+                self._update_tasks(name, entry)
+
+        self._lanes.submit(name, "reconfigure", update)
+
+    def _update_tasks(self, name: str, entry: _Entry) -> None:
         """Ask the connector for its tasks and, if they changed, replace the ones that run."""
         if entry.target is Target.STOPPED:
             return
         plan = self.worker.plan(entry.config)
+        with self._lock:  # answers come in the order of the questions
+            connector = entry.connector
+            entry.asked += 1
+            asked = entry.asked
+            made = connector.task_configs(plan.config.tasks_max)
         try:
-            made = answer(
-                entry.connector.task_configs(plan.config.tasks_max),
-                START_TIMEOUT_S,
-                f"Asking connector {name} for its tasks",
-            )
-            check_task_count(name, made, plan.config.tasks_max, enforce=plan.config.tasks_max_enforce)
+            configs = answer(made, START_TIMEOUT_S, f"Asking connector {name} for its tasks")
+            check_task_count(name, configs, plan.config.tasks_max, enforce=plan.config.tasks_max_enforce)
         except Exception as exc:
-            entry.connector.fail(exc)
+            if not self._is(name, entry, connector):
+                return
+            connector.fail(exc)
             raise
+        self._apply(name, entry, connector, asked, configs)
+
+    def _apply(
+        self,
+        name: str,
+        entry: _Entry,
+        connector: WorkerConnector,
+        asked: int,
+        made: Sequence[Mapping[str, str]],
+    ) -> None:
+        """Run these tasks in place of the ones that run, if they differ and nothing has overtaken them."""
         configs = [self.worker.complete_task_config(entry.config, config) for config in made]
-        if configs == entry.task_configs and not force:
-            return
-        self.worker.stop_tasks(list(entry.tasks.values()))
-        entry.tasks.clear()
-        entry.task_configs = configs
-        self.worker.status.forget_tasks(name, keep=len(configs))
-        for number in range(len(configs)):
-            self._start_task(entry, TaskId(name, number))
+        with self._turns.of(name):
+            if not self._is(name, entry, connector) or entry.applied > asked:
+                return
+            if entry.target is Target.STOPPED:
+                return
+            entry.applied = asked
+            if configs == entry.task_configs and not entry.stale:
+                return
+            entry.stale = False
+            self.worker.stop_tasks(list(entry.tasks.values()))
+            entry.tasks = {}
+            entry.task_configs = configs
+            self.worker.status.forget_tasks(name, keep=len(configs))
+            for number in range(len(configs)):
+                self._start_task(entry, TaskId(name, number))
 
     def _start_task(self, entry: _Entry, task_id: TaskId) -> None:
-        """Start a task; one that cannot even be built is FAILED, and the others run."""
+        """Start a task; one that cannot even be built is FAILED, and the others run. In its turn."""
         task = self.worker.start_task(
             task_id,
             entry.config,
             entry.task_configs[task_id.task],
             paused=entry.target is Target.PAUSED,
         )
-        if task is not None:
-            entry.tasks[task_id.task] = task
-        else:
-            entry.tasks.pop(task_id.task, None)
-
-    def _serve(self) -> None:
-        """Carry out the connectors' own requests for new task configurations."""
-        while (name := self._requests.get()) is not None:
-            with self._lock:
-                entry = self._entries.get(name)
-                if entry is None or self._stopped:
-                    continue
-                try:
-                    self._update_tasks(name, entry)
-                except ConnectError as exc:
-                    log.error("Connector %s could not be reconfigured: %s", name, exc)  # noqa: TRY400 - a sentence
-                except Exception:
-                    log.exception("Connector %s could not be reconfigured", name)
+        others = {number: other for number, other in entry.tasks.items() if number != task_id.task}
+        entry.tasks = others if task is None else {**others, task_id.task: task}
+        if task is not None and self._stopped:  # the worker has begun to stop and may not have seen it
+            self.worker.stop_tasks([task])
 
 
 def failed(status: ConnectorStatus) -> list[Any]:

@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
 
@@ -58,6 +58,8 @@ class WorkerConnector:
         self._context = ConnectorContext(self, reconfigure)
         self._connector: Connector[Any] | None = None
         self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._open: set[Future[Any]] = set()  # what somebody may wait for
+        self._refusing = False
         self._thread = threading.Thread(target=self._run, name=f"connector-thread-{name}", daemon=True)
         self._lock = threading.Lock()
         self._pending: Future[Target] | None = None
@@ -73,6 +75,8 @@ class WorkerConnector:
     def move_to(self, target: Target) -> Future[Target]:
         """Go to this state; a request that still waits for its turn is pre-empted."""
         future: Future[Target] = Future()
+        if not self._admit(future):
+            return future
         with self._lock:
             waiting, self._pending = self._pending, future
         if waiting is not None and waiting.set_running_or_notify_cancel():
@@ -87,7 +91,9 @@ class WorkerConnector:
         return self._ask(lambda connector: [dict(config) for config in connector.task_configs(max_tasks)])
 
     def shutdown(self) -> None:
-        """Ask it to stop; ``wait`` tells whether it has."""
+        """Ask it to stop; ``wait`` tells whether it has. Nothing more can be asked of it."""
+        with self._lock:
+            self._refusing = True
         self._calls.put(self._shut_down)
         self._calls.put(None)
 
@@ -99,6 +105,10 @@ class WorkerConnector:
         log.error("Connector %s did not stop in time and was abandoned", self.name)
         self._tell(State.UNASSIGNED)
         self._muted = self._closed = True
+        with self._lock:
+            waiting = list(self._open)
+        for future in waiting:
+            _settle(future, error=self._gone())
 
     def fail(self, error: BaseException) -> None:
         """Note a failure; the first one is kept."""
@@ -114,6 +124,19 @@ class WorkerConnector:
         if self._closed:
             raise ConnectError(f"Connector {self.name} has been stopped; its context can no longer be used")
 
+    def _admit(self, future: Future[Any]) -> bool:
+        """Whether a question can still be answered; one that cannot fails at once."""
+        with self._lock:
+            if not self._refusing:
+                self._open.add(future)
+                future.add_done_callback(self._open.discard)
+                return True
+        _settle(future, error=self._gone())
+        return False
+
+    def _gone(self) -> ConnectError:
+        return ConnectError(f"Connector {self.name} was stopped before it answered")
+
     # --- its thread ------------------------------------------------------------------------------
 
     def _run(self) -> None:
@@ -124,14 +147,18 @@ class WorkerConnector:
 
     def _ask(self, question: Callable[[Connector[Any]], T]) -> Future[T]:
         future: Future[T] = Future()
+        if not self._admit(future):
+            return future
 
         def answer() -> None:
             if not future.set_running_or_notify_cancel():
                 return
             try:
-                future.set_result(question(self._ready()))
+                found = question(self._ready())
             except BaseException as exc:  # noqa: BLE001 - a plugin may raise anything; the asker is told
-                future.set_exception(exc)
+                _settle(future, error=exc)
+            else:
+                _settle(future, found)
 
         self._calls.put(answer)
         return future
@@ -153,9 +180,9 @@ class WorkerConnector:
         try:
             self._move(target)
         except BaseException as exc:  # noqa: BLE001 - a plugin may raise anything; the asker is told
-            future.set_exception(exc)
+            _settle(future, error=exc)
         else:
-            future.set_result(target)
+            _settle(future, target)
 
     def _move(self, target: Target) -> None:
         if self._failure is not None and target is not Target.STOPPED:
@@ -194,6 +221,17 @@ class WorkerConnector:
     def _tell(self, state: State, trace: str | None = None) -> None:
         if not self._muted:
             self._status.set_connector(self.name, state, trace)
+
+
+def _settle(future: Future[Any], result: object = None, *, error: BaseException | None = None) -> None:
+    """Answer, unless the connector was abandoned meanwhile and the asker has been told so."""
+    try:
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+    except InvalidStateError:
+        log.debug("An answer came too late to be heard")
 
 
 def answer(future: Future[T], timeout_s: float, what: str) -> T:
