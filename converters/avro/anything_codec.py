@@ -11,7 +11,7 @@ from struct import Struct as Packer
 from typing import Any, Final
 
 from connectkit.compile import too_deep
-from connectkit.converters.avro import varint
+from connectkit.converters import varint
 from connectkit.errors import ConversionError
 from connectkit.float32 import round32
 from connectkit.limits import Limits

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from connectkit import logical
 from connectkit.compile import Code, Late, too_deep
-from connectkit.converters.avro import varint
+from connectkit.converters import varint
 from connectkit.converters.avro.anything_codec import read_anything
 from connectkit.converters.avro.defaults import read_default
 from connectkit.converters.avro.from_avro import is_map_entry, member_name

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from connectkit import logical
 from connectkit.compile import Code, Late, too_deep
-from connectkit.converters.avro import varint
+from connectkit.converters import varint
 from connectkit.converters.avro.anything_codec import write_anything
 from connectkit.converters.avro.explain import MisfitError, explain
 from connectkit.converters.avro.model import AvroSchema

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from connectkit.compile import too_deep
-from connectkit.converters.avro import varint
+from connectkit.converters import varint
 from connectkit.converters.avro.model import AvroSchema, parts_of
 from connectkit.errors import ConversionError, LimitError
 from connectkit.limits import Limits

@@ -27,8 +27,10 @@ from connectkit.errors import ConversionError, DataError, LimitError
 from connectkit.limits import DEFAULT_LIMITS, Limits
 from connectkit.schema import Schema
 
-Encode = Callable[[Any], bytes | None]
-Decode = Callable[[bytes], Any]
+Encode = Callable[[Any, bytes], bytes | None]
+"""From a value, and what stands in front of its text."""
+Decode = Callable[[bytes, int], Any]
+"""From a message, and where its text begins."""
 _SAFE_BYTES: Final = 1000
 _MISFITS: Final = (DataError, TypeError, OverflowError, AttributeError, ValueError)
 
@@ -42,7 +44,7 @@ def compile_encoder(
     """
     tree = writer.compiled(schema)
 
-    def encode(value: Any) -> bytes | None:
+    def encode(value: Any, prefix: bytes) -> bytes | None:
         try:
             try:
                 made = tree(value)
@@ -55,12 +57,12 @@ def compile_encoder(
         try:
             out: bytes = fast_dumps(made, raw_only, OPTIONS)
         except TypeError:  # a lone surrogate, or more levels than orjson writes
-            return dumps(made)
-        return out if 92 not in out and out.isascii() else as_jackson(out)
+            return prefix + dumps(made)
+        return prefix + (out if 92 not in out and out.isascii() else as_jackson(out))
 
-    def spread(value: Any) -> bytes | None:
-        out = encode(value)
-        return None if out is None else indented(out)
+    def spread(value: Any, prefix: bytes) -> bytes | None:
+        out = encode(value, b"")
+        return None if out is None else prefix + indented(out)
 
     return spread if indent else encode
 
@@ -74,8 +76,9 @@ def compile_decoder(schema: Schema, reader: ValueReader, *, limits: Limits = DEF
     load: Callable[[bytes], Any] = fast_loads
     most = limits.value_bytes
 
-    def decode(data: bytes) -> Any:
+    def decode(data: bytes, start: int) -> Any:
         nonlocal load
+        data = data[start:]
         if len(data) > _SAFE_BYTES:
             if len(data) > most:
                 raise LimitError(
@@ -91,7 +94,7 @@ def compile_decoder(schema: Schema, reader: ValueReader, *, limits: Limits = DEF
             return exactly(data)
         except RecursionError as exc:
             raise too_deep(limits.depth) from exc
-        return decode(data)
+        return decode(data, 0)
 
     def exactly(data: bytes) -> Any:
         try:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from connectkit.api import RawHeaders
+from connectkit.converters import varint
 from connectkit.converters.sniff import looks_like
 from connectkit.errors import ConversionError
 
@@ -93,39 +94,24 @@ def _index_bytes(indexes: Sequence[int] | None) -> bytes:
         return b""
     if list(indexes) == [0]:
         return b"\0"
-    return b"".join(map(_varint, (len(indexes), *indexes)))
-
-
-def _varint(number: int) -> bytes:
-    zigzag = number << 1 if number >= 0 else (~number << 1) | 1
-    out = bytearray()
-    while zigzag > 0x7F:
-        out.append(zigzag & 0x7F | 0x80)
-        zigzag >>= 7
-    out.append(zigzag)
-    return bytes(out)
+    return b"".join(map(varint.write, (len(indexes), *indexes)))
 
 
 def _read_indexes(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
-    count, at = _read_varint(data, at)
-    if count == 0:
-        return (0,), at
-    if not 0 < count <= MAX_INDEXES:
-        raise ConversionError("The message's path of message types is damaged")
-    found: list[int] = []
-    for _ in range(count):
-        number, at = _read_varint(data, at)
-        found.append(number)
-    return tuple(found), at
-
-
-def _read_varint(data: bytes, at: int) -> tuple[int, int]:
-    zigzag = shift = 0
-    while at < len(data) and shift < 64:
-        byte = data[at]
-        at += 1
-        zigzag |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return (zigzag >> 1) ^ -(zigzag & 1), at
-        shift += 7
-    raise ConversionError("The message ends within the path of message types in front of it")
+    try:
+        count, at = varint.read(data, at)
+        if count == 0:
+            return (0,), at
+        found: list[int] = []
+        if 0 < count <= MAX_INDEXES:
+            for _ in range(count):
+                number, at = varint.read(data, at)
+                found.append(number)
+            return tuple(found), at
+    except IndexError as exc:
+        raise ConversionError(
+            "The message ends within the path of message types in front of it: it is cut off"
+        ) from exc
+    except ConversionError as exc:
+        raise ConversionError("The message's path of message types is damaged") from exc
+    raise ConversionError("The message's path of message types is damaged")

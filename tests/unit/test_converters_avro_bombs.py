@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectkit.builder import SchemaBuilder
-from connectkit.converters.avro import varint
+from connectkit.converters import varint
 from connectkit.converters.avro.config import AvroConfig
 from connectkit.converters.avro.converter import AvroConverter
 from connectkit.converters.avro.decode import compile_decoder

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from connectkit import logical
-from connectkit.converters.avro import varint
+from connectkit.converters import varint
 from connectkit.converters.avro.config import AvroConfig
 from connectkit.converters.avro.decode import compile_decoder
 from connectkit.converters.avro.encode import compile_encoder

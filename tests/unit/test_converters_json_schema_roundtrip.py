@@ -56,11 +56,11 @@ def test_schemas_and_values_come_back(pair: tuple[Schema, Any]) -> None:
     assert canonical(normalized(text, []), []) == normalized(text, [])
     read = from_json_schema(load(text), OPTIONS)
     assert read == schema
-    payload = compile_encoder(schema, value_writer(OPTIONS))(value)
+    payload = compile_encoder(schema, value_writer(OPTIONS))(value, b"")
     if payload is None:
         assert value is None
         return
-    assert same(value, compile_decoder(read, ValueReader())(payload))
+    assert same(value, compile_decoder(read, ValueReader())(payload, 0))
 
 
 @settings(max_examples=100, deadline=None)
@@ -69,9 +69,9 @@ def test_decimals_as_numbers_come_back(pair: tuple[Schema, Any]) -> None:
     schema, value = pair
     read = from_json_schema(load(to_json_schema(schema, NUMERIC)), NUMERIC)
     assert read == schema
-    payload = compile_encoder(schema, value_writer(NUMERIC))(value)
+    payload = compile_encoder(schema, value_writer(NUMERIC))(value, b"")
     if payload is not None:
-        assert same(value, compile_decoder(read, ValueReader())(payload))
+        assert same(value, compile_decoder(read, ValueReader())(payload, 0))
 
 
 @settings(max_examples=100, deadline=None)
@@ -87,7 +87,7 @@ def test_the_quick_way_and_the_exact_one_agree(pair: tuple[Schema, Any]) -> None
 @given(data())
 def test_another_validator_finds_that_values_fit_their_schemas(pair: tuple[Schema, Any]) -> None:
     schema, value = pair
-    payload = compile_encoder(schema, value_writer(OPTIONS))(value)
+    payload = compile_encoder(schema, value_writer(OPTIONS))(value, b"")
     if payload is None or has_odd_floats(value):
         return
     Draft7Validator(json.loads(to_json_schema(schema, OPTIONS))).validate(json.loads(payload))

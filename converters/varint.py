@@ -1,6 +1,6 @@
-"""Avro's integers: zigzag numbers of seven bits a byte, by tables where they are small.
+"""Zigzag numbers of seven bits a byte, by tables where they are small: Avro's integers, and more.
 
-Source: the Avro specification, *Binary encoding*. Pure functions.
+Source: the Avro specification, *Binary encoding*; Protobuf's ``sint64`` is the same. Pure functions.
 """
 
 from __future__ import annotations
@@ -99,7 +99,9 @@ def _read_long(data: bytes, at: int, zigzag: int) -> tuple[int, int]:
             return (zigzag >> 1) ^ -(zigzag & 1), at
         zigzag |= (byte & 0x7F) << shift
         shift += 7
-    raise ConversionError("The Avro data has a number of more than 64 bits; they are damaged, or not Avro")
+    raise ConversionError(
+        "The data has a number of more than 64 bits; they are damaged, or of another kind"
+    )
 
 
 def read_more_length(data: bytes, at: int, byte: int) -> tuple[int, int]:

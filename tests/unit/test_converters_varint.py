@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from connectkit.converters.avro import varint
+from connectkit.converters import varint
 from connectkit.errors import ConversionError
 
 LONGS = st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(0, 63).flatmap(
