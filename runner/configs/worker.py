@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectkit.checks import at_least, no_duplicates, non_empty_list, non_empty_string
-from connectkit.config import HIGH, LOW, Config, Kind, Width, option
+from connectkit.config import HIGH, LOW, MEDIUM, Config, Kind, Width, option
 from connectkit.runner.configs.client_keys import CLIENT_KEYS
 from connectkit.runner.configs.overrides import GREEN_LIST, is_policy
 from connectkit.suggest import did_you_mean
@@ -30,6 +30,7 @@ class WorkerConfig(Config):
         "header.converter.",
         "config.providers.",
         "metrics.context.",
+        "rest.principals.",
     )
 
     bootstrap_servers: list[str] = option(
@@ -118,6 +119,73 @@ class WorkerConfig(Config):
         doc="The only plugins that may be used, by name; left out, all that are installed.",
         importance=LOW,
         width=Width.LONG,
+    )
+
+    rest_principals: list[str] = option(
+        [],
+        doc="Who may use the REST interface: names, each with rest.principals.NAME.roles (read, operate or "
+        "admin, perhaps :PREFIX of connectors' names behind it) and rest.principals.NAME.token.hash (as "
+        "'connectkit token' prints it) or .certificate.cn. With none, nobody is asked who they are.",
+        check=no_duplicates,
+        importance=MEDIUM,
+        extension=True,
+    )
+    rest_allow_unauthenticated: bool = option(
+        False,
+        doc="Whether the REST interface may listen beyond this machine without asking who somebody is.",
+        importance=MEDIUM,
+        extension=True,
+    )
+    rest_allowed_hosts: list[str] = option(
+        [],
+        doc="Names that requests may be sent to (their Host header) beside loopback, addresses and "
+        "rest.advertised.host.name; * allows any.",
+        importance=LOW,
+        extension=True,
+    )
+    rest_max_body_bytes: int = option(
+        1024 * 1024,
+        doc="The largest body of a REST request.",
+        check=at_least(1024),
+        importance=LOW,
+        extension=True,
+    )
+    rest_max_header_bytes: int = option(
+        16 * 1024,
+        doc="The largest head of a REST request: its line and headers together.",
+        check=at_least(1024),
+        importance=LOW,
+        extension=True,
+    )
+    rest_max_connections: int = option(
+        100,
+        doc="How many connections the REST interface keeps open; beyond, it closes those that wait longest "
+        "for a request.",
+        check=at_least(1),
+        importance=LOW,
+        extension=True,
+    )
+    rest_header_timeout_ms: int = option(
+        10_000,
+        doc="How long the head of a REST request may take to arrive, in milliseconds.",
+        check=at_least(1),
+        importance=LOW,
+        extension=True,
+    )
+    rest_body_timeout_ms: int = option(
+        30_000,
+        doc="How long the body of a REST request may take to arrive, in milliseconds.",
+        check=at_least(1),
+        importance=LOW,
+        extension=True,
+    )
+    rest_writes_per_second: float = option(
+        10.0,
+        doc="How many changes a second the REST interface takes over a longer time (ten seconds' worth at "
+        "once); more wait their turn, for 5 s at most. 0 is no limit.",
+        check=at_least(0),
+        importance=LOW,
+        extension=True,
     )
 
     @property
