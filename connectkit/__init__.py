@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from connectkit.limits import Limits as Limits
     from connectkit.plugin import Plugin as Plugin
     from connectkit.plugin import plugins as plugins
+    from connectkit.record import Checkpoint as Checkpoint
     from connectkit.record import ConnectRecord as ConnectRecord
     from connectkit.record import SinkRecord as SinkRecord
     from connectkit.record import SourceRecord as SourceRecord
@@ -81,7 +82,7 @@ _HOMES = {
     "connectkit.instant": ("Instant",),
     "connectkit.limits": ("Limits",),
     "connectkit.plugin": ("Plugin", "plugins"),
-    "connectkit.record": ("ConnectRecord", "SinkRecord", "SourceRecord"),
+    "connectkit.record": ("Checkpoint", "ConnectRecord", "SinkRecord", "SourceRecord"),
     "connectkit.schema": ("Field", "Schema", "SchemaAndValue", "Type"),
     "connectkit.secret": ("Secret",),
     "connectkit.struct": ("Struct",),
@@ -89,15 +90,15 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Config", "ConfigData", "ConfigError", "ConfigProvider", "ConflictError", "ConnectError",
-    "ConnectRecord", "Connector", "ConnectorContext", "ConversionError", "Converter", "DataError",
-    "ErrantRecordReporter", "FatalTaskError", "FencedError", "Field", "Header", "HeaderConverter",
-    "Headers", "Instant", "LimitError", "Limits", "NotFoundError", "OffsetReader", "Plugin",
-    "Predicate", "ProjectionError", "RecordMetadata", "RetriableError", "Schema", "SchemaAndValue",
-    "SchemaBuilder", "SchemaError", "Secret", "SinkConnector", "SinkRecord", "SinkTask",
-    "SinkTaskContext", "SourceConnector", "SourceRecord", "SourceTask", "SourceTaskContext", "Struct",
-    "Support", "Task", "TopicPartition", "TransactionContext", "Transform", "Type", "__version__",
-    "option", "plugins",
+    "Checkpoint", "Config", "ConfigData", "ConfigError", "ConfigProvider", "ConflictError",
+    "ConnectError", "ConnectRecord", "Connector", "ConnectorContext", "ConversionError",
+    "Converter", "DataError", "ErrantRecordReporter", "FatalTaskError", "FencedError", "Field",
+    "Header", "HeaderConverter", "Headers", "Instant", "LimitError", "Limits", "NotFoundError",
+    "OffsetReader", "Plugin", "Predicate", "ProjectionError", "RecordMetadata", "RetriableError",
+    "Schema", "SchemaAndValue", "SchemaBuilder", "SchemaError", "Secret", "SinkConnector",
+    "SinkRecord", "SinkTask", "SinkTaskContext", "SourceConnector", "SourceRecord", "SourceTask",
+    "SourceTaskContext", "Struct", "Support", "Task", "TopicPartition", "TransactionContext",
+    "Transform", "Type", "__version__", "option", "plugins",
 ]  # fmt: skip
 
 

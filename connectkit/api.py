@@ -20,7 +20,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar, runtim
 
 from connectkit.config import Config
 from connectkit.plugin import Plugin, PluginKind
-from connectkit.record import ConnectRecord, SchemaPair, SinkRecord, SourceRecord
+from connectkit.record import Checkpoint, ConnectRecord, SchemaPair, SinkRecord, SourceRecord
 from connectkit.schema import Schema, SchemaAndValue
 
 C = TypeVar("C", bound=Config)
@@ -197,11 +197,12 @@ class SourceTask(Task[C], Generic[C]):
         self.context = context
 
     @abstractmethod
-    def poll(self) -> list[SourceRecord] | None:
-        """The next records, or None if there are none just now.
+    def poll(self) -> Sequence[SourceRecord | Checkpoint] | None:
+        """The next records, as a list that is the worker's afterwards; None if there are none just now.
 
-        May block, best in ``context.sleep``. The list is the worker's afterwards. Records of one
-        source partition are delivered in the order given; the offset of each is where to go on after it.
+        May block, best in ``context.sleep``. Records of one source partition are delivered in the order
+        given; the offset of each is where to go on after it. A ``Checkpoint`` among them moves the offset
+        of its partition and is not delivered.
         """
 
     def commit(self) -> None:

@@ -154,6 +154,25 @@ class SourceRecord(ConnectRecord):
         return [*super()._parts(), self.source_partition, self.source_offset]
 
 
+class Checkpoint:
+    """A place in a source partition that has been reached without a record to show for it.
+
+    A source task may return it among its records: the offset is stored once all before it in its source
+    partition has arrived, or been dropped; with exactly-once delivery, inside the transaction.
+    """
+
+    __slots__ = ("source_offset", "source_partition")
+
+    def __init__(
+        self, source_partition: Mapping[str, Any] | None, source_offset: Mapping[str, Any] | None
+    ) -> None:
+        self.source_partition = source_partition
+        self.source_offset = source_offset
+
+    def __repr__(self) -> str:
+        return f"Checkpoint({self.source_partition!r}, {self.source_offset!r})"
+
+
 class SinkRecord(ConnectRecord):
     """A record read from a topic. The originals are its coordinates before any transform (KIP-793)."""
 

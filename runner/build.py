@@ -12,6 +12,7 @@ from typing import Any
 from connectkit.api import Connector, SinkTask, SourceTask
 from connectkit.errors import ConfigError
 from connectkit.plugin import Found, PluginKind, Registry
+from connectkit.runner.at_least_once import AtLeastOnce
 from connectkit.runner.chain import Chain
 from connectkit.runner.clients import ClientConfigs
 from connectkit.runner.configs.connector import (
@@ -28,10 +29,11 @@ from connectkit.runner.encode import Converters
 from connectkit.runner.errant import ErrantReporter
 from connectkit.runner.log.api import Log
 from connectkit.runner.offsets import OffsetStore
+from connectkit.runner.outlet import SourceTimes
 from connectkit.runner.registry_url import trial_registry, with_registry
 from connectkit.runner.reporters import DeadLetters, LogReporter, create_dead_letter_topic
 from connectkit.runner.sink_task import SinkSettings, WorkerSinkTask
-from connectkit.runner.source_task import SourceTimes, WorkerSourceTask
+from connectkit.runner.source_task import WorkerSourceTask
 from connectkit.runner.status import StatusListener
 from connectkit.runner.tolerance import ErrorPolicy, Tolerance
 
@@ -160,20 +162,21 @@ class TaskBuilder:
         if groups:
             admin = self._log.admin(self._clients.admin(config, client_id=f"connector-adminclient-{task_id}"))
             creator = TopicCreator(admin, groups)
+        producer = self._log.producer(self._clients.producer(task_id, config))
+        times = SourceTimes(flush_timeout_s=self._worker.offset_flush_timeout_ms / 1000)
         return WorkerSourceTask(
             task_id,
             task,
             configs=configs,
             chain=chain,
             converters=converters,
-            producer=self._log.producer(self._clients.producer(task_id, config)),
-            creator=creator,
+            outlet=lambda owner: AtLeastOnce(owner, producer, creator, self._store, times),
             store=self._store,
             tolerance=self._tolerance(task_id, config, counters.errors, control),
             counters=counters,
             control=control,
             status=self._status,
-            times=SourceTimes(flush_timeout_s=self._worker.offset_flush_timeout_ms / 1000),
+            times=times,
         )
 
     def _sink(

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectkit.record import SourceRecord
+from connectkit.record import Checkpoint, SourceRecord
 from connectkit.runner.offset_key import partition_key
 
 Place = tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]
@@ -41,7 +41,7 @@ class _Entry:
 
     __slots__ = ("place", "queue", "settled")
 
-    def __init__(self, queue: _Queue, record: SourceRecord) -> None:
+    def __init__(self, queue: _Queue, record: SourceRecord | Checkpoint) -> None:
         self.queue = queue
         self.place: Place = (record.source_partition, record.source_offset)
         self.settled = False
@@ -105,6 +105,12 @@ class Ledger:
             return Submission(self, [_Entry(queues[id(last.source_partition)], last)], whole=True)
         entries = [_Entry(queues[id(record.source_partition)], record) for record in records]
         return Submission(self, entries, whole=False)
+
+    def note(self, checkpoint: Checkpoint) -> None:
+        """A place that is safe as soon as all that was entered before it in its partition is."""
+        entry = _Entry(self._queue(checkpoint.source_partition), checkpoint)
+        entry.settled = True
+        self._advance((entry,))
 
     def _queue(self, partition: Mapping[str, Any] | None) -> _Queue:
         key = partition_key(partition)

@@ -24,6 +24,7 @@ from connectkit.runner.control import Control, TaskId
 from connectkit.runner.log.api import Admin, Log
 from connectkit.runner.observe import log_context
 from connectkit.runner.offsets import OffsetStore
+from connectkit.runner.source_task import WorkerSourceTask
 from connectkit.runner.status import State, StatusStore, trace_of
 from connectkit.runner.tolerance import describe
 from connectkit.runner.variables import Resolver, has_variables
@@ -193,8 +194,8 @@ class Worker:
                 log.debug("Where building task %s failed", task_id, exc_info=exc)
             self.status.set_task(task_id, State.FAILED, trace_of(exc))
             return None
-        if task.kind == "source":
-            self._schedule.add(task)  # type: ignore[arg-type]  # the kind says so
+        if isinstance(task, WorkerSourceTask) and task.outlet.scheduled:
+            self._schedule.add(task)
         task.start()
         return task
 
@@ -209,6 +210,6 @@ class Worker:
             if not task.wait(until - self._clock()):
                 task.abandon()
                 clean = False
-            if task.kind == "source":
-                self._schedule.remove(task)  # type: ignore[arg-type]  # the kind says so
+            if isinstance(task, WorkerSourceTask):
+                self._schedule.remove(task)
         return clean

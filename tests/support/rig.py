@@ -10,6 +10,7 @@ from connectkit.api import Converter, HeaderConverter, RawHeaders, SinkTask, Sou
 from connectkit.config import Config
 from connectkit.errors import ConversionError
 from connectkit.record import SinkRecord, SourceRecord
+from connectkit.runner.at_least_once import AtLeastOnce
 from connectkit.runner.chain import Chain
 from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import SinkCounters, SourceCounters
@@ -17,9 +18,10 @@ from connectkit.runner.creation import TopicCreator
 from connectkit.runner.encode import Converters
 from connectkit.runner.errant import ErrantReporter
 from connectkit.runner.offsets import MemoryOffsets, OffsetStore
+from connectkit.runner.outlet import SourceTimes
 from connectkit.runner.reporters import DeadLetters, LogReporter
 from connectkit.runner.sink_task import SinkSettings, WorkerSinkTask
-from connectkit.runner.source_task import SourceTimes, WorkerSourceTask
+from connectkit.runner.source_task import WorkerSourceTask
 from connectkit.runner.status import State
 from connectkit.runner.tolerance import ErrorPolicy, Tolerance
 from connectkit.schema import Schema, SchemaAndValue
@@ -131,20 +133,26 @@ class SourceRig:
         self.tolerance = Tolerance(
             policy or ErrorPolicy(), self.counters.errors, self.control, clock=self.log.clock
         )
+        times = SourceTimes(retry_s=0.0)
         self.worker_task = WorkerSourceTask(
             TASK,
             task,
             configs={},
             chain=chain or Chain(),
             converters=converters(value),
-            producer=self.producer,
-            creator=creator(self.log) if creator is not None else None,
+            outlet=lambda owner: AtLeastOnce(
+                owner,
+                self.producer,
+                creator(self.log) if creator is not None else None,
+                store or self.offsets,
+                times,
+            ),
             store=store or self.offsets,
             tolerance=self.tolerance,
             counters=self.counters,
             control=self.control,
             status=self._status,
-            times=SourceTimes(retry_s=0.0),
+            times=times,
         )
         if isinstance(task, ScriptedSource):
             task.at_end = self.control.stop

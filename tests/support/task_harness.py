@@ -80,7 +80,7 @@ class SourceRun:
         self.task.start()
 
     def poll(self) -> list[SourceRecord]:
-        return self.task.poll() or []
+        return [each for each in self.task.poll() or [] if isinstance(each, SourceRecord)]
 
     def drain(self, *, commit: bool = True) -> list[SourceRecord]:
         """Everything there is until a poll brings nothing twice in a row."""

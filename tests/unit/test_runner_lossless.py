@@ -13,7 +13,7 @@ from connectkit.errors import DataError, RetriableError
 from connectkit.record import SinkRecord
 from connectkit.runner.control import Control
 from connectkit.runner.sink_task import SinkSettings
-from connectkit.runner.source_task import SourceTimes
+from connectkit.runner.outlet import SourceTimes
 from connectkit.runner.status import State
 from connectkit.runner.tolerance import ErrorPolicy, Stage, Subject, Tolerance
 from tests.support.rig import PlainConverter, ScriptedSink, ScriptedSource, SinkRig, SourceRig, record
@@ -87,7 +87,7 @@ def test_acknowledgements_come_in_while_paused() -> None:
     rig.worker_task._initialized = True
     rig.worker_task._held = [record(1)]
     assert rig.worker_task._send(rig.worker_task._held)
-    assert rig.worker_task._in_flight == 1
+    assert rig.worker_task.outlet.in_flight == 1
     rig.control.pause()
 
     def poll(timeout_s: float = 0.0) -> None:
@@ -96,7 +96,7 @@ def test_acknowledgements_come_in_while_paused() -> None:
 
     rig.producer.poll = poll  # type: ignore[method-assign]  # resumed by then
     rig.worker_task._pause()
-    assert rig.worker_task._in_flight == 0
+    assert rig.worker_task.outlet.in_flight == 0
     assert rig.worker_task.commit_offsets()
     assert rig.stored() == 1
 
@@ -113,7 +113,7 @@ def test_offsets_are_stored_even_if_the_last_flush_fails() -> None:
     rig.producer.poll()
     rig.worker_task._send([record(2)])
     with pytest.raises(RuntimeError):
-        rig.worker_task._finish()
+        rig.worker_task.outlet.finish(good=True)
     assert rig.stored() == 1
 
 
