@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -93,26 +93,36 @@ class KafkaServer:
     """A broker under ``folder``, ready when the constructor returns; ``stop`` ends it.
 
     After ``stop`` or ``kill``, ``start`` brings it back on the same address, with what it had stored.
+    ``ports``: the (broker, controller) ports of all nodes of a cluster, of which this is number ``node``;
+    such a node is not started yet, since the first is not ready before the second is there.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        ports: Sequence[tuple[int, int]] = (),
+        node: int = 1,
+        identity: str | None = None,
+        heap: str = "512m",
+    ) -> None:
         jars = kafka_jars()
         folder.mkdir(parents=True, exist_ok=True)
-        port, controller_port = self._ports = _free_ports(2)
-        self.bootstrap = f"127.0.0.1:{port}"
+        all_ports = list(ports) or node_ports(1)
+        self._port = all_ports[node - 1][0]
+        self.bootstrap = f"127.0.0.1:{self._port}"
         self.log_file = folder / "server.log"
         properties = folder / "server.properties"
-        properties.write_text(_properties(folder, port, controller_port))
-        java = ["java", "-Xmx512m", "-cp", f"{jars}/*", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
+        properties.write_text(_properties(folder, node, all_ports))
+        java = ["java", f"-Xmx{heap}", "-cp", f"{jars}/*", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
         self._command = [*java, "kafka.Kafka", str(properties)]
-        identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         with self.log_file.open("ab") as log:
             formatted = subprocess.run(
                 [
                     *java,
                     "kafka.tools.StorageTool",
                     "format",
-                    f"--cluster-id={identity}",
+                    f"--cluster-id={identity or new_identity()}",
                     "-c",
                     str(properties),
                 ],
@@ -123,10 +133,16 @@ class KafkaServer:
             )
             if formatted.returncode:
                 raise UnavailableError(f"the test broker's storage was not formatted: {self._tail()}")
-        self.start()
+        if not ports:
+            self.start()
 
     def start(self) -> None:
         """Run the broker and wait until it is ready."""
+        self.begin()
+        self.ready()
+
+    def begin(self) -> None:
+        """Run the broker; returns at once."""
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 ["sh", "-c", _TIED_TO_PARENT, "kafka", *self._command],
@@ -134,8 +150,11 @@ class KafkaServer:
                 stdout=log,
                 stderr=log,
             )
+
+    def ready(self) -> None:
+        """Wait until it takes connections."""
         try:
-            self._wait_until_ready(self._ports[0])
+            self._wait_until_ready(self._port)
         except BaseException:
             self.stop()
             raise
@@ -220,22 +239,38 @@ def _wait_for_others(folder: Path) -> None:
         time.sleep(0.1)
 
 
-def _properties(folder: Path, port: int, controller_port: int) -> str:
+def new_identity() -> str:
+    """The id of a new cluster."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+def node_ports(nodes: int) -> list[tuple[int, int]]:
+    """Free (broker, controller) ports for so many nodes."""
+    free = _free_ports(2 * nodes)
+    return list(zip(free[::2], free[1::2], strict=True))
+
+
+def _properties(folder: Path, node: int, ports: Sequence[tuple[int, int]]) -> str:
+    port, controller_port = ports[node - 1]
+    voters = ",".join(f"{number}@127.0.0.1:{each[1]}" for number, each in enumerate(ports, 1))
+    copies = min(len(ports), 3)
     return "\n".join(
         [
             "process.roles=broker,controller",
-            "node.id=1",
-            f"controller.quorum.voters=1@127.0.0.1:{controller_port}",
+            f"node.id={node}",
+            f"controller.quorum.voters={voters}",
             "controller.listener.names=CONTROLLER",
             f"listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
             f"advertised.listeners=PLAINTEXT://127.0.0.1:{port}",
             "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "inter.broker.listener.name=PLAINTEXT",
             f"log.dirs={folder / 'data'}",
-            "offsets.topic.replication.factor=1",
+            f"default.replication.factor={copies}",
+            f"min.insync.replicas={max(copies - 1, 1)}",
+            f"offsets.topic.replication.factor={copies}",
             "offsets.topic.num.partitions=4",
-            "transaction.state.log.replication.factor=1",
-            "transaction.state.log.min.isr=1",
+            f"transaction.state.log.replication.factor={copies}",
+            f"transaction.state.log.min.isr={max(copies - 1, 1)}",
             "transaction.state.log.num.partitions=4",
             "group.initial.rebalance.delay.ms=0",
             # A broker that was killed is let in again only after its session.

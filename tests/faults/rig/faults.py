@@ -1,0 +1,95 @@
+"""Faults of the worker's process: killed at points of its work, stopped cleanly, frozen."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from collections.abc import Callable, Sequence
+
+from tests.faults.rig.run import Run, RunError
+from tests.faults.rig.schedule import Kill
+
+POINT_S = 4.0
+"""How long a point is waited for before the worker is killed wherever it is."""
+
+
+def killing(schedule: Sequence[Kill], *, restart_s: float = 65.0) -> Callable[[Run], None]:
+    """SIGKILL by the schedule; after each, what was committed is noted and the worker starts again."""
+
+    def faults(run: Run) -> None:
+        for kill in schedule:
+            if not run.worker.alive:
+                _begin_life(run, kill, restart_s)
+            time.sleep(kill.quiet_s)
+            _kill(run, kill)
+            run.died()
+
+    return faults
+
+
+def _begin_life(run: Run, kill: Kill, restart_s: float) -> None:
+    before = run.progress()
+    began_s = time.monotonic()
+    run.worker.start()
+    if kill.hurried:
+        return
+    run.wait_for(lambda: run.progress() > before, f"progress of life {run.worker.lives}", restart_s)
+    took_s = round(time.monotonic() - began_s, 2)
+    run.verdict.slowest_life_s = max(run.verdict.slowest_life_s, took_s)
+
+
+def _kill(run: Run, kill: Kill) -> None:
+    if kill.point == "time":
+        time.sleep(kill.delay_s)
+    else:
+        run.ask("arm", pid=run.worker.pid, point=kill.point, countdown=kill.countdown, delay_s=kill.delay_s)
+        if run.worker.wait(POINT_S) is None:
+            run.ask("disarm")
+    code = run.worker.wait(0.0)
+    if code is not None and code != -signal.SIGKILL:
+        raise RunError(f"life {run.worker.lives} ended by itself with code {code}")
+    run.worker.kill()
+
+
+def bouncing(rounds: int, seed: int, *, graceful_s: float) -> Callable[[Run], None]:
+    """SIGTERM, a clean end within the time allowed, and a new life; so many times."""
+    rng = random.Random(seed)
+
+    def faults(run: Run) -> None:
+        slowest_s = 0.0
+        for _ in range(rounds):
+            if not run.worker.alive:
+                before = run.progress()
+                run.worker.start()
+                run.wait_for(lambda before=before: run.progress() > before, "progress after a bounce", 65.0)
+            time.sleep(rng.uniform(0.2, 2.0))
+            code, took_s = run.worker.stop()
+            slowest_s = max(slowest_s, took_s)
+            if code != 0:
+                run.verdict.blame(f"a clean stop ended with code {code}")
+            if took_s > graceful_s:
+                run.verdict.blame(f"a clean stop took {took_s:.1f} s, and {graceful_s:g} s are allowed")
+        run.verdict.numbers |= {"bounces": rounds, "slowest_stop_s": round(slowest_s, 2)}
+
+    return faults
+
+
+def freezing(times: int, frozen_s: float, seed: int) -> Callable[[Run], None]:
+    """SIGSTOP longer than the group's session lasts, then SIGCONT."""
+    rng = random.Random(seed)
+
+    def faults(run: Run) -> None:
+        for _ in range(times):
+            before = run.progress()
+            run.wait_for(lambda before=before: run.progress() > before, "progress before a freeze", 65.0)
+            time.sleep(rng.uniform(0.1, 1.0))
+            run.worker.signal(signal.SIGSTOP)
+            try:
+                time.sleep(frozen_s)
+                run.ask("note", kind="death", life=run.worker.lives, committed=run.committed())
+            finally:
+                run.worker.signal(signal.SIGCONT)
+        run.verdict.numbers |= {"freezes": times, "frozen_s": frozen_s}
+
+    return faults

@@ -1,0 +1,349 @@
+"""One run: warm-up, faults, all faults off, drain, one fresh record, a clean stop, and the judge.
+
+A run knows a side: a sink's is fed by the rig and writes to the oracle, a source's is issued ids by the
+oracle and is read back by the rig. What the faults are is the experiment's. Times are seconds.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.faults.rig.asking import Asking
+from tests.faults.rig.backends import Backend, Found
+from tests.faults.rig.ids import encoded, identify
+from tests.faults.rig.judge import judge_sink, judge_source, read_events
+from tests.faults.rig.verdict import LEAST, Verdict
+from tests.faults.rig.worker import Worker
+from tools.layout import ROOT
+
+RECOVERY_S = 65.0
+"""T: 60 s and the rebalance delay."""
+
+
+class RunError(Exception):
+    """The run could not be carried through; the sentence is part of the verdict."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What does not depend on the kind of fault."""
+
+    tasks: int = 3
+    rate_per_s: float = 300.0
+    warm_up: int = LEAST
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """More worker options."""
+    options: Mapping[str, str] = field(default_factory=dict)
+    """More connector options."""
+    size: int = 0
+    """Characters of a record's text; 0: a few."""
+    planted: str | None = None
+    recovery_s: float = RECOVERY_S
+    duplicates: int | None = None
+    """How many are allowed; None: those that the kills explain."""
+
+
+class Run(ABC):
+    """A side's run on a backend. The rig's thread; a sink's feeder has one more."""
+
+    def __init__(self, backend: Backend, folder: Path, plan: Plan, verdict: Verdict, topic: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.backend = backend
+        self.folder = folder
+        self.plan = plan
+        self.verdict = verdict
+        self.topic = topic
+        self.notes = folder / "oracle.jsonl"
+        self._oracle = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.rig.oracle", str(self.notes)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._oracle.stdout is not None
+        self.port = int(self._oracle.stdout.readline())
+        self.ask = Asking(self.port)
+        settings = {"bootstrap.servers": backend.bootstrap, **backend.worker_settings(), **plan.settings}
+        self.worker = Worker(folder, settings, [self.connector()], planted=plan.planted)
+
+    # --- the phases ----------------------------------------------------------------------------
+
+    def go(self, faults: Callable[[Run], None]) -> Verdict:
+        """The whole run; never raises what went wrong in it."""
+        try:
+            self.backend.create_topic(self.topic, self.plan.tasks)
+            self.ask("issue", tasks=self.plan.tasks, rate_per_s=self.plan.rate_per_s)
+            self.begin()
+            self.worker.start()
+            self.wait_for(lambda: self.least() >= self.plan.warm_up, "warm-up")
+            self.ask("note", kind="warm")
+            faults(self)
+            self.finish()
+            self.judge()
+        except RunError as exc:
+            self.verdict.blame(str(exc))
+            self.judge()
+        finally:
+            self.close()
+        verdict = self.verdict
+        for sentence in self.worker.failures():
+            verdict.blame(f"a task failed: {sentence}")
+        verdict.settle(
+            least=min(LEAST, self.plan.warm_up),
+            duplicates=self.plan.duplicates,
+            recovery_s=self.plan.recovery_s,
+        )
+        return verdict
+
+    def finish(self) -> None:
+        """All faults are off: drain, one fresh record for each task, and a clean stop."""
+        self.ask("disarm")
+        self.ask("note", kind="healed")
+        began_s = time.monotonic()
+        if not self.worker.alive:
+            self.worker.start()
+        self.hold()
+        self.wait_for(self.drained, "draining", self.plan.recovery_s)
+        self.fresh()
+        self.wait_for(self.drained, "a fresh record", self.plan.recovery_s)
+        self.verdict.fresh = True
+        self.verdict.recovery_s = round(time.monotonic() - began_s, 2)
+        self.verdict.exit_code, stop_s = self.worker.stop()
+        self.verdict.numbers["stop_s"] = round(stop_s, 2)
+        if self.verdict.exit_code is None:
+            raise RunError("the worker did not stop within its time")
+
+    def wait_for(self, reached: Callable[[], bool], what: str, within_s: float = 120.0) -> None:
+        """Wait for something that the worker brings about; raises ``RunError``."""
+        until = time.monotonic() + within_s
+        while not reached():
+            if time.monotonic() > until:
+                raise RunError(f"{what}: not reached within {within_s:g} s")
+            if self.worker.wait(0.0) is not None:
+                raise RunError(f"{what}: the worker ended by itself with code {self.worker.wait(0.0)}")
+            time.sleep(0.02)
+
+    def died(self) -> None:
+        """Note what was committed when the worker died."""
+        self.verdict.kills += 1
+        self.ask("note", kind="death", life=self.worker.lives, committed=self.committed())
+
+    def close(self) -> None:
+        self.worker.kill()
+        self.end()
+        self.ask.close()
+        self._oracle.communicate(timeout=10)
+
+    # --- what a side defines -------------------------------------------------------------------
+
+    @abstractmethod
+    def connector(self) -> dict[str, str]:
+        """The connector's configuration."""
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Whatever has to run beside the worker."""
+
+    @abstractmethod
+    def end(self) -> None: ...
+
+    @abstractmethod
+    def progress(self) -> int:
+        """A number that grows when records come out."""
+
+    @abstractmethod
+    def least(self) -> int:
+        """How many came out of the task that has done the least."""
+
+    @abstractmethod
+    def hold(self) -> None:
+        """No more records from here on."""
+
+    @abstractmethod
+    def fresh(self) -> None:
+        """One more record for each task."""
+
+    @abstractmethod
+    def drained(self) -> bool:
+        """Everything that is due has come out."""
+
+    @abstractmethod
+    def committed(self) -> dict[int, int]:
+        """Where the next life goes on: by task or partition. The worker is dead."""
+
+    @abstractmethod
+    def judge(self) -> None:
+        """Fill in the verdict's counts."""
+
+    def _common(self) -> dict[str, str]:
+        return {"name": "rig", "tasks.max": str(self.plan.tasks), "oracle": str(self.port)}
+
+
+class SinkRun(Run):
+    """The rig feeds the topic, a partition a task; the sink writes to the oracle."""
+
+    kind = "sink"
+
+    def connector(self) -> dict[str, str]:
+        return {
+            **self._common(),
+            "connector.class": "VerifiableSink",
+            "topics": self.topic,
+            "slow.ms": "30",
+            **self.plan.options,
+        }
+
+    def begin(self) -> None:
+        self._fed = [0] * self.plan.tasks
+        self._stop = threading.Event()
+        self._feed_error: BaseException | None = None
+        self._feeder = threading.Thread(target=self._feed, name="feeder")
+        self._feeder.start()
+
+    def _feed(self) -> None:
+        ask = Asking(self.port)
+        try:
+            while not self._stop.wait(0.02):
+                self._feed_once(ask)
+        except BaseException as exc:
+            self._feed_error = exc
+        finally:
+            ask.close()
+
+    def _feed_once(self, ask: Asking) -> None:
+        ranges: list[tuple[int, int]] = []
+        for task in range(self.plan.tasks):
+            count = ask("ids", task=task, start=self._fed[task], most=200, pid=0)["count"]
+            ranges += [(task, self._fed[task] + number) for number in range(count)]
+        if not ranges:
+            return
+        records = [(task, encoded(task, seq, self.plan.size)) for task, seq in ranges]
+        done = self.backend.feed(self.topic, records, 300.0)
+        if len(done) != len(records):
+            raise RunError(f"the rig could not feed {len(records) - len(done)} records")
+        ask("note", kind="fed", ranges=[(task, seq, seq) for task, seq in ranges])
+        for task, seq in ranges:
+            self._fed[task] = seq + 1
+
+    def end(self) -> None:
+        if hasattr(self, "_stop"):
+            self._stop.set()
+            self._feeder.join(310)
+
+    def _counts(self) -> dict[str, Any]:
+        if self._feed_error is not None:
+            raise RunError(f"feeding failed: {self._feed_error}")
+        return self.ask("counts")
+
+    def progress(self) -> int:
+        written: int = self._counts()["written"]
+        return written
+
+    def least(self) -> int:
+        written = self._counts()["written_by_partition"]
+        return min(written.get(str(number), 0) for number in range(self.plan.tasks))
+
+    def hold(self) -> None:
+        self._due: list[int] = self.ask("hold")["issued"]
+
+    def fresh(self) -> None:
+        self._due = self.ask("fresh")["issued"]
+
+    def drained(self) -> bool:
+        """All is fed, and each seq is written: the notes are counted, since writes may be doubled."""
+        if self._fed != self._due or self._counts()["written"] < sum(self._due):
+            return False
+        seen: set[tuple[int, int]] = set()
+        for event in read_events(self.notes):
+            if event["event"] == "write":
+                seen.update((owner, seq) for _, _, owner, seq, _ in event["records"])
+        if len(seen) < sum(self._due):
+            time.sleep(0.2)
+        return len(seen) >= sum(self._due)
+
+    def committed(self) -> dict[int, int]:
+        return self.backend.group_offsets("connect-rig", self.topic, self.plan.tasks)
+
+    def judge(self) -> None:
+        judge_sink(read_events(self.notes), self.verdict, partitions=self.plan.tasks)
+
+
+class SourceRun(Run):
+    """The oracle issues ids to the source; the rig reads its topic back."""
+
+    kind = "source"
+    exactly_once = False
+
+    def connector(self) -> dict[str, str]:
+        return {
+            **self._common(),
+            "connector.class": "VerifiableSource",
+            "topic": self.topic,
+            "slow.ms": "20",
+            "size": str(self.plan.size),
+            **self.plan.options,
+        }
+
+    def begin(self) -> None:
+        self._tail = self.backend.tail(self.topic, self.plan.tasks, committed=self.exactly_once)
+        self.found: list[Found] = []
+        self._seen: list[set[int]] = [set() for _ in range(self.plan.tasks)]
+        self._due: list[int] = []
+
+    def end(self) -> None:
+        if hasattr(self, "_tail"):
+            self._tail.close()
+
+    def _read(self) -> None:
+        for record in self._tail.more(0.05):
+            self.found.append(record)
+            known = identify(record.value)
+            if known is not None and known[0] < self.plan.tasks:
+                self._seen[known[0]].add(known[1])
+
+    def progress(self) -> int:
+        self._read()
+        return len(self.found)
+
+    def least(self) -> int:
+        self._read()
+        return min(map(len, self._seen))
+
+    def hold(self) -> None:
+        self._due = self.ask("hold")["issued"]
+
+    def fresh(self) -> None:
+        self._due = self.ask("fresh")["issued"]
+
+    def drained(self) -> bool:
+        self._read()
+        return all(len(seen) >= due for seen, due in zip(self._seen, self._due, strict=True))
+
+    def committed(self) -> dict[int, int]:
+        return self.worker.stored()
+
+    def judge(self) -> None:
+        if hasattr(self, "_tail"):
+            self._read()
+        judge_source(read_events(self.notes), self.found, self.verdict)
+
+
+class ExactlyOnceRun(SourceRun):
+    """The same with KIP-618: the reader sees committed transactions only, and nothing may come twice."""
+
+    exactly_once = True
+
+    def connector(self) -> dict[str, str]:
+        return {**super().connector(), "exactly.once.support": "required"}
+
+    def committed(self) -> dict[int, int]:
+        return {task: 1 << 60 for task in range(self.plan.tasks)}  # no duplicate is ever explained
