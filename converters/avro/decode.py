@@ -1,4 +1,4 @@
-"""Avro bytes as Connect values: one generated function for each writer's and reader's schema.
+"""Avro bytes as Connect values: one function for each writer's and reader's schema.
 
 A function reads what the writer wrote and makes what the reader's Connect schema says, without anything in
 between; fields the reader does not have are skipped, those the writer did not have get their defaults
@@ -16,42 +16,42 @@ from struct import Struct as Packer
 from struct import error as PackError  # noqa: N812 - it is an error, and named as one here
 from typing import Any, Final
 
-from connectkit import logical
 from connectkit.compile import Code, Late, too_deep
 from connectkit.converters import varint
+from connectkit.converters.avro import native
 from connectkit.converters.avro.anything_codec import read_anything
 from connectkit.converters.avro.defaults import read_default
 from connectkit.converters.avro.from_avro import is_map_entry, member_name
 from connectkit.converters.avro.model import MISSING, AvroField, AvroSchema, shown
-from connectkit.converters.avro.resolve import branch_for, default_symbol, field_for, why_not
+from connectkit.converters.avro.plan import later, settings
+from connectkit.converters.avro.read_plan import read_plan
+from connectkit.converters.avro.readers import (
+    INT_BITS,
+    decimal_reader,
+    holder,
+    moment_reader,
+    real_of,
+    symbols_of,
+)
+from connectkit.converters.avro.resolve import branch_for, field_for, why_not
 from connectkit.converters.avro.skip import (
     EmptyItems,
     Skipper,
     checked_count,
+    fewest_bytes,
     holds_empty_items,
-    is_empty,
     no_branch,
-    smallest,
 )
 from connectkit.converters.avro.to_avro import AvroOptions, inner, is_union
-from connectkit.errors import ConversionError, LimitError
-from connectkit.float32 import round32
+from connectkit.errors import ConversionError
 from connectkit.instant import (
-    DAY_MS,
     EXACT_MS,
-    date_from,
-    time_from,
     timestamp_from,
-    timestamp_from_micros,
-    timestamp_from_nanos,
 )
 from connectkit.limits import DEFAULT_LIMITS, Limits
 from connectkit.schema import (
-    DATE_NAME,
     DECIMAL_NAME,
-    FINE_NAMES,
     TEMPORAL_NAMES,
-    TIMESTAMP_MICROS_NAME,
     TIMESTAMP_NAME,
     Schema,
     Type,
@@ -64,7 +64,6 @@ Decoder = Callable[[bytes, int], Any]
 _FLOAT: Final = Packer("<f")
 _DOUBLE: Final = Packer("<d")
 _NEW: Final = Struct.__new__
-_INTS: Final = {Type.INT8: 8, Type.INT16: 16, Type.INT32: 32}
 
 
 def compile_decoder(
@@ -79,12 +78,22 @@ def compile_decoder(
     """The function that reads data of ``writer`` as ``schema``, the Connect schema made of ``reader``.
 
     ``strict_end`` refuses data that go on behind the value. Raises ``ConversionError`` for damaged data and
-    ``LimitError`` for what is too large or too deep, in time bounded by the size of the data.
+    ``LimitError`` for what is too large or too deep, in time bounded by the size of the data. The compiled
+    codec, where it is there, reads what is good; the generated function says what is wrong with the rest.
     """
-    compiler = _Compiler(options, limits, strict_end=strict_end)
-    return compiler.root(
-        writer, reader, schema, _Recovery(writer, reader, schema, options, limits, strict_end)
+
+    def generate() -> Decoder:
+        compiler = _Compiler(options, limits, strict_end=strict_end)
+        recovery = _Recovery(writer, reader, schema, options, limits, strict_end)
+        return compiler.root(writer, reader, schema, recovery)
+
+    nodes = read_plan(writer, reader, schema, options, limits) if native.codec is not None else None
+    if native.codec is None or nodes is None:
+        return generate()
+    made: Decoder = native.codec.Decoder(
+        nodes, Struct, strict_end=strict_end, fallback=later(generate), **settings(limits)
     )
+    return made
 
 
 class _Recovery:
@@ -267,7 +276,7 @@ class _Compiler:
             return "None"
         if not is_union(schema):
             return self._read(code, writer, branch, schema, depth)
-        field = schema.field(member_name(_holder(reader, branch), number, self._options))
+        field = schema.field(member_name(holder(reader, branch), number, self._options))
         assert field is not None
         value = self._read(code, writer, branch, field.schema, depth)
         slots = ", ".join(value if i == field.index else "None" for i in range(len(schema.fields)))
@@ -320,9 +329,7 @@ class _Compiler:
         is_list = schema.type is Type.ARRAY
         code.line(f"{out} = {'[]' if is_list else '{}'}")
         count = code.variable()
-        least = smallest(writer.items) + (writer.kind == "map")  # a key has one byte at the least
-        if not least and not is_empty(writer.items):
-            least = 1
+        least = fewest_bytes(writer.items, keys=writer.kind == "map")
         self._next_block(code, count, least, f"len({out})")
         with code.block(f"while {count}:"):
             with code.block(f"for {index} in range({count}):"):
@@ -378,19 +385,12 @@ class _Compiler:
     def _bytes_value(self, code: Code, schema: Schema, data: str) -> str:
         if schema.name != DECIMAL_NAME:
             return data
-        return f"{code.bind(_decimal_reader(schema, self._limits))}({data})"
+        return f"{code.bind(decimal_reader(schema, self._limits))}({data})"
 
     # --- what the reader does not want
 
     def _skip(self, code: Code, schema: AvroSchema, depth: str) -> None:
         code.line(f"at = {code.bind(Skipper(self._limits).skip)}({code.bind(schema)}, data, at, {depth})")
-
-
-def _holder(union: AvroSchema, branch: AvroSchema) -> AvroSchema:
-    """The branch whose field takes a value: for a fixed, bytes if they come first, as with Confluent's."""
-    if branch.kind == "fixed":
-        return next(each for each in union.branches if each is branch or each.kind == "bytes")
-    return branch
 
 
 def _called(schema: AvroSchema) -> str:
@@ -470,7 +470,7 @@ def _read_string(code: Code, decode: Callable[[bytes], str]) -> str:
 
 def _read_enum(code: Code, writer: AvroSchema, reader: AvroSchema) -> str:
     index, out = _read_long(code), code.variable()
-    symbols = tuple(each if each in reader.symbols else default_symbol(reader) for each in writer.symbols)
+    symbols = symbols_of(writer, reader)
     code.line(f"{out} = {code.bind(symbols)}[{index}] if 0 <= {index} < {len(symbols)} else None")
     code.line(f"if {out} is None:")
     code.line(f"    raise {code.bind(_no_symbol)}()")
@@ -496,7 +496,7 @@ def _read_number(code: Code, writer: AvroSchema, reader: AvroSchema, schema: Sch
             return out
     out = _read_long(code)
     if reader.kind in ("float", "double"):
-        return f"{code.bind(round32 if reader.kind == 'float' else float)}({out})"
+        return f"{code.bind(real_of(reader))}({out})"
     if writer.kind == "int":
         code.line(f"if not -2147483648 <= {out} <= 2147483647:")
         code.line(f"    raise {code.bind(_no_int)}()")
@@ -504,38 +504,15 @@ def _read_number(code: Code, writer: AvroSchema, reader: AvroSchema, schema: Sch
         quick = f"{code.bind(datetime.fromtimestamp)}({out} / 1000, {code.bind(UTC)})"
         return f"({quick} if 0 <= {out} < {EXACT_MS} else {code.bind(timestamp_from)}({out}))"
     if schema.name in TEMPORAL_NAMES:
-        return f"{code.bind(_moment_reader(schema))}({out})"
-    bits = _INTS.get(schema.type)
-    if bits is not None and bits < 32:
+        return f"{code.bind(moment_reader(schema))}({out})"
+    bits = INT_BITS.get(schema.type)
+    if bits is not None:
         return f"(({out} + {1 << (bits - 1)} & {(1 << bits) - 1}) - {1 << (bits - 1)})"
     return out
 
 
 def _no_int() -> ConversionError:
     return ConversionError("The Avro data have an int of more than 32 bits: they are damaged, or not Avro")
-
-
-def _moment_reader(schema: Schema) -> Callable[[int], Any]:
-    if schema.name in FINE_NAMES:
-        return timestamp_from_micros if schema.name == TIMESTAMP_MICROS_NAME else timestamp_from_nanos
-    if schema.name == DATE_NAME:
-        return date_from
-    return lambda millis: time_from(millis) if 0 <= millis < DAY_MS else logical.to_time(schema, millis)
-
-
-def _decimal_reader(schema: Schema, limits: Limits) -> Callable[[bytes], Any]:
-    scale = logical.schema_scale(schema)
-    most = limits.digits * 5 // 12 + 1  # a byte holds 2.4 digits
-
-    def read(data: bytes) -> Any:
-        if len(data) > most:
-            raise LimitError(
-                f"The Avro data have a decimal of more than {limits.digits} digits; "
-                "if that is intended, raise the limit 'digits'"
-            )
-        return logical.decimal_of(data, scale)
-
-    return read
 
 
 def _put(found: dict[Any, Any], key: Any, value: Any) -> None:

@@ -17,14 +17,19 @@ from typing import Any, Final
 from connectkit import logical
 from connectkit.compile import Code, Late, too_deep
 from connectkit.converters import varint
+from connectkit.converters.avro import native
 from connectkit.converters.avro.anything_codec import write_anything
 from connectkit.converters.avro.explain import MisfitError, explain
 from connectkit.converters.avro.model import AvroSchema
+from connectkit.converters.avro.plan import later, settings
 from connectkit.converters.avro.to_avro import AvroOptions, inner, is_union
+from connectkit.converters.avro.write_plan import write_plan
+from connectkit.converters.avro.writers import decimal_writer, fixed_writer, plain_bytes
 from connectkit.converters.javahash import hash_ordered
 from connectkit.errors import DataError, LimitError
 from connectkit.limits import DEFAULT_LIMITS, Limits
 from connectkit.schema import DECIMAL_NAME, INT_BITS, TEMPORAL_NAMES, TIMESTAMP_NAME, Schema, Type
+from connectkit.struct import Struct
 
 Encoder = Callable[[Any, bytes], bytes]
 """``encode(value, prefix)``: the prefix and, behind it, the value."""
@@ -44,7 +49,8 @@ def compile_encoder(
     """The function that writes values of ``schema`` as ``avro``, the Avro schema made of it.
 
     It raises ``ConversionError`` with the path for values that do not fit, and ``LimitError`` for those too
-    deep. A root of plain bytes is written bare, as Confluent's serializer does.
+    deep. A root of plain bytes is written bare, as Confluent's serializer does. The compiled codec, where it
+    is there, writes what is good; the generated function says what is wrong with the rest.
     """
     if schema is None:
         return lambda value, prefix: write_anything(value, prefix, limits)
@@ -56,7 +62,16 @@ def compile_encoder(
             raise too_deep(limits.depth) from error
         raise explain(avro, schema, value, options, error) from error
 
-    return _Compiler(options, limits).root(avro, schema, recover)
+    def generate() -> Encoder:
+        return _Compiler(options, limits).root(avro, schema, recover)
+
+    nodes = write_plan(avro, schema, options) if native.codec is not None else None
+    if native.codec is None or nodes is None:
+        return generate()
+    made: Encoder = native.codec.Encoder(
+        nodes, Struct, strict_end=False, fallback=later(generate), **settings(limits)
+    )
+    return made
 
 
 class _Compiler:
@@ -72,7 +87,7 @@ class _Compiler:
         code = Code("value", "prefix")
         with code.block("try:"):
             if avro.kind == "bytes":
-                write = _decimal_writer(schema) if schema.name == DECIMAL_NAME else _bytes
+                write = decimal_writer(schema) if schema.name == DECIMAL_NAME else plain_bytes
                 code.line(f"return prefix + {code.bind(write)}(value)")
             else:
                 parts = self._write(code, avro, schema, "value", "0", own=True)
@@ -124,7 +139,7 @@ class _Compiler:
                 table = {symbol: varint.write(i) for i, symbol in enumerate(avro.symbols)}
                 return [f"{code.bind(table)}[{var}]"]
             case "fixed":
-                return [f"{code.bind(_fixed_writer(avro, schema))}({var})"]
+                return [f"{code.bind(fixed_writer(avro, schema))}({var})"]
             case _:
                 return _write_scalar(code, schema, var)
 
@@ -253,7 +268,7 @@ def _write_scalar(code: Code, schema: Schema, var: str) -> list[str]:
         return [_number(code, number, varint.MOST, varint.write)]
     if schema.name == DECIMAL_NAME and kind is Type.BYTES:
         data = code.variable()
-        code.line(f"{data} = {code.bind(_decimal_writer(schema))}({var})")
+        code.line(f"{data} = {code.bind(decimal_writer(schema))}({var})")
         return [_length(code, data), data]
     match kind:
         case Type.INT8 | Type.INT16 | Type.INT32 | Type.INT64:
@@ -277,7 +292,7 @@ def _write_scalar(code: Code, schema: Schema, var: str) -> list[str]:
             return [_length(code, data), data]
         case _:
             data = code.variable()
-            code.line(f"{data} = {code.bind(_bytes)}({var})")
+            code.line(f"{data} = {code.bind(plain_bytes)}({var})")
             return [_length(code, data), data]
 
 
@@ -319,18 +334,6 @@ def _lenient(value: str) -> bytes:
     return value.encode("utf-8", "replace")  # half of a pair: a question mark, as in Java
 
 
-def _bytes(value: Any) -> bytes:
-    if type(value) is bytes:
-        return value
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value)
-    raise MisfitError
-
-
-def _decimal_writer(schema: Schema) -> Callable[[Any], bytes]:
-    return lambda value: logical.from_decimal(schema, value)
-
-
 def _write_moment(code: Code, schema: Schema, var: str, number: str) -> None:
     """A timestamp's milliseconds; written out for moments in UTC, which need no call."""
     with code.block(f"if type({var}) is {code.bind(datetime)} and {var}.tzinfo is {code.bind(UTC)}:"):
@@ -339,20 +342,3 @@ def _write_moment(code: Code, schema: Schema, var: str, number: str) -> None:
         code.line(f"{number} = ({seconds}) * 1000 + {number}.microseconds // 1000")
     with code.block("else:"):
         code.line(f"{number} = {code.bind(logical.from_timestamp)}({code.bind(schema)}, {var})")
-
-
-def _fixed_writer(avro: AvroSchema, schema: Schema) -> Callable[[Any], bytes]:
-    size = avro.size
-    decimal = _decimal_writer(schema) if schema.name == DECIMAL_NAME else None
-
-    def write(value: Any) -> bytes:
-        if decimal is not None:
-            data = decimal(value)
-            data = data.rjust(size, b"\xff" if data[0] & 0x80 else b"\0")
-        else:
-            data = _bytes(value)
-        if len(data) != size:
-            raise MisfitError
-        return data
-
-    return write

@@ -111,6 +111,11 @@ def smallest(schema: AvroSchema) -> int:
             return 1
 
 
+def fewest_bytes(items: AvroSchema, *, keys: bool) -> int:
+    """The fewest bytes of an item of an array, or of a map, with its key: none only if it never takes one."""
+    return (smallest(items) + keys) or (0 if is_empty(items) else 1)
+
+
 class Skipper:
     """Moves over values that the reader does not have."""
 
