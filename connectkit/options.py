@@ -143,12 +143,12 @@ class ConfigKey:
 
 
 class Definition:
-    """The options of one configuration class, in order of declaration."""
+    """The options of one configuration class, in order of declaration; extensions after all others."""
 
     __slots__ = ("accepted_names", "by_name", "groups", "keys", "secret_names")
 
     def __init__(self, keys: Iterable[ConfigKey]) -> None:
-        self.keys = tuple(keys)
+        self.keys = tuple(sorted(keys, key=lambda key: key.extension))
         self.by_name = {key.name: key for key in self.keys}
         if len(self.by_name) < len(self.keys):
             names = [key.name for key in self.keys]

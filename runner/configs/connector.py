@@ -21,8 +21,9 @@ from connectkit.checks import (
     non_empty_string,
     regex,
 )
-from connectkit.config import HIGH, LOW, MEDIUM, Config, Kind, Width, option
+from connectkit.config import HIGH, LOW, MEDIUM, Kind, Width, option
 from connectkit.javaregex import compile_java
+from connectkit.runner.configs.healing import HealingOptions
 from connectkit.suggest import shortened
 
 COMMON, TRANSFORMS, PREDICATES, ERRORS = "Common", "Transforms", "Predicates", "Error Handling"
@@ -30,7 +31,7 @@ CLIENT_OVERRIDES = ("producer.override.", "consumer.override.", "admin.override.
 CONVERTERS = ("key.converter", "value.converter", "header.converter")
 
 
-class ConnectorConfig(Config):
+class ConnectorConfig(HealingOptions):
     """What sources and sinks have in common."""
 
     prefixes = ("transforms.", "predicates.", *CLIENT_OVERRIDES, *(f"{each}." for each in CONVERTERS))
