@@ -27,8 +27,9 @@ help: ## Show this list
 	@printf '\nVariables: PYTHON=python3.12 (which Python makes the venv), WORKERS=2 (test processes),\n'
 	@printf '           ARGS="-k csv" (handed to the command of run, test, faults and bench).\n'
 
-# The checkout is installed in place, so entry points are seen; they change with pyproject.toml.
-$(STAMP): requirements-dev.lock pyproject.toml connectkit/_version.py
+# The checkout is installed in place, so entry points are seen; they change with pyproject.toml. Where
+# there is a C compiler, this also compiles the Avro codec in place.
+$(STAMP): requirements-dev.lock pyproject.toml setup.py connectkit/_version.py $(wildcard converters/avro/_codec*.[ch])
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "connectkit needs Python 3.11 or newer; install one or say make PYTHON=/path/to/python3.12"; exit 1; fi
 	@test -x $(PY) || { echo "making $(VENV) with $(PYTHON)"; $(PYTHON) -m venv $(VENV); }

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 import zipfile
 from configparser import ConfigParser
@@ -17,24 +19,39 @@ from tools.layout import ROOT, folders, packages, pyproject, sources
 pytestmark = pytest.mark.xdist_group("wheel")  # built once, in one process
 
 
+CODEC = "connectkit/converters/avro/_codec"
+C_SOURCES = (".c", ".h")  # in the source distribution, and compiled in the wheel
+BUILT_HERE = (".so", ".pyd")  # what an installation in place leaves behind
+
+
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A source distribution, and the wheel made from it, out of a copy that has no links."""
-    root = tmp_path_factory.mktemp("build")
-    tree = root / "tree"
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what ships that has no links."""
+    tree = tmp_path_factory.mktemp("build") / "tree"
     tree.mkdir()
-    for name in ["pyproject.toml", "README.md", "LICENSE"]:
+    for name in ["pyproject.toml", "setup.py", "README.md", "LICENSE"]:
         shutil.copy2(ROOT / name, tree)
     for folder in folders():
-        shutil.copytree(ROOT / folder, tree / folder, ignore=_links_and_caches)
+        shutil.copytree(ROOT / folder, tree / folder, ignore=_left_out)
+    return tree
+
+
+@pytest.fixture(scope="module")
+def built(tree: Path) -> Path:
+    """A source distribution, and the wheel made from it, out of that copy."""
+    return _build(tree, tree.parent / "dist")
+
+
+def _build(tree: Path, out: Path, *args: str, **environment: str) -> Path:
     done = subprocess.run(
-        [sys.executable, "-m", "build", "--no-isolation", "--outdir", root / "dist", tree],
+        [sys.executable, "-m", "build", "--no-isolation", *args, "--outdir", out, tree],
         capture_output=True,
         text=True,
         check=False,
+        env=os.environ | environment,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return root / "dist"
+    return out
 
 
 def test_wheel_holds_every_module_of_the_tree(built: Path) -> None:
@@ -55,7 +72,8 @@ def test_every_data_file_of_the_tree_is_in_the_wheel(built: Path) -> None:
     held = set(_wheel(built).namelist())
     for package, folder in packages().items():
         for path in (ROOT / folder).iterdir():
-            if path.is_file() and path.suffix not in (".py", ".pyc") and not path.is_symlink():
+            ships = path.suffix not in (".py", ".pyc", *C_SOURCES, *BUILT_HERE)
+            if path.is_file() and ships and not path.is_symlink():
                 assert f"{package.replace('.', '/')}/{path.name}" in held
 
 
@@ -76,7 +94,12 @@ def test_sdist_keeps_the_folders_at_the_top(built: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
     for _, path in sources():
         assert path.relative_to(ROOT).as_posix() in names
+    for path in (ROOT / "converters/avro").iterdir():
+        if path.suffix in C_SOURCES:
+            assert path.relative_to(ROOT).as_posix() in names
+    assert "setup.py" in names
     assert not any(name.startswith("connectkit/runner") for name in names)
+    assert not any(name.endswith(BUILT_HERE) for name in names)
 
 
 def test_wheel_declares_no_dependency_of_the_core(built: Path) -> None:
@@ -104,6 +127,52 @@ def test_wheel_works_where_the_checkout_is_not(built: Path, tmp_path: Path) -> N
     assert all(path.startswith(str(tmp_path)) for path in done.stdout.split())
 
 
+COMPILED = (
+    "import sys\n"
+    "sys.path.insert(0, {site!r})\n"
+    "from connectkit.converters.avro import native\n"
+    "print(native.codec.__file__ if native.codec else native.codec)\n"
+)
+
+
+def _codec_of(site: Path, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILED.format(site=str(site))],
+        cwd=site,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "CONNECTKIT_PURE_PYTHON": "", **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.skipif(
+    not (
+        shutil.which((sysconfig.get_config_var("CC") or "cc").split()[0])
+        and Path(sysconfig.get_path("include"), "Python.h").exists()
+    ),
+    reason="there is no C compiler here, or no header of Python",
+)
+def test_wheel_holds_the_compiled_codec_and_uses_it(built: Path, tmp_path: Path) -> None:
+    wheel = _wheel(built)
+    (name,) = [name for name in wheel.namelist() if name.startswith(CODEC) and name.endswith(BUILT_HERE)]
+    wheel.extractall(tmp_path)
+    assert _codec_of(tmp_path) == str(tmp_path / name)
+    assert _codec_of(tmp_path, CONNECTKIT_PURE_PYTHON="1") == "None"
+
+
+def test_wheel_is_built_without_a_compiler_too(tree: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "tree"
+    shutil.copytree(tree, copy, ignore=_left_out)
+    wheel = _wheel(_build(copy, tmp_path / "dist", "--wheel", CC="false"))
+    assert not any(name.endswith(BUILT_HERE) for name in wheel.namelist())
+    assert f"{CODEC}.pyi" in wheel.namelist()
+    wheel.extractall(tmp_path / "site")
+    assert _codec_of(tmp_path / "site") == "None"
+
+
 def test_wheel_carries_the_entry_points_of_pyproject(built: Path) -> None:
     wheel = _wheel(built)
     (name,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
@@ -120,5 +189,11 @@ def _wheel(built: Path) -> zipfile.ZipFile:
     return zipfile.ZipFile(wheel)
 
 
-def _links_and_caches(folder: str, names: list[str]) -> set[str]:
-    return {name for name in names if name == "__pycache__" or (Path(folder) / name).is_symlink()}
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    """Links, caches, and what was built in place."""
+    caches = {"__pycache__", "build"}
+    return {
+        name
+        for name in names
+        if name in caches or name.endswith(BUILT_HERE) or (Path(folder) / name).is_symlink()
+    }
