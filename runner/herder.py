@@ -17,13 +17,14 @@ import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectkit.errors import ConflictError, ConnectError, FatalTaskError, NotFoundError
 from connectkit.runner.control import Target, TaskId
 from connectkit.runner.lanes import Lanes, Turns
 from connectkit.runner.status import State, Status
+from connectkit.runner.tolerance import describe
 from connectkit.runner.worker import Worker
 from connectkit.runner.worker_connector import WorkerConnector, answer, check_task_count
 from connectkit.runner.worker_task import WorkerTask
@@ -71,6 +72,14 @@ class ConnectorStatus:
     type: str
     connector: Status
     tasks: Mapping[TaskId, Status]
+
+
+@dataclass(frozen=True, slots=True)
+class _Restart:
+    """What a restart is about: the instance, and these tasks."""
+
+    connector: bool
+    tasks: frozenset[int]
 
 
 class Herder:
@@ -127,6 +136,24 @@ class Herder:
         """The configurations of a connector's tasks, variables unresolved."""
         return [dict(config) for config in self._entry(name).task_configs]
 
+    def task_status(self, task_id: TaskId) -> Status | None:
+        """The state of one task; None if it has, or had, none."""
+        return self.worker.status.task(task_id)
+
+    def active_topics(self, name: str) -> list[str]:
+        """The topics that a connector has used (KIP-558); none of one that is not known."""
+        return self.worker.topics.of(name)
+
+    def reset_active_topics(self, name: str) -> None:
+        self.worker.topics.forget(name)
+
+    def answers(self, within_s: float = 10.0) -> bool:
+        """Whether changes can still be made: the table of connectors is not held by anybody for ever."""
+        if not self._lock.acquire(timeout=within_s):
+            return False
+        self._lock.release()
+        return True
+
     def tasks(self) -> list[WorkerTask]:
         """The tasks that run, or have failed, here: for displays and summaries."""
         with self._lock:
@@ -143,6 +170,8 @@ class Herder:
     ) -> bool:
         """Create a connector, or with ``replace`` change it; True if it is new.
 
+        While a connector is replaced its tasks run on, until it has named the new ones; those of one that
+        is paused are replaced when it is resumed. One created paused or stopped has no tasks yet.
         Raises ``ConfigError`` with every problem, ``ConflictError`` if it exists, and what its start raised.
         """
         name = self.worker.check_connector(config)
@@ -152,19 +181,25 @@ class Herder:
             if old is not None:
                 if not replace:
                     raise ConflictError(f"Connector {name} already exists; change it or delete it first")
-                self._stop_entry(old)
+                self.worker.stop_connectors([old.connector])
             goal = target or (old.target if old is not None else Target.STARTED)
             entry = _Entry(dict(config), goal, self._new_connector(name, config))
             if old is not None:
                 entry.task_configs = old.task_configs
+                entry.tasks = old.tasks
             with self._lock:
                 self._entries[name] = entry
-            if old is not None and goal is not Target.STOPPED:
-                self.worker.status.forget_tasks(name, keep=len(old.task_configs))
             moved = entry.connector.move_to(goal)
         if self._moved(name, entry, entry.connector, moved):
             self._update_tasks(name, entry)
         return old is None
+
+    def patch(self, name: str, changes: RawConnector) -> None:
+        """Change some options of a connector; None takes one out (KIP-477)."""
+        with self._turns.of(name):
+            config = {**self._entry(name).config, **changes}
+            kept = {key: value for key, value in config.items() if key not in changes or value is not None}
+        self.put(kept, replace=True)
 
     def delete(self, name: str) -> None:
         with self._turns.of(name):
@@ -173,9 +208,29 @@ class Herder:
             with self._lock:
                 del self._entries[name]
             self.worker.status.forget(name)
+            self.worker.topics.forget(name)
 
     def set_target(self, name: str, target: Target) -> None:
-        """Pause, resume or stop a connector and its tasks (KIP-52, KIP-875)."""
+        """Pause, resume or stop a connector and its tasks (KIP-52, KIP-875); returns when that is done."""
+        entry, connector, moved = self._retarget(name, target)
+        if self._moved(name, entry, connector, moved):
+            self._update_tasks(name, entry)
+
+    def request_target(self, name: str, target: Target) -> None:
+        """The same, but whether the connector obeys shows in its status alone."""
+        entry, connector, moved = self._retarget(name, target)
+
+        def follow(done: Future[Target]) -> None:
+            if done.cancelled() or not self._is(name, entry, connector):
+                return
+            if (error := done.exception()) is not None:
+                log.warning("Connector %s did not become %s: %s", name, target.value, describe(error))
+            elif target is Target.STARTED:
+                self._reconfigure(name)
+
+        moved.add_done_callback(follow)
+
+    def _retarget(self, name: str, target: Target) -> tuple[_Entry, WorkerConnector, Future[Target]]:
         with self._turns.of(name):
             entry = self._entry(name)
             entry.target = target
@@ -190,31 +245,54 @@ class Herder:
                 else:
                     task.control.resume()
             entry.stale = entry.stale or not entry.tasks
-            connector = entry.connector
-            moved = connector.move_to(target)
-        if self._moved(name, entry, connector, moved) and target is Target.STARTED:
-            self._update_tasks(name, entry)
+            return entry, entry.connector, entry.connector.move_to(target)
 
     def restart_connector(self, name: str, *, include_tasks: bool = False, only_failed: bool = False) -> None:
-        """Restart the instance, and its (failed) tasks if asked to (KIP-745)."""
-        status = self.worker.status
+        """Restart the instance, and its (failed) tasks if asked to (KIP-745); returns when that is done."""
+        self._restart_planned(name, self._plan_restart(name, include_tasks, only_failed))
+
+    def request_restart(self, name: str, *, include_tasks: bool, only_failed: bool) -> ConnectorStatus:
+        """The same in the background; the status says what will be restarted."""
+        plan = self._plan_restart(name, include_tasks, only_failed)
+        self._lanes.submit(name, ("restart", plan), lambda: self._restart_planned(name, plan))
+        status = self.status(name)
+        return replace(
+            status,
+            connector=_restarting(status.connector) if plan.connector else status.connector,
+            tasks={
+                task: _restarting(seen) if task.task in plan.tasks else seen
+                for task, seen in status.tasks.items()
+            },
+        )
+
+    def _plan_restart(self, name: str, include_tasks: bool, only_failed: bool) -> _Restart:
+        entry, status = self._entry(name), self.status(name)
+        return _Restart(
+            connector=not only_failed or status.connector.state is State.FAILED,
+            tasks=frozenset(
+                number
+                for number in range(len(entry.task_configs) if include_tasks else 0)
+                if not only_failed or _has_failed(status.tasks.get(TaskId(name, number)))
+            ),
+        )
+
+    def _restart_planned(self, name: str, plan: _Restart) -> None:
         moved = None
         with self._turns.of(name):
             entry = self._entry(name)
-            own = status.connector(name)
-            if not only_failed or (own is not None and own.state is State.FAILED):
-                status.set_connector(name, State.RESTARTING)
+            if plan.connector:
+                self.worker.status.set_connector(name, State.RESTARTING)
                 self.worker.stop_connectors([entry.connector])
                 entry.connector = self._new_connector(name, entry.config)
                 moved = entry.connector.move_to(entry.target)
             connector = entry.connector
-        if moved is not None and self._moved(name, entry, connector, moved):
-            self._update_tasks(name, entry)
-        if include_tasks:
+        try:
+            if moved is not None and self._moved(name, entry, connector, moved):
+                self._update_tasks(name, entry)
+        finally:
             with self._turns.of(name):
-                for number in range(len(entry.task_configs) if self._is(name, entry) else 0):
-                    found = status.task(TaskId(name, number))
-                    if not only_failed or (found is not None and found.state is State.FAILED):
+                for number in sorted(plan.tasks):
+                    if self._is(name, entry) and number < len(entry.task_configs):
                         self._restart(entry, TaskId(name, number))
 
     def restart_task(self, task_id: TaskId) -> None:
@@ -222,7 +300,7 @@ class Herder:
         with self._turns.of(task_id.connector):
             self._check_running()
             entry = self._entry(task_id.connector)
-            if task_id.task >= len(entry.task_configs):
+            if not 0 <= task_id.task < len(entry.task_configs):
                 raise NotFoundError(f"Connector {task_id.connector} has no task {task_id.task}")
             self._restart(entry, task_id)
 
@@ -258,7 +336,7 @@ class Herder:
         entry.tasks = {}
 
     def _moved(self, name: str, entry: _Entry, connector: WorkerConnector, moved: Future[Target]) -> bool:
-        """Wait until a connector is in its new state; False if another change has replaced it meanwhile.
+        """Wait until a connector is in its new state; whether it has started and shall name its tasks.
 
         Raises what its start raised. One that is late goes on by itself: its tasks follow when it is there.
         """
@@ -274,7 +352,7 @@ class Herder:
             if self._is(name, entry, connector):
                 raise
             return False
-        return target is not Target.STOPPED and self._is(name, entry, connector)
+        return target is Target.STARTED and self._is(name, entry, connector)
 
     def _arrived_late(self, name: str, moved: Future[Target]) -> None:
         if not moved.cancelled() and moved.exception() is None:
@@ -292,7 +370,7 @@ class Herder:
 
     def _update_tasks(self, name: str, entry: _Entry) -> None:
         """Ask the connector for its tasks and, if they changed, replace the ones that run."""
-        if entry.target is Target.STOPPED:
+        if entry.target is not Target.STARTED:
             return
         plan = self.worker.plan(entry.config)
         with self._lock:  # answers come in the order of the questions
@@ -348,6 +426,14 @@ class Herder:
         entry.tasks = others if task is None else {**others, task_id.task: task}
         if task is not None and self._stopped:  # the worker has begun to stop and may not have seen it
             self.worker.stop_tasks([task])
+
+
+def _restarting(status: Status) -> Status:
+    return replace(status, state=State.RESTARTING)
+
+
+def _has_failed(status: Status | None) -> bool:
+    return status is not None and status.state is State.FAILED
 
 
 def failed(status: ConnectorStatus) -> list[Any]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from connectkit.runner.herder import Herder
     from connectkit.runner.live import Live
     from connectkit.runner.observe import LogHandler
+    from connectkit.runner.serving import Serving
 
 log = logging.getLogger(__name__)
 
@@ -74,8 +75,8 @@ def is_connector_file(path: Path) -> bool:
         return False
 
 
-def open_herder(options: Options, give_up: threading.Event | None = None) -> Herder:
-    """A started herder; raises ``ConnectError`` with what keeps the worker from starting.
+def open_herder(options: Options, give_up: threading.Event | None = None) -> tuple[Herder, Serving | None]:
+    """A started herder, and its REST if it has one; ``ConnectError`` says what keeps it from starting.
 
     ``give_up``: the wait for the log to answer ends once it is set.
     """
@@ -84,6 +85,7 @@ def open_herder(options: Options, give_up: threading.Event | None = None) -> Her
     from connectkit.runner.herder import Herder
     from connectkit.runner.log.opening import EMBEDDED, open_log
     from connectkit.runner.offset_file import OffsetFile
+    from connectkit.runner.serving import open_serving
     from connectkit.runner.variables import make_resolver
     from connectkit.runner.worker import Worker
 
@@ -102,20 +104,26 @@ def open_herder(options: Options, give_up: threading.Event | None = None) -> Her
     embedded = config.bootstrap.startswith(EMBEDDED)
     if embedded:
         _make_folder(Path(config.bootstrap.removeprefix(EMBEDDED)))
+    serving = open_serving(config, by_default=options.worker_file is not None and not options.until_done)
     worker = Worker(
         config,
         log=open_log(config.bootstrap, resolved if embedded else None),
         store=OffsetFile(config.offset_storage_file_filename),
         registry=plugins,
         resolver=resolver,
+        worker_id=serving.worker_id if serving else "standalone",
     )
     herder = Herder(worker)
     try:
         herder.start(give_up)
+        if serving is not None:
+            serving.start(herder, plugins)
     except BaseException:
+        if serving is not None:
+            serving.stop()
         worker.stop()
         raise
-    return herder
+    return herder, serving
 
 
 def _worker_settings(options: Options) -> dict[str, str | None]:
@@ -181,7 +189,7 @@ def run(
         try:
             files = [read_connector_file(path) for path in options.connector_files]
             code = EXIT_WORKER
-            herder = open_herder(options, stop)
+            herder, serving = open_herder(options, stop)
         except ConnectError as exc:
             say_problems("The worker cannot start", exc)
             return code
@@ -194,6 +202,8 @@ def run(
                 say_problems("The worker stops", exc)
                 code = EXIT_CONNECTOR
             else:
+                if serving is not None:
+                    serving.ready()
                 log.info("The worker is ready after %.2f s", time.monotonic() - began)
                 tune_memory()
                 done = _Done(herder, stop) if options.until_done else None
@@ -203,6 +213,8 @@ def run(
                     stop.wait()
         finally:
             log.info("The worker stops")
+            if serving is not None:
+                serving.stop()
             fine = not any(failed(herder.status(name)) for name in herder.connectors())
             fine = herder.stop() and fine
             if live is not None:

@@ -35,6 +35,8 @@ class Status:
     state: State
     worker_id: str
     trace: str | None = None
+    version: str | None = None
+    """The plugin's, as far as it is known."""
 
 
 class StatusStore:
@@ -45,17 +47,24 @@ class StatusStore:
         self._lock = threading.Lock()
         self._connectors: dict[str, Status] = {}
         self._tasks: dict[TaskId, Status] = {}
+        self._versions: dict[str, str] = {}
         self._listeners: list[Callable[[], None]] = []
 
     def set_connector(self, name: str, state: State, trace: str | None = None) -> None:
         with self._lock:
-            self._connectors[name] = Status(state, self.worker_id, trace)
+            self._connectors[name] = Status(state, self.worker_id, trace, self._versions.get(name))
         self._tell()
 
     def set_task(self, task: TaskId, state: State, trace: str | None = None) -> None:
         with self._lock:
-            self._tasks[task] = Status(state, self.worker_id, trace)
+            version = self._versions.get(task.connector)
+            self._tasks[task] = Status(state, self.worker_id, trace, version)
         self._tell()
+
+    def set_version(self, name: str, version: str) -> None:
+        """The version of a connector's plugin, for the statuses that follow."""
+        with self._lock:
+            self._versions[name] = version
 
     def connector(self, name: str) -> Status | None:
         with self._lock:
@@ -78,6 +87,7 @@ class StatusStore:
     def forget(self, connector: str) -> None:
         with self._lock:
             self._connectors.pop(connector, None)
+            self._versions.pop(connector, None)
             self._tasks = {t: s for t, s in self._tasks.items() if t.connector != connector}
 
     def listen(self, listener: Callable[[], None]) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from connectkit.errors import ConfigError, ConnectError
 from connectkit.plugin import Registry
+from connectkit.runner.active_topics import ActiveTopics
 from connectkit.runner.build import Plan, TaskBuilder, make_connector, plan_connector
 from connectkit.runner.clients import ClientConfigs
 from connectkit.runner.commit_schedule import CommitSchedule
@@ -61,7 +62,10 @@ class Worker:
         self._registry = registry
         self._resolver = resolver
         self._clock = clock
+        self.cluster_id = ""
+        """What the log calls itself, once it has answered."""
         self._schedule = CommitSchedule(config.offset_flush_interval_ms / 1000)
+        self.topics = ActiveTopics(enabled=config.topic_tracking_enable)
         self._builder = TaskBuilder(config, log, store, registry, self.status.set_task)
 
     def start(self, give_up: threading.Event | None = None) -> None:
@@ -88,7 +92,7 @@ class Worker:
         while not wait([asked], 0.1).done:
             if give_up is not None and give_up.is_set():
                 raise ConnectError(f"stopped before {self.config.bootstrap} had answered")
-        asked.result()
+        self.cluster_id = asked.result()
 
     def stop(self) -> None:
         """After connectors and tasks: let go of what they shared."""
@@ -126,6 +130,14 @@ class Worker:
         except ConfigError:
             return "unknown"
 
+    def connector_version(self, raw: Mapping[str, str | None]) -> str | None:
+        """The version of a connector's plugin, None where its class cannot be found."""
+        try:
+            resolved = self._resolver.resolve(raw).config
+            return self._registry.find_connector(resolved.get("connector.class") or "").info.version
+        except ConnectError:
+            return None
+
     def complete_task_config(
         self, connector: Mapping[str, str | None], task: Mapping[str, str]
     ) -> dict[str, str]:
@@ -149,6 +161,8 @@ class Worker:
         self, name: str, raw: Mapping[str, str | None], reconfigure: Callable[[str], None]
     ) -> WorkerConnector:
         """A connector instance with its thread; the caller moves it to its state."""
+        if (version := self.connector_version(raw)) is not None:
+            self.status.set_version(name, version)
         return WorkerConnector(
             name,
             lambda: make_connector(self._resolver.resolve(raw).config, self._registry),

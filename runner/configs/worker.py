@@ -8,19 +8,21 @@ installation is read without complaint but for a word about each. Immutable.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-from connectkit.checks import at_least, no_duplicates, non_empty_list, non_empty_string
-from connectkit.config import HIGH, LOW, MEDIUM, Config, Kind, Width, option
+from connectkit.checks import at_least, at_most, no_duplicates, non_empty_list, non_empty_string
+from connectkit.config import HIGH, LOW, MEDIUM, Kind, Width, option
 from connectkit.runner.configs.client_keys import CLIENT_KEYS
+from connectkit.runner.configs.offsets import TOPIC_PREFIX, OffsetOptions, topic_setting_warning
 from connectkit.runner.configs.overrides import GREEN_LIST, is_policy
+from connectkit.runner.configs.rest import DEFAULT_LISTENER, are_listeners, is_header_rules
 from connectkit.suggest import did_you_mean
 
 CLIENT_PREFIXES = ("producer.", "consumer.", "admin.")
 SIMPLE_HEADER_CONVERTER = "org.apache.kafka.connect.storage.SimpleHeaderConverter"
 
 
-class WorkerConfig(Config):
+class WorkerConfig(OffsetOptions):
     """A standalone worker. Keys under ``key.converter.`` and so on belong to the converters."""
 
     prefixes = (
@@ -31,6 +33,9 @@ class WorkerConfig(Config):
         "config.providers.",
         "metrics.context.",
         "rest.principals.",
+        "ssl.",
+        "listeners.https.",
+        "admin.listeners.https.",
     )
 
     bootstrap_servers: list[str] = option(
@@ -56,11 +61,6 @@ class WorkerConfig(Config):
         kind=Kind.CLASS,
         check=non_empty_string,
         importance=LOW,
-    )
-    offset_storage_file_filename: str = option(
-        doc="The file that holds the offsets of source connectors.",
-        check=non_empty_string,
-        importance=HIGH,
     )
     offset_flush_interval_ms: int = option(
         60_000,
@@ -119,6 +119,72 @@ class WorkerConfig(Config):
         doc="The only plugins that may be used, by name; left out, all that are installed.",
         importance=LOW,
         width=Width.LONG,
+    )
+
+    listeners: list[str] | None = option(
+        None,
+        doc="Where the REST interface listens, as http://HOST:PORT or https://HOST:PORT; with nothing after "
+        "the = there is none. Without this option it listens on this machine alone.",
+        check=are_listeners,
+        default_doc=DEFAULT_LISTENER,
+        importance=LOW,
+    )
+    rest_advertised_host_name: str | None = option(
+        None,
+        doc="The host name that this worker gives for itself, in worker_id.",
+        importance=LOW,
+    )
+    rest_advertised_port: int | None = option(
+        None,
+        doc="The port that this worker gives for itself, in worker_id.",
+        check=(at_least(1), at_most(65535)),
+        importance=LOW,
+    )
+    rest_advertised_listener: Literal["http", "https"] | None = option(
+        None,
+        doc="Which kind of listener the worker's own address is one of: http or https.",
+        importance=LOW,
+    )
+    admin_listeners: list[str] | None = option(
+        None,
+        doc="Where /admin is served, apart from the rest; with nothing after the = it is not served.",
+        check=are_listeners,
+        importance=LOW,
+    )
+    access_control_allow_origin: str = option(
+        "",
+        doc="Origins of web pages that may read the REST interface's answers (CORS), with commas between; * "
+        "is any.",
+        importance=LOW,
+    )
+    access_control_allow_methods: str = option(
+        "",
+        doc="Methods that such pages may use; empty for GET, POST and HEAD.",
+        importance=LOW,
+    )
+    response_http_headers_config: str = option(
+        "",
+        doc="Headers to put on every answer: 'set NAME:VALUE', 'add NAME:VALUE', with commas between.",
+        check=is_header_rules,
+        importance=LOW,
+    )
+    topic_tracking_enable: bool = option(
+        True,
+        doc="Whether the worker keeps which topics its connectors use.",
+        importance=LOW,
+    )
+    topic_tracking_allow_reset: bool = option(
+        True,
+        doc="Whether PUT /connectors/NAME/topics/reset is allowed.",
+        importance=LOW,
+    )
+    state_dir: str | None = option(
+        None,
+        doc="The folder that keeps the connectors created over REST, and which are paused or stopped, from "
+        "one start to the next. Empty: they are gone with the process, as in Kafka Connect.",
+        default_doc="connectors beside the offset file",
+        importance=LOW,
+        extension=True,
     )
 
     rest_principals: list[str] = option(
@@ -205,19 +271,15 @@ class WorkerConfig(Config):
 # Options of Kafka Connect's workers that have no effect in a standalone worker here (runtime 1.2, 1.3).
 WITHOUT_EFFECT = frozenset(
     """
-    access.control.allow.methods access.control.allow.origin admin.listeners client.dns.lookup
-    key.converter.plugin.version value.converter.plugin.version header.converter.plugin.version
-    listeners metric.reporters metrics.num.samples metrics.recording.level metrics.sample.window.ms
-    plugin.discovery plugin.path response.http.headers.config rest.advertised.host.name
-    rest.advertised.listener rest.advertised.port rest.extension.classes rest.host.name rest.port
-    topic.tracking.allow.reset topic.tracking.enable internal.key.converter internal.value.converter
-    config.storage.replication.factor config.storage.topic connect.protocol exactly.once.source.support
-    group.id heartbeat.interval.ms inter.worker.key.generation.algorithm inter.worker.key.size
-    inter.worker.key.ttl.ms inter.worker.signature.algorithm inter.worker.verification.algorithms
-    offset.storage.partitions offset.storage.replication.factor offset.storage.topic
-    rebalance.timeout.ms scheduled.rebalance.max.delay.ms session.timeout.ms status.storage.partitions
-    status.storage.replication.factor status.storage.topic worker.sync.timeout.ms
-    worker.unsync.backoff.ms ssl.client.auth
+    client.dns.lookup key.converter.plugin.version value.converter.plugin.version
+    header.converter.plugin.version metric.reporters metrics.num.samples metrics.recording.level
+    metrics.sample.window.ms plugin.discovery plugin.path rest.extension.classes rest.host.name
+    rest.port internal.key.converter internal.value.converter config.storage.replication.factor
+    config.storage.topic connect.protocol heartbeat.interval.ms inter.worker.key.generation.algorithm
+    inter.worker.key.size inter.worker.key.ttl.ms inter.worker.signature.algorithm
+    inter.worker.verification.algorithms rebalance.timeout.ms scheduled.rebalance.max.delay.ms
+    session.timeout.ms status.storage.partitions status.storage.replication.factor status.storage.topic
+    worker.sync.timeout.ms worker.unsync.backoff.ms
     """.split()
 )
 
@@ -234,6 +296,9 @@ def worker_warnings(raw: Mapping[str, Any]) -> dict[str, list[str]]:
             client, _, name = key.partition(".")
             if name not in CLIENT_KEYS and (hint := did_you_mean(name, CLIENT_KEYS)):
                 warnings[key] = [f"is no {client} option that is known here{hint}"]
+        elif key.startswith(TOPIC_PREFIX) and key not in known:
+            if sentence := topic_setting_warning(key, known):
+                warnings[key] = [sentence]
         elif key not in known and not key.startswith(WorkerConfig.prefixes):
             warnings[key] = [f"is no option of a worker{did_you_mean(key, known | WITHOUT_EFFECT)}"]
     return warnings

@@ -161,7 +161,7 @@ def test_a_stopped_connector_has_no_tasks_and_starts_again(herder: Herder) -> No
 
 def test_a_connector_may_be_created_paused_or_stopped(herder: Herder) -> None:
     herder.put(numbers(), target=Target.PAUSED)
-    reach(herder, "numbers", "PAUSED", "PAUSED")
+    reach(herder, "numbers", "PAUSED")  # as in Kafka, it is not asked for tasks before it is resumed
     assert produced(herder)() == 0
     herder.put({**numbers(), "name": "second"}, target=Target.STOPPED)
     assert states(herder, "second") == ["STOPPED"]

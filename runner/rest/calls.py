@@ -1,0 +1,173 @@
+"""One request as the operations see it: parts of its path, its query, and its JSON body, read and checked.
+
+Kafka's readers (Jackson) turn numbers and booleans in a configuration into texts, take null, and refuse
+the rest; so do these, with a 400 and a sentence where Kafka answers 500 (spec runtime 3.1). Immutable.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from connectkit.runner.rest.answers import BadRequestError, RestError
+from connectkit.suggest import did_you_mean, shortened
+
+if TYPE_CHECKING:
+    from connectkit.runner.rest.service import Service
+
+MAX_DEPTH: Final = 100
+"""How deep a body may be nested."""
+
+
+class Number(str):
+    """A JSON number as it was written."""
+
+    __slots__ = ()
+
+    def value(self) -> int | float:
+        """The number itself: whole if it is written so."""
+        return int(self) if self.lstrip("-").isdigit() else float(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request to one operation."""
+
+    service: Service
+    path: Mapping[str, str]
+    query: Mapping[str, Sequence[str]]
+    data: bytes
+    """The body as it came."""
+    base: str
+    """Scheme, host and port that the request was sent to."""
+
+    @property
+    def connector(self) -> str:
+        """The connector's name in the path."""
+        return self.path["connector"]
+
+    def flag(self, name: str, *, default: bool = False) -> bool:
+        """A query parameter that is true or false; as in Java, whatever is not ``true`` is false."""
+        found = self.query.get(name)
+        return default if not found else found[0].strip().lower() == "true"
+
+    def text(self, name: str) -> str | None:
+        """The first value of a query parameter."""
+        found = self.query.get(name)
+        return found[0] if found else None
+
+    def task(self) -> int:
+        """The task's number in the path; 404 if it is none, as in Kafka."""
+        text = self.path["task"]
+        digits = text[1:] if text[:1] in ("-", "+") else text
+        if not (digits.isascii() and digits.isdigit()) or not -(2**31) <= int(text[:20]) < 2**31:
+            raise RestError(404, "HTTP 404 Not Found")
+        return int(text)
+
+    def body(self) -> Any:
+        """The body as JSON, numbers as :class:`Number`; 400 if there is none."""
+        if not self.data.strip():
+            raise BadRequestError("The request has no body, and JSON is wanted")
+        return parse_json(self.data)
+
+    def object(self, *names: str) -> dict[str, Any]:
+        """The body as an object that has no members but these."""
+        found = self.body()
+        if not isinstance(found, dict):
+            raise BadRequestError(f"The body must be a JSON object, and not {_kind(found)}")
+        for name in found:
+            if name not in names:
+                hint = did_you_mean(name, names)
+                raise BadRequestError(f"The body has a member '{shortened(name)}', which nobody reads{hint}")
+        return found
+
+    def config(self) -> dict[str, str | None]:
+        """The body as a configuration."""
+        return as_config(self.body(), "The body")
+
+
+def parse_json(data: bytes) -> Any:
+    """JSON, strictly; 400 with where it is wrong (never what stands there)."""
+    try:
+        found = json.loads(
+            data,
+            parse_int=Number,
+            parse_float=Number,
+            parse_constant=_no_constant,
+        )
+    except RecursionError:
+        raise BadRequestError("The body is nested too deeply") from None
+    except UnicodeDecodeError as exc:
+        raise BadRequestError(f"The body is not UTF-8 at byte {exc.start}") from exc
+    except json.JSONDecodeError as exc:
+        raise BadRequestError(f"The body is not JSON at line {exc.lineno}, column {exc.colno}") from exc
+    if _depth_exceeds(found, MAX_DEPTH):
+        raise BadRequestError(f"The body is nested more than {MAX_DEPTH} levels deep")
+    return found
+
+
+def _no_constant(text: str) -> Any:
+    raise BadRequestError(f"The body holds {text}, which is not JSON")
+
+
+def _depth_exceeds(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def as_config(found: Any, what: str) -> dict[str, str | None]:
+    """A configuration: an object of texts, where numbers and booleans become texts and null stays."""
+    if not isinstance(found, dict):
+        raise BadRequestError(f"{what} must be a JSON object of texts, and not {_kind(found)}")
+    return {key: as_text(value, f"{what}'s '{shortened(key)}'") for key, value in found.items()}
+
+
+def as_text(found: Any, what: str) -> str | None:
+    """A text, or a number or boolean as one; null stays."""
+    if isinstance(found, bool):
+        return "true" if found else "false"
+    if found is None or isinstance(found, str):
+        return None if found is None else str(found)
+    raise BadRequestError(f"{what} must be a text, and not {_kind(found)}")
+
+
+def as_list(found: Any, what: str, item: Callable[[Any, str], Any]) -> list[Any]:
+    """A list whose items are made by ``item``."""
+    if not isinstance(found, list):
+        raise BadRequestError(f"{what} must be a list, and not {_kind(found)}")
+    return [item(each, f"{what}[{number}]") for number, each in enumerate(found)]
+
+
+def plain(found: Any) -> Any:
+    """JSON with its numbers as numbers."""
+    if isinstance(found, Number):
+        return found.value()
+    if isinstance(found, dict):
+        return {key: plain(value) for key, value in found.items()}
+    if isinstance(found, list):
+        return [plain(value) for value in found]
+    return found
+
+
+def _kind(found: Any) -> str:
+    if found is None:
+        return "null"
+    if isinstance(found, bool):
+        return "a boolean"
+    if isinstance(found, Number):
+        return "a number"
+    if isinstance(found, dict):
+        return "an object"
+    return "a list" if isinstance(found, list) else "a text"

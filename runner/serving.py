@@ -1,0 +1,81 @@
+"""Whether, where and when a worker serves REST; the libraries for it are imported only if it does.
+
+The sockets are opened before the worker is made, since the port is part of the worker's id; answers begin
+once the herder runs. What is served beside Connect's interface is put together in ``Serving.start``.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from connectkit.errors import ConfigError
+from connectkit.runner.configs.worker import WorkerConfig
+
+if TYPE_CHECKING:
+    from connectkit.plugin import Registry
+    from connectkit.runner.herder import Herder
+    from connectkit.runner.rest.server import RestServer
+    from connectkit.runner.rest.service import Service
+
+log = logging.getLogger(__name__)
+
+
+class Serving:
+    """The REST of one worker."""
+
+    def __init__(self, server: RestServer, config: WorkerConfig) -> None:
+        self._server = server
+        self._config = config
+        self._service: Service | None = None
+
+    @property
+    def worker_id(self) -> str:
+        """What the worker is called in statuses: host and port."""
+        return self._server.worker_id
+
+    @property
+    def urls(self) -> list[str]:
+        """Where it answers, without a slash at the end."""
+        return [bound.url for bound in self._server.main]
+
+    def start(self, herder: Herder, registry: Registry) -> None:
+        """Begin to answer; ``/health`` says *starting* until :meth:`ready`."""
+        from connectkit.runner.rest.app import make_app
+        from connectkit.runner.rest.service import Service
+
+        self._service = service = Service(herder, self._config, registry)
+        apart = self._server.admin is not None
+        app = make_app(service, admin_apart=apart)
+        admin = make_app(service, side="admin") if self._server.admin else None
+        self._server.start(app, admin)
+
+    def ready(self) -> None:
+        """The connectors that were listed have been created."""
+        if self._service is not None:
+            self._service.ready = True
+
+    def stop(self) -> None:
+        """Answer what is under way, and no more."""
+        self._server.stop()
+
+
+def open_serving(config: WorkerConfig, *, by_default: bool) -> Serving | None:
+    """Open the sockets, or None where REST is off.
+
+    ``by_default``: whether it is on where the worker's file says nothing of ``listeners``. What keeps it
+    from being opened is a ``ConfigError`` where it was asked for, and a warning where it is the default.
+    """
+    if config.listeners is None and not by_default:
+        return None
+    if config.listeners is not None and not any(config.listeners):
+        return None
+    try:
+        from connectkit.runner.rest.server import RestServer
+
+        return Serving(RestServer(config), config)
+    except (ConfigError, ModuleNotFoundError) as exc:
+        if config.listeners is not None:
+            raise exc if isinstance(exc, ConfigError) else ConfigError(f"{exc}.") from exc
+        log.warning("The worker runs without REST: %s", exc)
+        return None
