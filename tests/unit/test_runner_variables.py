@@ -16,7 +16,7 @@ from connectkit.api import ConfigData, ConfigProvider
 from connectkit.config import Config
 from connectkit.errors import ConfigError
 from connectkit.plugin import plugins
-from connectkit.runner.observe import HidingFormatter
+from connectkit.runner.observe import LineFormatter
 from connectkit.runner.variables import Resolver, has_variables, make_resolver, variables_in
 from connectkit.secret import HiddenText
 
@@ -160,6 +160,6 @@ def test_what_a_provider_gave_is_in_no_log_line_nor_traceback() -> None:
         raise ValueError(f"the login {CANARY!r} failed")
     except ValueError:
         record = logging.LogRecord("a.plugin", logging.ERROR, "x.py", 1, "%s", (CANARY,), sys.exc_info())
-    said = HidingFormatter("%(message)s").format(record)
+    said = LineFormatter("%(message)s").format(record)
     assert "ValueError: the login '[hidden]' failed" in said
     assert CANARY not in said
