@@ -15,6 +15,7 @@ from connectkit.runner.configs.worker import WorkerConfig
 if TYPE_CHECKING:
     from connectkit.plugin import Registry
     from connectkit.runner.herder import Herder
+    from connectkit.runner.rest.security_settings import SecuritySettings
     from connectkit.runner.rest.server import RestServer
     from connectkit.runner.rest.service import Service
 
@@ -24,9 +25,10 @@ log = logging.getLogger(__name__)
 class Serving:
     """The REST of one worker."""
 
-    def __init__(self, server: RestServer, config: WorkerConfig) -> None:
+    def __init__(self, server: RestServer, config: WorkerConfig, settings: SecuritySettings) -> None:
         self._server = server
         self._config = config
+        self._settings = settings
         self._service: Service | None = None
 
     @property
@@ -42,13 +44,16 @@ class Serving:
     def start(self, herder: Herder, registry: Registry) -> None:
         """Begin to answer; ``/health`` says *starting* until :meth:`ready`."""
         from connectkit.runner.rest.app import make_app
+        from connectkit.runner.rest.security import secured
         from connectkit.runner.rest.service import Service
 
         self._service = service = Service(herder, self._config, registry)
         apart = self._server.admin is not None
         app = make_app(service, admin_apart=apart)
         admin = make_app(service, side="admin") if self._server.admin else None
-        self._server.start(app, admin)
+        self._server.start(
+            secured(app, self._settings), None if admin is None else secured(admin, self._settings)
+        )
 
     def ready(self) -> None:
         """The connectors that were listed have been created."""
@@ -70,12 +75,25 @@ def open_serving(config: WorkerConfig, *, by_default: bool) -> Serving | None:
         return None
     if config.listeners is not None and not any(config.listeners):
         return None
+    settings = _settings(config)
     try:
         from connectkit.runner.rest.server import RestServer
 
-        return Serving(RestServer(config), config)
+        return Serving(RestServer(config, settings), config, settings)
     except (ConfigError, ModuleNotFoundError) as exc:
         if config.listeners is not None:
             raise exc if isinstance(exc, ConfigError) else ConfigError(f"{exc}.") from exc
         log.warning("The worker runs without REST: %s", exc)
         return None
+
+
+def _settings(config: WorkerConfig) -> SecuritySettings:
+    """Who may use it; ``ConfigError`` (never only a warning) if that is unclear, or would be anybody."""
+    from connectkit.runner.rest.listeners import admin_listeners, main_listeners
+    from connectkit.runner.rest.security_settings import SecuritySettings
+
+    settings = SecuritySettings.of(config)
+    listeners = [*main_listeners(config), *(admin_listeners(config) or [])]
+    for sentence in settings.check_listeners(each.host for each in listeners):
+        log.warning("%s", sentence)
+    return settings

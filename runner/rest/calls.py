@@ -7,17 +7,19 @@ the rest; so do these, with a 400 and a sentence where Kafka answers 500 (spec r
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from connectkit.runner.rest.answers import BadRequestError, RestError
+from connectkit.runner.rest.security_principals import ANYBODY, Principal
 from connectkit.suggest import did_you_mean, shortened
 
 if TYPE_CHECKING:
     from connectkit.runner.rest.service import Service
 
-MAX_DEPTH: Final = 100
+MAX_DEPTH: Final = 64
 """How deep a body may be nested."""
 
 
@@ -42,6 +44,8 @@ class Call:
     """The body as it came."""
     base: str
     """Scheme, host and port that the request was sent to."""
+    who: Principal = ANYBODY
+    """Who sent it."""
 
     @property
     def connector(self) -> str:
@@ -96,6 +100,7 @@ def parse_json(data: bytes) -> Any:
             parse_int=Number,
             parse_float=Number,
             parse_constant=_no_constant,
+            object_pairs_hook=_no_duplicates,
         )
     except RecursionError:
         raise BadRequestError("The body is nested too deeply") from None
@@ -105,6 +110,14 @@ def parse_json(data: bytes) -> Any:
         raise BadRequestError(f"The body is not JSON at line {exc.lineno}, column {exc.colno}") from exc
     if _depth_exceeds(found, MAX_DEPTH):
         raise BadRequestError(f"The body is nested more than {MAX_DEPTH} levels deep")
+    return found
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise BadRequestError(f"The body has the member '{shortened(name)}' twice in one object")
     return found
 
 

@@ -18,9 +18,10 @@ from urllib.parse import parse_qs, unquote
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route, Router
 
-from connectkit.runner.rest.answers import JSON, Answer, RestError, error_answer, failed
+from connectkit.runner.rest.answers import JSON, Answer, BadRequestError, RestError, error_answer, failed
 from connectkit.runner.rest.calls import Call
 from connectkit.runner.rest.pool import Pool
+from connectkit.runner.rest.security_principals import ANYBODY, PRINCIPAL
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 
 TIMEOUT_S: Final = 90.0
 """How long a request may take (Kafka's)."""
-MAX_BODY_BYTES: Final = 1024 * 1024
-"""The largest body that is read."""
+MAX_PARAMETERS: Final = 100
+"""How many parameters a query may have."""
 
 Schema = Mapping[str, Any]
 Pace = Literal["read", "change"]
@@ -110,15 +111,16 @@ class Resource:
             _check_content(media_type)
         if not accepts_json(request.headers.getlist("accept")):
             raise RestError(406, "HTTP 406 Not Acceptable")
-        data = await _body(request)
+        data = await request.body()  # of a size that the guard before this allows
         if operation.takes is not None and data and media_type is None:
             raise RestError(415, "HTTP 415 Unsupported Media Type")
         call = Call(
             self._service,
             {name: unquote(text, errors="replace") for name, text in request.path_params.items()},
-            parse_qs(request.url.query, keep_blank_values=True, max_num_fields=100),
+            _query(request),
             data,
             f"{request.url.scheme}://{request.headers.get('host') or request.url.netloc}",
+            request.scope.get(PRINCIPAL, ANYBODY),
         )
         return await self._threads.run(operation.pace, functools.partial(operation.answer, call))
 
@@ -180,6 +182,13 @@ async def reply(answer: Answer, scope: Scope, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
+def _query(request: Request) -> dict[str, list[str]]:
+    try:
+        return parse_qs(request.url.query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
+    except ValueError as exc:
+        raise BadRequestError(f"The query has more than {MAX_PARAMETERS} parameters") from exc
+
+
 def shown_path(request: Request) -> str:
     """The path for a message: no query, no control characters, not too long."""
     return request.url.path[:200].encode("ascii", "backslashreplace").decode()
@@ -204,21 +213,3 @@ def accepts_json(values: Sequence[str]) -> bool:
         if kind in (JSON, "application/*", "*/*", "*") and not refused:
             return True
     return False
-
-
-async def _body(request: Request) -> bytes:
-    length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > MAX_BODY_BYTES:
-        raise _too_large()
-    data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > MAX_BODY_BYTES:
-            raise _too_large()
-    return bytes(data)
-
-
-def _too_large() -> RestError:
-    return RestError(
-        413, f"The body is larger than {MAX_BODY_BYTES:,} bytes", headers={"Connection": "close"}
-    )

@@ -20,16 +20,13 @@ from connectkit.runner.rest.answers import RestError, error_answer
 from connectkit.runner.rest.routes import reply
 from connectkit.runner.rest.security_audit import Audit
 from connectkit.runner.rest.security_pace import Pace
-from connectkit.runner.rest.security_principals import ANYBODY, Principal
+from connectkit.runner.rest.security_principals import ANYBODY, PRINCIPAL, Principal
 from connectkit.runner.rest.security_requests import check_host, check_origin, header, read_body
 from connectkit.runner.rest.security_rules import SAFE_METHODS, Need, allowed, need_of, path_parts
 from connectkit.runner.rest.security_settings import WRITE_BURST_S, SecuritySettings
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-PRINCIPAL: Final = "connectkit.principal"
-"""Where the scope holds the :class:`Principal`."""
 
 _CHALLENGES: Final = {"WWW-Authenticate": 'Bearer realm="connectkit", Basic realm="connectkit"'}
 

@@ -74,6 +74,8 @@ class Principal:
         return [name for name in connectors if self.may(Role.READ, name)]
 
 
+PRINCIPAL: Final = "connectkit.principal"
+"""Where the scope of a request that was let through holds its :class:`Principal`."""
 ANYBODY: Final = Principal("anonymous", (Grant(Role.ADMIN),))
 """Who acts where no authentication is set."""
 

@@ -20,11 +20,13 @@ from connectkit.runner.rest.listeners import (
     bind,
     main_listeners,
 )
+from connectkit.runner.rest.security_settings import SecuritySettings
 from connectkit.runner.rest.tls import server_context
 
 try:
     import uvicorn
-    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    from connectkit.runner.rest.security_protocol import guarded
 except ModuleNotFoundError as exc:
     raise ModuleNotFoundError(
         "REST needs starlette and uvicorn, of the extra 'runner' of kafka-connectkit"
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-MAX_HEAD_BYTES: Final = 64 * 1024
-"""How large a request's line and headers may be."""
 STOP_S: Final = 5
 """How long requests under way may take once the server stops."""
 
@@ -48,9 +48,10 @@ STOP_S: Final = 5
 class RestServer:
     """The sockets of one worker's REST, and the thread that answers on them."""
 
-    def __init__(self, config: WorkerConfig) -> None:
+    def __init__(self, config: WorkerConfig, settings: SecuritySettings | None = None) -> None:
         """Open the sockets; ``ConfigError`` if an address cannot be had or the TLS options are wrong."""
         self._config = config
+        self._settings = settings or SecuritySettings()
         self.main: list[Bound] = []
         self.admin: list[Bound] | None = None
         """The sockets of ``/admin`` alone; None if it is served on the main ones."""
@@ -110,7 +111,7 @@ class RestServer:
     def _add(self, app: ASGIApp, bound: Bound, context: ssl.SSLContext | None) -> None:
         config = uvicorn.Config(
             app,
-            http=Protocol,
+            http=guarded(self._settings),
             ws="none",
             lifespan="off",
             loop="asyncio",
@@ -121,7 +122,7 @@ class RestServer:
             server_header=False,
             proxy_headers=False,
             timeout_graceful_shutdown=STOP_S,
-            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+            h11_max_incomplete_event_size=self._settings.max_header_bytes,
         )
         config.load()
         config.ssl = context if bound.listener.scheme == "https" else None
@@ -130,7 +131,8 @@ class RestServer:
     def _run(self, ready: threading.Event) -> None:
         sockets = [bound.socket for bound in [*self.main, *(self.admin or ())]]
         try:
-            asyncio.run(_serve(self._servers, sockets, ready))
+            with asyncio.Runner(loop_factory=lambda: _Loop(self._settings.header_timeout_s)) as runner:
+                runner.run(_serve(self._servers, sockets, ready))
         except Exception:
             log.exception("REST ended by a failure")
         finally:
@@ -150,14 +152,17 @@ async def _serve(
     await asyncio.gather(*running)
 
 
-class Protocol(H11Protocol):
-    """uvicorn's HTTP/1.1; hands a client's TLS certificate to the application (``scope["state"]``)."""
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop whose servers give a TLS handshake no more time than a request's head has."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
-        super().connection_made(transport)
-        channel = transport.get_extra_info("ssl_object")
-        if channel is not None:
-            self.app_state = {**self.app_state, "client_certificate": channel.getpeercert()}
+    def __init__(self, handshake_s: float) -> None:
+        super().__init__()
+        self._handshake_s = handshake_s
+
+    async def create_server(self, *args: Any, **kwargs: Any) -> asyncio.Server:
+        if kwargs.get("ssl") is not None:
+            kwargs.setdefault("ssl_handshake_timeout", self._handshake_s)
+        return await super().create_server(*args, **kwargs)
 
 
 def _context(bound: Sequence[Bound], raw: Mapping[str, Any], prefix: str) -> ssl.SSLContext | None:

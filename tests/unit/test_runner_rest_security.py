@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from connectkit.errors import ConfigError
 from connectkit.runner.rest.answers import RestError
-from connectkit.runner.rest.security import PRINCIPAL, secured
+from connectkit.runner.rest.security import secured
 from connectkit.runner.rest.security_pace import MAX_WAIT_S, Pace
 from connectkit.runner.rest.security_principals import (
     ANYBODY,
+    PRINCIPAL,
     Principals,
     Role,
     read_principals,
