@@ -9,12 +9,21 @@ Immutable.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
-from connectkit.runner.configs.connector import ConnectorConfig
+from connectkit.runner.configs.connector import Boundary, ConnectorConfig, SourceConnectorConfig
+from connectkit.runner.configs.offsets import DEFAULT_GROUP
 from connectkit.runner.configs.worker import WorkerConfig
 from connectkit.runner.control import TaskId
+
+log = logging.getLogger(__name__)
+
+TRANSACTION_MS = 60_000
+"""How long a transaction may stay open, where nothing else is said: Kafka's default."""
+BROKERS_LONGEST_MS = 900_000
+"""More than this a broker refuses, by its own default (``transaction.max.timeout.ms``)."""
 
 _CONNECTION = frozenset(
     {
@@ -49,6 +58,27 @@ class ClientConfigs:
             **_texts(connector.overrides("producer")),
         }
 
+    def transactional_producer(self, task: TaskId, connector: SourceConnectorConfig) -> dict[str, str]:
+        """The producer of a source task that delivers exactly once (KIP-618)."""
+        made = self.producer(task, connector)
+        for key in ("enable.idempotence", "transactional.id"):
+            if key in self._worker.client("producer") or key in connector.overrides("producer"):
+                log.warning(
+                    "Connector %s delivers exactly once, so its producer setting %s has no effect",
+                    task.connector,
+                    key,
+                )
+        made["enable.idempotence"] = "true"
+        made["transactional.id"] = self._worker.transactional_id(*task)
+        if connector.transaction_boundary is Boundary.INTERVAL:
+            # A transaction that stays open for the interval must outlast it.
+            interval_ms = connector.transaction_boundary_interval_ms
+            if interval_ms is None:
+                interval_ms = self._worker.offset_flush_interval_ms
+            longest_ms = min(interval_ms + TRANSACTION_MS, BROKERS_LONGEST_MS)
+            made.setdefault("transaction.timeout.ms", str(max(longest_ms, TRANSACTION_MS)))
+        return made
+
     def consumer(self, task: TaskId, connector: ConnectorConfig) -> dict[str, str]:
         """A sink task's consumer."""
         return {
@@ -65,15 +95,63 @@ class ClientConfigs:
         self, connector: ConnectorConfig | None = None, *, client_id: str = "connector-adminclient"
     ) -> dict[str, str]:
         """An admin client of the worker, or of a connector."""
-        originals = self._worker.originals
         return {
             "client.id": client_id,
+            **self._connection(),
+            **_texts(self._worker.client("admin")),
+            **_texts({} if connector is None else connector.overrides("admin")),
+        }
+
+    # --- offset topics: as internal clients, or with a topic of its own as the connector's (KIP-618) ---
+
+    def offset_producer(self, connector: ConnectorConfig | None = None) -> dict[str, str]:
+        """Writes source offsets."""
+        return {
+            **self._offsets("producer", connector),
+            "acks": "all",
+            "enable.idempotence": "false",
+            "max.in.flight.requests.per.connection": "1",
+            "delivery.timeout.ms": str(2**31 - 1),
+        }
+
+    def offset_consumer(self, connector: ConnectorConfig | None = None) -> dict[str, str]:
+        """Reads source offsets; with exactly-once delivery, those of transactions that were committed."""
+        made = {
+            "isolation.level": "read_committed",
+            **self._offsets("consumer", connector),
+            "enable.auto.commit": "false",
+            "auto.offset.reset": "earliest",
+            # It is asked now and then only; what comes in between must not pile up.
+            "queued.max.messages.kbytes": "1024",
+        }
+        if self._worker.exactly_once:
+            made["isolation.level"] = "read_committed"
+        made.pop("group.id", None)
+        return made
+
+    def offset_admin(self, connector: ConnectorConfig | None = None) -> dict[str, str]:
+        """Creates offset topics."""
+        return self.admin(connector, client_id=f"{self._worker.group_id or DEFAULT_GROUP}-shared-admin")
+
+    def _offsets(self, kind: str, connector: ConnectorConfig | None) -> dict[str, str]:
+        client_id = f"{self._worker.group_id or DEFAULT_GROUP}-offsets"
+        if connector is None:
+            return {**self._connection(), "client.id": client_id}
+        return {
+            "bootstrap.servers": self._worker.bootstrap,
+            "client.id": client_id,
+            **_texts(self._worker.client(kind)),
+            **_texts(connector.overrides(kind)),
+        }
+
+    def _connection(self) -> dict[str, str]:
+        """What internal clients inherit of the worker's file without a prefix."""
+        originals = self._worker.originals
+        return {
             **_texts(
                 {k: v for k, v in originals.items() if k in _CONNECTION or k.startswith(("sasl.", "ssl."))}
             ),
             "bootstrap.servers": self._worker.bootstrap,
-            **_texts(self._worker.client("admin")),
-            **_texts({} if connector is None else connector.overrides("admin")),
         }
 
 

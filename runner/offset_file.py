@@ -131,6 +131,14 @@ class OffsetFile:
         with self._lock:
             return self._offsets.partitions(connector)
 
+    def everything(self) -> dict[str, dict[str, tuple[dict[str, Any], dict[str, Any] | None]]]:
+        """All entries, by connector and partition key."""
+        found: dict[str, dict[str, tuple[dict[str, Any], dict[str, Any] | None]]] = {}
+        with self._lock:
+            for (connector, key), entry in self._offsets.entries.items():
+                found.setdefault(connector, {})[key] = entry
+        return found
+
 
 @contextlib.contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:

@@ -84,7 +84,7 @@ def open_herder(options: Options, give_up: threading.Event | None = None) -> tup
     from connectkit.runner.configs.worker import WorkerConfig, worker_warnings
     from connectkit.runner.herder import Herder
     from connectkit.runner.log.opening import EMBEDDED, open_log
-    from connectkit.runner.offset_file import OffsetFile
+    from connectkit.runner.offset_stores import open_store
     from connectkit.runner.serving import open_serving
     from connectkit.runner.variables import make_resolver
     from connectkit.runner.worker import Worker
@@ -105,10 +105,11 @@ def open_herder(options: Options, give_up: threading.Event | None = None) -> tup
     if embedded:
         _make_folder(Path(config.bootstrap.removeprefix(EMBEDDED)))
     serving = open_serving(config, by_default=options.worker_file is not None and not options.until_done)
+    opened = open_log(config.bootstrap, resolved if embedded else None)
     worker = Worker(
         config,
-        log=open_log(config.bootstrap, resolved if embedded else None),
-        store=OffsetFile(config.offset_storage_file_filename),
+        log=opened,
+        store=open_store(config, opened),
         registry=plugins,
         resolver=resolver,
         worker_id=serving.worker_id if serving else "standalone",

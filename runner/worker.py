@@ -73,7 +73,6 @@ class Worker:
 
         ``give_up``: whether to go on waiting is looked at time and again.
         """
-        self.store.start()
         asked: Future[str] = Future()
         admin = self.log.admin(
             {"default.api.timeout.ms": START_TIMEOUT_MS, **ClientConfigs(self.config).admin()}
@@ -81,6 +80,7 @@ class Worker:
 
         def ask() -> None:
             try:
+                self.store.start()
                 asked.set_result(admin.cluster_id())
             except BaseException as exc:  # noqa: BLE001 - raised again below
                 asked.set_exception(exc)

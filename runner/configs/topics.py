@@ -25,7 +25,7 @@ PREFIX = "topic.creation."
 DEFAULT = "default"
 
 
-_SETTINGS = frozenset(
+TOPIC_SETTINGS = frozenset(
     """
     cleanup.policy compression.gzip.level compression.lz4.level compression.type compression.zstd.level
     delete.retention.ms file.delete.delay.ms flush.messages flush.ms
@@ -116,7 +116,7 @@ def _read(raw: Mapping[str, Any]) -> tuple[list[CreationGroup], Sentences, Sente
         prefix = f"{PREFIX}{name}."
         own = {key[len(prefix) :]: value for key, value in given.items() if key.startswith(prefix)}
         taken |= {prefix + key for key in own}
-        known = (*GroupConfig.definition().by_name, *sorted(_SETTINGS))
+        known = (*GroupConfig.definition().by_name, *sorted(TOPIC_SETTINGS))
         for key in own:
             if key not in known and (nearest := closest(key, known)):
                 warnings[prefix + key] = [f"is no setting of topics; did you mean '{prefix}{nearest}'?"]
