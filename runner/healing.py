@@ -164,6 +164,17 @@ class Healer:
         with self._changed:
             self._known.pop(key, None)
 
+    def forget_all(self, which: Callable[[Hashable], bool]) -> None:
+        """The same for every key of which this is true."""
+        with self._changed:
+            for key in [key for key in self._known if which(key)]:
+                del self._known[key]
+
+    def pending(self) -> bool:
+        """Whether a restart of anything is planned."""
+        with self._changed:
+            return any(history.due is not None for history in self._known.values())
+
     def restarts(self, key: Hashable) -> int:
         """How often it was restarted by itself."""
         with self._changed:

@@ -20,9 +20,11 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from connectkit.errors import ConflictError, ConnectError, FatalTaskError, NotFoundError
+from connectkit.errors import ConfigError, ConflictError, ConnectError, FatalTaskError, NotFoundError
+from connectkit.runner.connector_offsets import ConnectorOffsets, OffsetPair
 from connectkit.runner.control import Target, TaskId
 from connectkit.runner.lanes import Lanes, Turns
+from connectkit.runner.mending import Key, Mender
 from connectkit.runner.status import State, Status
 from connectkit.runner.tolerance import describe
 from connectkit.runner.worker import Worker
@@ -92,6 +94,8 @@ class Herder:
         self._lanes = Lanes("herder")
         self._entries: dict[str, _Entry] = {}
         self._stopped = False
+        self.mender = Mender(self)
+        worker.on_failed = self.mender.failed
 
     def start(self, give_up: threading.Event | None = None) -> None:
         """Open what the worker needs; raises if it cannot, or once it shall ``give_up``."""
@@ -104,6 +108,7 @@ class Herder:
                 return True
             self._stopped = True
         self._lanes.stop()
+        self.mender.stop()
         # Changes under way end in time, or what they start is stopped by themselves.
         self._turns.quiet(self.worker.config.task_shutdown_graceful_timeout_ms / 1000)
         with self._lock:
@@ -167,11 +172,14 @@ class Herder:
         *,
         replace: bool = False,
         target: Target | None = None,
+        offsets: Sequence[OffsetPair] | None = None,
     ) -> bool:
         """Create a connector, or with ``replace`` change it; True if it is new.
 
         While a connector is replaced its tasks run on, until it has named the new ones; those of one that
         is paused are replaced when it is resumed. One created paused or stopped has no tasks yet.
+        ``offsets`` are those that a new one begins with, in place of what is stored under its name
+        (KIP-995).
         Raises ``ConfigError`` with every problem, ``ConflictError`` if it exists, and what its start raised.
         """
         name = self.worker.check_connector(config)
@@ -181,7 +189,13 @@ class Herder:
             if old is not None:
                 if not replace:
                     raise ConflictError(f"Connector {name} already exists; change it or delete it first")
+                self.mender.taken_over(name)
                 self.worker.stop_connectors([old.connector])
+            if offsets is not None:
+                initial = ConnectorOffsets(self.worker, name, config)
+                initial.check(offsets)
+                initial.reset()
+                initial.alter(offsets)
             goal = target or (old.target if old is not None else Target.STARTED)
             entry = _Entry(dict(config), goal, self._new_connector(name, config))
             if old is not None:
@@ -204,6 +218,7 @@ class Herder:
     def delete(self, name: str) -> None:
         with self._turns.of(name):
             entry = self._entry(name)
+            self.mender.taken_over(name)
             self._stop_entry(entry)
             with self._lock:
                 del self._entries[name]
@@ -235,6 +250,7 @@ class Herder:
             entry = self._entry(name)
             entry.target = target
             if target is Target.STOPPED:
+                self.mender.taken_over(name)
                 self.worker.stop_tasks(list(entry.tasks.values()))
                 entry.tasks = {}
                 entry.task_configs = []
@@ -267,6 +283,7 @@ class Herder:
 
     def _plan_restart(self, name: str, include_tasks: bool, only_failed: bool) -> _Restart:
         entry, status = self._entry(name), self.status(name)
+        self.mender.taken_over(name, tasks=None if include_tasks else 0)
         return _Restart(
             connector=not only_failed or status.connector.state is State.FAILED,
             tasks=frozenset(
@@ -295,6 +312,31 @@ class Herder:
                     if self._is(name, entry) and number < len(entry.task_configs):
                         self._restart(entry, TaskId(name, number))
 
+    # --- offsets ---------------------------------------------------------------------------------
+
+    def offsets(self, name: str) -> list[OffsetPair]:
+        """What a connector would resume from: source partitions with offsets, or its group's (KIP-875)."""
+        return ConnectorOffsets(self.worker, name, self._entry(name).config).read()
+
+    def alter_offsets(self, name: str, pairs: Sequence[OffsetPair]) -> str:
+        """Set offsets of a stopped connector; a sentence says what came of it."""
+        with self._turns.of(name):
+            return self._stopped_offsets(name).alter(pairs)
+
+    def reset_offsets(self, name: str) -> str:
+        """Take all offsets of a stopped connector away."""
+        with self._turns.of(name):
+            return self._stopped_offsets(name).reset()
+
+    def _stopped_offsets(self, name: str) -> ConnectorOffsets:
+        entry = self._entry(name)
+        if entry.target is not Target.STOPPED or entry.tasks:
+            raise ConfigError(
+                "Connectors must be in the STOPPED state before their offsets can be modified: send PUT to"
+                f" /connectors/{name}/stop first"
+            )
+        return ConnectorOffsets(self.worker, name, entry.config)
+
     def restart_task(self, task_id: TaskId) -> None:
         """Stop a task if it runs, and start it again with the same configuration."""
         with self._turns.of(task_id.connector):
@@ -302,7 +344,35 @@ class Herder:
             entry = self._entry(task_id.connector)
             if not 0 <= task_id.task < len(entry.task_configs):
                 raise NotFoundError(f"Connector {task_id.connector} has no task {task_id.task}")
+            self.mender.healer.forget(task_id)
             self._restart(entry, task_id)
+
+    # --- healing ---------------------------------------------------------------------------------
+
+    def raw_config(self, name: str) -> RawConnector | None:
+        """A connector's configuration as it was given, None if there is none of that name."""
+        entry = self._entries.get(name)
+        return None if entry is None else entry.config
+
+    def heal(self, key: Key) -> None:
+        """Restart this in its lane, if it is still FAILED when its turn comes."""
+        if isinstance(key, str):
+            self._lanes.submit(key, ("heal", key), lambda: self._heal_connector(key))
+        else:
+            self._lanes.submit(key.connector, ("heal", key), lambda: self._heal_task(key))
+
+    def _heal_connector(self, name: str) -> None:
+        own = self.worker.status.connector(name)
+        if name in self._entries and own is not None and own.state is State.FAILED:
+            self._restart_planned(name, _Restart(connector=True, tasks=frozenset()))
+
+    def _heal_task(self, task_id: TaskId) -> None:
+        with self._turns.of(task_id.connector):
+            entry = self._entries.get(task_id.connector)
+            if entry is None or self._stopped or task_id.task >= len(entry.task_configs):
+                return
+            if _has_failed(self.worker.status.task(task_id)):
+                self._restart(entry, task_id)
 
     def _restart(self, entry: _Entry, task_id: TaskId) -> None:
         self.worker.status.set_task(task_id, State.RESTARTING)

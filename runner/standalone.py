@@ -115,6 +115,7 @@ def open_herder(options: Options, give_up: threading.Event | None = None) -> tup
         worker_id=serving.worker_id if serving else "standalone",
     )
     herder = Herder(worker)
+    herder.mender.healer.bounded = options.until_done  # it shall end, be it without success
     try:
         herder.start(give_up)
         if serving is not None:
@@ -160,11 +161,14 @@ def create_connectors(herder: Herder, files: Sequence[ConfigFile]) -> None:
             log.warning("%s", sentence)
         try:
             herder.put(file.config, target=targets[file.initial_state])
-        except ConnectError as exc:
-            raise ConnectError(f"{file.path}: {exc}") from exc
         except Exception as exc:
             from connectkit.runner.tolerance import describe
 
+            if herder.mender.heals(file.name):
+                log.warning("%s: connector %s has not started yet: %s", file.path, file.name, describe(exc))
+                continue
+            if isinstance(exc, ConnectError):
+                raise ConnectError(f"{file.path}: {exc}") from exc
             raise ConnectError(
                 f"{file.path}: connector {file.name} could not be started: {describe(exc)} "
                 "(--debug shows where)"
@@ -297,7 +301,7 @@ class _Done:
 
     def _until(self, reached: object) -> bool:
         assert callable(reached)
-        while not reached():
+        while self._herder.mender.pending() or not reached():
             if self._stop.wait(0.02):
                 return False
         return True

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from typing import Any
 
+from connectkit.api import Connector
 from connectkit.errors import ConfigError, ConnectError
 from connectkit.plugin import Registry
 from connectkit.runner.active_topics import ActiveTopics
@@ -62,6 +63,8 @@ class Worker:
         self._registry = registry
         self._resolver = resolver
         self._clock = clock
+        self.on_failed: Callable[[TaskId | str, BaseException, float], None] = lambda key, error, ran_s: None
+        """Told of each task and connector that fails, and after how many seconds; any thread."""
         self.cluster_id = ""
         """What the log calls itself, once it has answered."""
         self._schedule = CommitSchedule(config.offset_flush_interval_ms / 1000)
@@ -155,6 +158,14 @@ class Worker:
                 made[key] = value or ""
         return made
 
+    def make_connector(self, raw: Mapping[str, str | None]) -> Connector[Any]:
+        """An instance of the connector, variables resolved; it is neither initialized nor started."""
+        return make_connector(self._resolver.resolve(raw).config, self._registry)
+
+    def source_offsets(self, name: str, raw: Mapping[str, str | None]) -> OffsetStore:
+        """Where the offsets of this source connector are kept."""
+        return self.store
+
     # --- connectors ------------------------------------------------------------------------------
 
     def start_connector(
@@ -168,6 +179,7 @@ class Worker:
             lambda: make_connector(self._resolver.resolve(raw).config, self._registry),
             self.status,
             reconfigure,
+            on_failed=lambda error, ran_s: self.on_failed(name, error, ran_s),
         )
 
     def stop_connectors(self, connectors: Sequence[WorkerConnector]) -> bool:
@@ -207,7 +219,9 @@ class Worker:
                 log.error("Task %s could not be built: %s", task_id, describe(exc))  # noqa: TRY400 - below
                 log.debug("Where building task %s failed", task_id, exc_info=exc)
             self.status.set_task(task_id, State.FAILED, trace_of(exc))
+            self.on_failed(task_id, exc, 0.0)
             return None
+        task.on_failed = lambda error, ran_s: self.on_failed(task_id, error, ran_s)
         if isinstance(task, WorkerSourceTask) and task.outlet.scheduled:
             self._schedule.add(task)
         task.start()

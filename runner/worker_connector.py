@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -51,9 +52,15 @@ class WorkerConnector:
         make: Callable[[], Connector[Any]],
         status: StatusStore,
         reconfigure: Callable[[str], None],
+        *,
+        on_failed: Callable[[BaseException, float], None] = lambda error, ran_s: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self._make = make
+        self._on_failed = on_failed
+        self._clock = clock
+        self._began = clock()
         self._status = status
         self._context = ConnectorContext(self, reconfigure)
         self._connector: Connector[Any] | None = None
@@ -119,6 +126,8 @@ class WorkerConnector:
             else:
                 log.error("Connector %s failed", self.name, exc_info=error)
         self._tell(State.FAILED, trace_of(self._failure))
+        if self._failure is error and not self._muted:
+            self._on_failed(error, self._clock() - self._began)
 
     def check_open(self) -> None:
         if self._closed:

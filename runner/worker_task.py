@@ -41,6 +41,9 @@ class WorkerTask(ABC):
         self._ended = threading.Event()
         self._failure: BaseException | None = None
         self.failed = False
+        self.on_failed: Callable[[BaseException, float], None] = lambda error, ran_s: None
+        """Told that the task is FAILED, after running so many seconds. Task thread."""
+        self.began = clock()
         self.error: BaseException | None = None
         """What ended the task, if not a stop; set before the task has ended."""
 
@@ -122,13 +125,18 @@ class WorkerTask(ABC):
             log.error("Task %s failed while it was stopping", self.id, exc_info=error)
             self.tell(State.UNASSIGNED)
         else:
-            self.failed = True
-            if isinstance(error, ConnectError):
-                log.error("Task %s failed: %s", self.id, error)
-                log.debug("Where task %s failed", self.id, exc_info=error)
-            else:
-                log.error("Task %s failed", self.id, exc_info=error)
-            self._status(self.id, State.FAILED, trace_of(error))
+            self._end_failed(error)
+
+    def _end_failed(self, error: BaseException) -> None:
+        if isinstance(error, ConnectError):
+            log.error("Task %s failed: %s", self.id, error)
+            log.debug("Where task %s failed", self.id, exc_info=error)
+        else:
+            log.error("Task %s failed", self.id, exc_info=error)
+        self._status(self.id, State.FAILED, trace_of(error))
+        # A restart looks for this state; who sees ``failed`` may rely on the restart's being planned.
+        self.on_failed(error, self.clock() - self.began)
+        self.failed = True
 
     def tell(self, state: State) -> None:
         """Tell the worker the task's state, unless the task was abandoned."""
