@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectkit.errors import ConfigError, ConflictError, ConnectError, FatalTaskError, NotFoundError
-from connectkit.runner.connector_offsets import ConnectorOffsets, OffsetPair
+from connectkit.runner.connector_offsets import ConnectorOffsets, InitialOffsets, OffsetPair
 from connectkit.runner.control import Target, TaskId
 from connectkit.runner.lanes import Lanes, Turns
 from connectkit.runner.mending import Key, Mender
@@ -172,7 +172,7 @@ class Herder:
         *,
         replace: bool = False,
         target: Target | None = None,
-        offsets: Sequence[OffsetPair] | None = None,
+        offsets: InitialOffsets | None = None,
     ) -> bool:
         """Create a connector, or with ``replace`` change it; True if it is new.
 
@@ -193,9 +193,9 @@ class Herder:
                 self.worker.stop_connectors([old.connector])
             if offsets is not None:
                 initial = ConnectorOffsets(self.worker, name, config)
-                initial.check(offsets)
+                initial.check(offsets.pairs)
                 initial.reset()
-                initial.alter(offsets)
+                offsets.told = initial.alter(offsets.pairs)
             goal = target or (old.target if old is not None else Target.STARTED)
             entry = _Entry(dict(config), goal, self._new_connector(name, config))
             if old is not None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
 from connectkit.errors import NotFoundError
 from connectkit.kinds import trim
+from connectkit.runner.connector_offsets import InitialOffsets
 from connectkit.runner.control import Target, TaskId
 from connectkit.runner.herder import ConnectorInfo, ConnectorStatus
 from connectkit.runner.rest import schemas
 from connectkit.runner.rest.answers import Answer, BadRequestError, RestError
 from connectkit.runner.rest.calls import Call, as_config, as_text
+from connectkit.runner.rest.offsets import offset_pairs
 from connectkit.runner.rest.routes import Operation
 from connectkit.runner.status import Status
 from connectkit.suggest import did_you_mean, shortened
@@ -128,14 +131,20 @@ def _reset_topics(call: Call) -> Answer:
 
 
 def _create(call: Call) -> Answer:
-    body = call.object("name", "config", "initial_state")
+    body = call.object("name", "config", "initial_state", "initial_offsets")
     name = trim(as_text(body.get("name"), "The name") or "")
     if body.get("config") is None:
         raise BadRequestError("The body has no 'config': the connector's configuration, an object of texts")
     config = _named(as_config(body["config"], "The config"), name)
     target = _initial_state(body.get("initial_state"))
-    call.service.herder.put(config, target=target)
-    return _created(call, name)
+    given = body.get("initial_offsets")
+    if given is None:
+        call.service.herder.put(config, target=target)
+        return _created(call, name)
+    offsets = InitialOffsets(offset_pairs(given))
+    call.service.herder.put(config, target=target, offsets=offsets)
+    answer = _created(call, name)
+    return replace(answer, body={**answer.body, "offsets_status": offsets.told})
 
 
 def _initial_state(found: Any) -> Target | None:

@@ -49,7 +49,9 @@ CREATE: Final[Schema] = {
     ),
     "additionalProperties": False,
 }
-INFO: Final = record({"name": TEXT, "config": CONFIG, "tasks": array(TASK_ID), "type": TYPE})
+INFO: Final = record(
+    {"name": TEXT, "config": CONFIG, "tasks": array(TASK_ID), "type": TYPE}, {"offsets_status": TEXT}
+)
 STATE: Final[Mapping[str, Schema]] = {
     "state": {"enum": ["UNASSIGNED", "RUNNING", "PAUSED", "FAILED", "RESTARTING", "STOPPED"]},
     "worker_id": TEXT,
