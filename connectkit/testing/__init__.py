@@ -1,0 +1,47 @@
+"""What plugin authors test with: strategies, laws, harnesses. Needs pytest and Hypothesis.
+
+The extra ``kafka-connectkit[testing]`` brings both. Names are imported when they are first used, and
+nothing of the worker imports this package.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from connectkit.testing import strategies as strategies
+    from connectkit.testing.code import code_of as code_of
+    from connectkit.testing.laws.base import BrokenLawError as BrokenLawError
+    from connectkit.testing.laws.converter import ConverterLaws as ConverterLaws
+    from connectkit.testing.laws.predicate import PredicateLaws as PredicateLaws
+    from connectkit.testing.laws.transform import TransformLaws as TransformLaws
+
+_HOMES = {
+    "connectkit.testing.code": ("code_of",),
+    "connectkit.testing.laws.base": ("BrokenLawError",),
+    "connectkit.testing.laws.converter": ("ConverterLaws",),
+    "connectkit.testing.laws.predicate": ("PredicateLaws",),
+    "connectkit.testing.laws.transform": ("TransformLaws",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "BrokenLawError",
+    "ConverterLaws",
+    "PredicateLaws",
+    "TransformLaws",
+    "code_of",
+    "strategies",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "strategies":
+        return import_module("connectkit.testing.strategies")
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module 'connectkit.testing' has no attribute {name!r}")
+    found = getattr(import_module(home), name)
+    globals()[name] = found
+    return found

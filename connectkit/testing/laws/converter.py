@@ -1,0 +1,441 @@
+"""What holds for every converter: what it writes it reads back, and no bytes in the world break it."""
+
+from __future__ import annotations
+
+import time
+import tracemalloc
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
+
+from hypothesis import strategies as st
+
+from connectkit.api import Converter, HeaderConverter, RawHeaders
+from connectkit.builder import SchemaBuilder
+from connectkit.config import Config
+from connectkit.errors import DataError
+from connectkit.plugin import plugins
+from connectkit.schema import Schema, SchemaAndValue, Type, same_value
+from connectkit.struct import Struct
+from connectkit.testing import strategies
+from connectkit.testing.code import code_of
+from connectkit.testing.laws.base import Laws, describe, law, misfit
+
+MOST_CPU_S = 5.0
+"""How long reading a few kilobytes may take; a converter that counts what it is told takes for ever."""
+MOST_MEMORY_BYTES = 64 << 20
+"""How much memory that may take at most."""
+
+_BOMBS = (
+    b"[" * 100_000, b'{"a":' * 50_000, b'{"schema":{"type":"array","items":' * 2_000, b"\x00" * 4096,
+    b"\x00\x00\x00\x00\x01" + b"\xfe\xff\xff\xff\x0f" * 4, b"\x00\x00\x00\x00\x01" + b"\xff" * 64,
+    b"\x00\x00\x00\x00\x01" + b"\x02" * 5_000, b"1e999999999", b"9" * 100_000,
+    b"\x0a" * 10_000, b"\xff" * 10_000,
+)  # fmt: skip
+
+_PROBE = SchemaBuilder.struct().name("Order").field("a", Schema.STRING).build()
+"""Who supports this supports structs."""
+_FLAT: frozenset[strategies.Kind] = frozenset(("primitive",))
+
+
+class ConverterLaws(Laws):
+    """Subclass it and name the converter; each law becomes a test.
+
+    ``converter`` is the class, or the name of an installed one. ``config`` are its options. What it
+    cannot do is declared: :meth:`schemas` makes the schemas that it supports, :meth:`lost` says what
+    comes back where that is not what was written, ``nulls`` what becomes of a null where there is a
+    default, ``schemaless`` whether it takes values without a schema.
+    """
+
+    plugin_attribute = "converter"
+    converter: ClassVar[type[Converter[Any]] | type[HeaderConverter[Any]] | str | None] = None
+    is_key: ClassVar[bool] = False
+    topic: ClassVar[str] = "laws"
+    nulls: ClassVar[Literal["kept", "default"]] = "kept"
+    """A null of an optional schema that has a default comes back as null, or as the default."""
+    with_schema: ClassVar[bool] = True
+    """Whether it takes values that have a schema."""
+    schemaless: ClassVar[bool] = False
+    stable_schema: ClassVar[bool] = True
+    """Whether all values of a schema are read back under one schema: not if it is inferred from the value."""
+
+    # --- what a subclass may say -------------------------------------------------------------------
+
+    def make(self) -> Converter[Any]:
+        """A new converter."""
+        chosen: Any = self.converter
+        made: Converter[Any]
+        if isinstance(chosen, str):
+            made = plugins.create("converter", chosen, dict(self.configuration()), is_key=self.is_key)
+        elif issubclass(chosen, HeaderConverter):
+            made = _OfHeaders(chosen(chosen.config_type.parse(dict(self.configuration()))))
+        else:
+            made = chosen(chosen.config_type.parse(dict(self.configuration())), is_key=self.is_key)
+        return made
+
+    def supports(self, schema: Schema) -> bool:
+        """Whether the converter takes values of this schema.
+
+        By default of every schema; where :meth:`schemas` is overridden, of none but those it makes, so
+        that laws about schemas that are made up (a field more, a version more) need this one, too.
+        """
+        return type(self).schemas is ConverterLaws.schemas
+
+    def schemas(self) -> st.SearchStrategy[Schema]:
+        """The schemas that are tried: those supported. Override it where few schemas are."""
+        return strategies.schemas().filter(self.supports)
+
+    def schemaless_values(self) -> st.SearchStrategy[Any]:
+        """The values without a schema that it supports."""
+        return strategies.schemaless()
+
+    def lost(self, schema: Schema | None, value: Any) -> tuple[Schema | None, Any]:
+        """What comes back of this: by default, all of it."""
+        return schema, value
+
+    # --- cases -------------------------------------------------------------------------------------
+
+    def plugin_class(self) -> type[Any]:
+        chosen: Any = self.converter
+        return plugins.find("converter", chosen).cls if isinstance(chosen, str) else chosen
+
+    def pairs(self) -> st.SearchStrategy[SchemaAndValue]:
+        """What is written: pairs of schema and value."""
+        ways: list[st.SearchStrategy[SchemaAndValue]] = []
+        if self.with_schema:
+            ways.append(strategies.pairs(self.schemas()))
+        if self.schemaless:
+            ways.append(self.schemaless_values().map(lambda value: SchemaAndValue(None, value)))
+        return st.one_of(ways)
+
+    def sequences(self) -> st.SearchStrategy[list[SchemaAndValue]]:
+        """Several of them, two of which may differ only in what is easily overlooked."""
+        if not self.with_schema:
+            return st.lists(self.pairs(), min_size=2, max_size=4)
+        return st.lists(self.pairs(), min_size=2, max_size=4) | _siblings(self.schemas(), self.supports)
+
+    def values_of_one_schema(self) -> st.SearchStrategy[tuple[Schema | None, list[Any]]]:
+        if not self.with_schema:
+            return st.tuples(st.none(), st.lists(self.schemaless_values(), min_size=2, max_size=3))
+        return self.schemas().flatmap(
+            lambda s: st.tuples(st.just(s), st.lists(strategies.values(s), min_size=2, max_size=3))
+        )
+
+    def misfits(self) -> st.SearchStrategy[SchemaAndValue]:
+        """Values under schemas that they do not fit."""
+        if not self.with_schema:
+            return st.just(SchemaAndValue(None, object()))
+        return self.schemas().flatmap(
+            lambda s: strategies.hostile_values(s).map(lambda v: SchemaAndValue(s, v))
+        )
+
+    def noise(self) -> st.SearchStrategy[bytes]:
+        """Bytes to read, many of them nearly good."""
+
+        def written(case: SchemaAndValue) -> bytes:
+            return self.make().from_connect_data(self.topic, *case) or b""
+
+        return strategies.noise(near=self.pairs().map(written))
+
+    def changes(self) -> st.SearchStrategy[tuple[SchemaAndValue, SchemaAndValue] | None]:
+        """A struct of an old and one of a new schema, which who reads both may expect."""
+        if not self.supports(_PROBE):
+            return st.none()
+
+        inner = strategies.schemas(depth=0, kinds=_FLAT, defaults=False, attributes=False)
+        return _with_values(strategies.evolutions("FULL", of=inner))
+
+    # --- laws ------------------------------------------------------------------------------------
+
+    @law("What a converter writes it reads back, but for the losses that it declares", cases="pairs")
+    def round_trip(self, case: SchemaAndValue) -> None:
+        converter = self.make()
+        data = self._write(converter, case)
+        self._expect(converter, case, data)
+
+    @law("A null stays a null where it is allowed, and the null message is read as a null")
+    def nulls_stay_nulls(self) -> None:
+        converter = self.make()
+        found = converter.to_connect_data(self.topic, None)
+        if found.value is not None:
+            self.broken("the null message is read as a value", value=found.value)
+        if self.schemaless:
+            data = converter.from_connect_data(self.topic, None, None)
+            if converter.to_connect_data(self.topic, data).value is not None:
+                self.broken("a null without a schema is read back as a value", data=data)
+
+    @law("A null and the default of its schema are told apart, as the converter declares", cases="defaults")
+    def null_is_not_the_default(self, case: tuple[Schema, Any] | None) -> None:
+        if case is None or not self.supports(case[0]):
+            return
+        schema, filled = case
+        converter = self.make()
+        for value in (filled, Struct(schema)):
+            pair = SchemaAndValue(schema, value)
+            self._expect(converter, pair, self._write(converter, pair))
+
+    def defaults(self) -> st.SearchStrategy[tuple[Schema, Any] | None]:
+        """A struct of optional fields that have a default, set to it or not."""
+        if not self.with_schema or not self.supports(_PROBE):
+            return st.none()
+        fields = (("a", Schema.STRING, "x"), ("b", Schema.INT32, 7), ("c", Schema.BOOLEAN, True))
+
+        def made(chosen: list[tuple[str, Schema, Any]]) -> tuple[Schema, Any]:
+            builder = SchemaBuilder.struct().name("Defaults")
+            for name, schema, default in chosen:
+                builder.field(name, schema.to_builder().optional().default(default).build())
+            schema = builder.build()
+            return schema, Struct.of(schema, [default for _, _, default in chosen])
+
+        chosen = st.lists(st.sampled_from(fields), min_size=1, max_size=3, unique_by=lambda f: f[0])
+        return chosen.map(made)
+
+    @law(
+        "All values of one schema are read back under one schema",
+        cases="values_of_one_schema",
+        when=lambda laws: laws.stable_schema,
+    )
+    def schema_is_stable(self, case: tuple[Schema | None, list[Any]]) -> None:
+        schema, values = case
+        converter = self.make()
+        seen: list[Schema | None] = []
+        for value in values:
+            data = self._write(converter, SchemaAndValue(schema, value))
+            if data is not None:
+                seen.append(converter.to_connect_data(self.topic, data).schema)
+        if any(other != seen[0] for other in seen):
+            self.broken("two values are read back under different schemas", schema=schema, values=values)
+
+    @law("What becomes of a record does not depend on the records before it", cases="sequences")
+    def records_do_not_depend_on_each_other(self, case: list[SchemaAndValue]) -> None:
+        converter = self.make()
+        written = [(pair, self._write(converter, pair)) for pair in case]
+        for pair, data in written:
+            self._expect(converter, pair, data, sequence=case)
+        for pair, data in written:
+            again = self._write(converter, pair)
+            if again != data and not _has_map(pair.value):
+                self.broken("the same pair is written differently the second time", sequence=case)
+
+    @law("encoder() and decoder() do what from_connect_data and to_connect_data do", cases="pairs")
+    def bound_functions_agree(self, case: SchemaAndValue) -> None:
+        converter = self.make()
+        schema, value = case
+        data = self._write(converter, case)
+        encode = converter.encoder(self.topic, schema)
+        if encode is not None:
+            bound = self._call(lambda: encode(value), case)
+            if bound != data and not _has_map(value):
+                self.broken(
+                    "encoder() writes other bytes", schema=schema, value=value, data=data, bound=bound
+                )
+        decode = converter.decoder(self.topic)
+        if decode is not None:
+            plain = converter.to_connect_data(self.topic, data)
+            made = decode(data)
+            if made[0] != plain.schema or not same_value(made[1], plain.value):
+                self.broken("decoder() reads something else", data=data, plain=plain, bound=made)
+
+    @law(
+        "Writing changes neither the value nor the headers that were there; reading changes nothing",
+        cases="pairs",
+    )
+    def input_is_untouched(self, case: SchemaAndValue) -> None:
+        converter = self.make()
+        schema, value = case
+        before = code_of(value)
+        headers: RawHeaders = [("kept", b"1"), ("null", None)]
+        data = self._call(lambda: converter.from_connect_data(self.topic, schema, value, headers), case)
+        if code_of(value) != before:
+            self.broken("the value was changed by writing it", schema=schema, before=before, after=value)
+        if headers[:2] != [("kept", b"1"), ("null", None)]:
+            self.broken("headers were lost or changed by writing", headers=headers)
+        kept = list(headers)
+        found = converter.to_connect_data(self.topic, data, headers)
+        if headers != kept:
+            self.broken("headers were changed by reading", before=kept, after=headers)
+        self._compare(case, data, found)
+
+    @law(
+        "Bytes that nobody wrote give a value that fits its schema, or a DataError; nothing else",
+        cases="noise",
+    )
+    def noise_is_refused(self, case: bytes) -> None:
+        self._read_anything(self.make(), case)
+
+    @law("A few kilobytes are read in bounded time and memory, whatever they claim")
+    def bombs_are_harmless(self) -> None:
+        for bomb in _BOMBS:
+            converter = self.make()
+            began = time.process_time()
+            tracemalloc.start()
+            try:
+                self._read_anything(converter, bomb)
+                peak = tracemalloc.get_traced_memory()[1]
+            finally:
+                tracemalloc.stop()
+            told = f"{len(bomb)} bytes that begin {bomb[:12]!r}"
+            if peak > MOST_MEMORY_BYTES:
+                self.broken(f"reading {told} took {peak >> 20} MiB of memory")
+            if time.process_time() - began > MOST_CPU_S:
+                self.broken(f"reading {told} took more than {MOST_CPU_S:.0f} s")
+
+    @law("A value that does not fit its schema gives a DataError, if any error", cases="misfits")
+    def misfits_are_refused(self, case: SchemaAndValue) -> None:
+        try:
+            self.make().from_connect_data(self.topic, *case)
+        except DataError:
+            return
+        except Exception as exc:  # noqa: BLE001 - which one is the question
+            self.broken(f"{describe(exc)} was raised", schema=case.schema, value=case.value)
+
+    @law(
+        "After a compatible change of a schema, old and new data are both written and read",
+        cases="changes",
+        when=lambda laws: laws.with_schema,
+    )
+    def schemas_may_evolve(self, case: tuple[SchemaAndValue, SchemaAndValue] | None) -> None:
+        if case is None or not all(pair.schema is not None and self.supports(pair.schema) for pair in case):
+            return
+        converter = self.make()
+        old, new = case
+        first = self._write(converter, old)
+        second = self._write(converter, new)
+        for pair, data in ((old, first), (new, second), (old, first)):
+            self._expect(converter, pair, data, old=old, new=new)
+
+    @law("close() lets go of everything, also the second time")
+    def closing_twice_is_fine(self) -> None:
+        converter = self.make()
+        converter.close()
+        converter.close()
+
+    # --- inside ------------------------------------------------------------------------------------
+
+    def _call(self, call: Callable[[], Any], case: SchemaAndValue) -> Any:
+        try:
+            return call()
+        except Exception as exc:  # noqa: BLE001 - a supported pair must be written
+            self.broken(f"it could not be written: {describe(exc)}", schema=case.schema, value=case.value)
+
+    def _write(self, converter: Converter[Any], case: SchemaAndValue) -> bytes | None:
+        data: bytes | None = self._call(lambda: converter.from_connect_data(self.topic, *case), case)
+        if data is not None and not isinstance(data, bytes | bytearray | memoryview):
+            self.broken(f"it writes {type(data).__name__}, not bytes", schema=case.schema, value=case.value)
+        return data
+
+    def _expect(
+        self, converter: Converter[Any], case: SchemaAndValue, data: bytes | None, **context: Any
+    ) -> None:
+        """Read what was written, and compare."""
+        try:
+            found = converter.to_connect_data(self.topic, data)
+        except Exception as exc:  # noqa: BLE001 - its own bytes must be read
+            shown = {"schema": case.schema, "value": case.value, "data": data, **context}
+            self.broken(f"what it wrote it could not read: {describe(exc)}", **shown)
+        self._compare(case, data, found, **context)
+
+    def _compare(
+        self, case: SchemaAndValue, data: bytes | None, found: SchemaAndValue, **context: Any
+    ) -> None:
+        shown = {"schema": case.schema, "value": case.value, "data": data, **context}
+        value = filled(*case) if self.nulls == "default" else case.value
+        schema, value = self.lost(case.schema, value)
+        if not same_value(found.value, value):
+            self.broken("another value came back", **shown, wanted=value, found=found.value)
+        if data is not None and found.schema != schema:
+            self.broken("another schema came back", **shown, wanted=schema, found=found.schema)
+        if found.schema is not None and found.value is not None:
+            told = misfit(found.schema, found.value)
+            if told is not None:
+                self.broken(f"what came back does not fit its schema ({told})", **shown, found=found.schema)
+
+    def _read_anything(self, converter: Converter[Any], data: bytes) -> None:
+        try:
+            found = converter.to_connect_data(self.topic, data)
+        except DataError:
+            return
+        except Exception as exc:  # noqa: BLE001 - which one is the question
+            self.broken(f"{describe(exc)} was raised", data=data[:200])
+        if found.schema is not None and found.value is not None:
+            told = misfit(found.schema, found.value)
+            if told is not None:
+                self.broken(
+                    f"a value came that does not fit its schema ({told})", data=data, found=found.value
+                )
+
+
+class _OfHeaders(Converter[Config]):
+    """A header converter in the form of a converter, so that one set of laws holds for both."""
+
+    def __init__(self, converter: HeaderConverter[Any]) -> None:
+        super().__init__(converter.config)
+        self._converter = converter
+
+    def from_connect_data(
+        self, topic: str, schema: Schema | None, value: Any, headers: RawHeaders | None = None
+    ) -> bytes | None:
+        return self._converter.from_connect_header(topic, "header", schema, value)
+
+    def to_connect_data(
+        self, topic: str, data: bytes | None, headers: RawHeaders | None = None
+    ) -> SchemaAndValue:
+        return self._converter.to_connect_header(topic, "header", data)
+
+    def close(self) -> None:
+        self._converter.close()
+
+
+@st.composite
+def _with_values(
+    draw: st.DrawFn, schemas: st.SearchStrategy[tuple[Schema, Schema]]
+) -> tuple[SchemaAndValue, SchemaAndValue]:
+    old, new = draw(schemas)
+    return SchemaAndValue(old, draw(strategies.values(old))), SchemaAndValue(
+        new, draw(strategies.values(new))
+    )
+
+
+@st.composite
+def _siblings(
+    draw: st.DrawFn, schemas: st.SearchStrategy[Schema], supports: Callable[[Schema], bool]
+) -> list[SchemaAndValue]:
+    """Pairs whose schemas are alike: the same one, required and optional, with another version or doc."""
+    first = draw(schemas)
+    found = [first]
+    if first.default is None:
+        other = first.to_builder()
+        changed = draw(st.sampled_from(("optional", "doc", "version")))
+        if changed == "optional" and not first.optional:
+            other.optional()
+        elif changed == "doc" and first.doc is None:
+            other.doc("another")
+        elif changed == "version" and first.version is None:
+            other.version(2)
+        found += [schema for schema in [other.build()] if supports(schema)]
+    return [SchemaAndValue(s, draw(strategies.values(s))) for s in [*found, *reversed(found)]]
+
+
+def filled(schema: Schema | None, value: Any) -> Any:
+    """The value with defaults in place of nulls."""
+    if schema is None:
+        return value
+    if value is None:
+        return schema.default
+    if isinstance(value, Struct):
+        fields = zip(schema.fields, value.values, strict=True)
+        return Struct.of(schema, [filled(field.schema, item) for field, item in fields])
+    if schema.type is Type.ARRAY and isinstance(value, list):
+        return [filled(schema.value_schema, item) for item in value]
+    if schema.type is Type.MAP and isinstance(value, dict):
+        keys, items = schema.key_schema, schema.value_schema
+        return {filled(keys, key): filled(items, item) for key, item in value.items()}
+    return value
+
+
+def _has_map(value: Any) -> bool:
+    """Whether entries of a map, which have no order, are in it."""
+    if isinstance(value, dict):
+        return len(value) > 1 or any(map(_has_map, value.values()))
+    if isinstance(value, Struct):
+        return any(map(_has_map, value.values))
+    return isinstance(value, list) and any(map(_has_map, value))
