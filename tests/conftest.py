@@ -13,10 +13,13 @@ from hypothesis import settings
 from connectkit.runner.log.api import Log
 from connectkit.runner.log.opening import open_log
 from tests.kafka_server import UnavailableError, shared_kafka
+from tests.support.avro_twins import twin_fixture
 
 # No test depends on how fast this machine is just now.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+__all__ = ["twin_fixture"]
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,8 @@ from connectkit.errors import ConversionError, DataError, LimitError, SchemaErro
 from connectkit.schema import Schema
 from connectkit.struct import Struct
 
+pytestmark = pytest.mark.usefixtures("twin")
+
 OPTIONS = AvroConfig.parse({"schema.registry.url": "mock://x"}).options
 MAX_BYTES = 64 << 20
 NODE = '{"type":"record","name":"N","fields":[{"name":"next","type":["null","N"],"default":null}]}'

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import fastavro
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +25,8 @@ from connectkit.converters.avro.to_avro import AvroOptions, to_avro
 from connectkit.schema import Schema, Type
 from connectkit.struct import Struct
 from tests.strategies import schemas, values
+
+pytestmark = pytest.mark.usefixtures("twin")
 
 OPTIONS = AvroConfig.parse({"schema.registry.url": "mock://x"}).options
 _LOGICAL = ("org.apache.kafka.connect.data.", "connectkit.")

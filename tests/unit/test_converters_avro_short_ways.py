@@ -18,6 +18,8 @@ from connectkit.errors import ConversionError
 from connectkit.instant import EXACT_MS, timestamp_from
 from connectkit.schema import Schema
 
+pytestmark = pytest.mark.usefixtures("twin")
+
 OPTIONS = AvroConfig.parse({"schema.registry.url": "mock://x"}).options
 
 
