@@ -28,7 +28,12 @@ from connectkit.runner.mending import Key, Mender
 from connectkit.runner.status import State, Status
 from connectkit.runner.tolerance import describe
 from connectkit.runner.worker import Worker
-from connectkit.runner.worker_connector import WorkerConnector, answer, check_task_count
+from connectkit.runner.worker_connector import (
+    OvertakenError,
+    WorkerConnector,
+    answer,
+    check_task_count,
+)
 from connectkit.runner.worker_task import WorkerTask
 
 log = logging.getLogger(__name__)
@@ -418,6 +423,8 @@ class Herder:
                 f"Connector {name} has not reached its state within {START_TIMEOUT_S:g} s; look into its "
                 "log, or restart it"
             ) from None
+        except OvertakenError:
+            return False
         except Exception:
             if self._is(name, entry, connector):
                 raise
@@ -451,6 +458,8 @@ class Herder:
         try:
             configs = answer(made, START_TIMEOUT_S, f"Asking connector {name} for its tasks")
             check_task_count(name, configs, plan.config.tasks_max, enforce=plan.config.tasks_max_enforce)
+        except OvertakenError:
+            return
         except Exception as exc:
             if not self._is(name, entry, connector):
                 return

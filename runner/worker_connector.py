@@ -16,7 +16,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
 
 from connectkit.api import Connector
-from connectkit.errors import ConnectError, FatalTaskError
+from connectkit.errors import ConflictError, ConnectError, FatalTaskError
 from connectkit.runner.control import Target
 from connectkit.runner.observe import log_context
 from connectkit.runner.status import State, StatusStore, trace_of
@@ -25,6 +25,10 @@ from connectkit.runner.tolerance import describe
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+
+class OvertakenError(ConflictError):
+    """Another change of the connector came before it answered this one, and goes on from there."""
 
 
 class ConnectorContext:
@@ -88,7 +92,9 @@ class WorkerConnector:
             waiting, self._pending = self._pending, future
         if waiting is not None and waiting.set_running_or_notify_cancel():
             waiting.set_exception(
-                ConnectError(f"Connector {self.name} was asked for another state before it reached this one")
+                OvertakenError(
+                    f"Connector {self.name} was asked for another state before it reached this one"
+                )
             )
         self._calls.put(lambda: self._take_pending(future, target))
         return future
@@ -143,8 +149,8 @@ class WorkerConnector:
         _settle(future, error=self._gone())
         return False
 
-    def _gone(self) -> ConnectError:
-        return ConnectError(f"Connector {self.name} was stopped before it answered")
+    def _gone(self) -> OvertakenError:
+        return OvertakenError(f"Connector {self.name} was stopped before it answered; look at it again")
 
     # --- its thread ------------------------------------------------------------------------------
 

@@ -18,8 +18,8 @@ from connectkit.errors import ConfigError, ConflictError, ConnectError, NotFound
 log = logging.getLogger(__name__)
 
 JSON: Final = "application/json"
-MAX_MESSAGE_BYTES: Final = 1024
-"""The longest message of an error; longer ones are cut."""
+MAX_MESSAGE_BYTES: Final = 980
+"""The longest message of an error, quotes included; the whole answer stays below 1 KiB."""
 
 NOTHING: Final = object()
 """The body of an answer that has none (``None`` is JSON's null)."""
@@ -66,11 +66,18 @@ def error_answer(status: int, message: str, headers: Mapping[str, str] | None = 
 
 
 def shortened(message: str) -> str:
-    """A message that fits ``MAX_MESSAGE_BYTES``."""
-    data = message.encode("utf-8", "replace")
-    if len(data) <= MAX_MESSAGE_BYTES:
-        return data.decode()
-    return data[: MAX_MESSAGE_BYTES - 3].decode("utf-8", "ignore") + "…"
+    """A message that fits ``MAX_MESSAGE_BYTES`` as JSON writes it."""
+    message = message.encode("utf-8", "replace").decode()
+    if _written_bytes(message) <= MAX_MESSAGE_BYTES:
+        return message
+    cut = message[: MAX_MESSAGE_BYTES - 3]
+    while (over := _written_bytes(cut) + 3 - MAX_MESSAGE_BYTES) > 0:
+        cut = cut[: -max(over // 6, 1)]  # a character is written with six bytes at most
+    return cut + "…"
+
+
+def _written_bytes(text: str) -> int:
+    return len(json.dumps(text, ensure_ascii=False).encode())
 
 
 def failed(error: Exception, what: str) -> Answer:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from connectkit.errors import NotFoundError
+from connectkit.runner.rest.answers import BadRequestError
+from connectkit.suggest import shortened
 
 LEVELS: Final = {
     "OFF": logging.CRITICAL + 10,
@@ -26,6 +28,8 @@ LEVELS: Final = {
     "ALL": 1,
 }
 ROOT: Final = "root"
+TALKATIVE: Final = ("asyncio", "confluent_kafka", "httpcore", "httpx", "requests", "urllib3", "uvicorn")
+"""Client libraries whose lesser messages print settings and addresses: never below WARN from here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,11 @@ class Loggers:
         number = LEVELS.get(level.strip().upper())
         if number is None:
             raise NotFoundError(f"invalid log level '{level[:40]}'.")
+        quiet = number < logging.WARNING
+        if quiet and name.startswith(TALKATIVE):
+            raise BadRequestError(
+                f"The logger {shortened(name)} stays at WARN or above: it would print settings"
+            )
         with self._lock:
             prefix = "" if name.lower() == ROOT else name
             if prefix:
@@ -77,6 +86,11 @@ class Loggers:
             existing = self._existing()
             meant = {n: each for n, each in existing.items() if not prefix or n.startswith(prefix)}
             meant = {n: each for n, each in meant.items() if prefix == "" or n != ROOT}
+            if quiet:
+                meant = {n: each for n, each in meant.items() if not n.startswith(TALKATIVE)}
+                for each_name in existing:
+                    if each_name in TALKATIVE and not existing[each_name].level:
+                        existing[each_name].setLevel(logging.WARNING)
             before = {n: each.getEffectiveLevel() for n, each in meant.items()}
             self._manager.root.level = self._manager.root.level or logging.WARNING
             # The root and shorter names first: what then inherits the level needs none of its own.
