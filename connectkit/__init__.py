@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from connectkit.builder import SchemaBuilder as SchemaBuilder
     from connectkit.config import Config as Config
     from connectkit.config import option as option
+    from connectkit.errors import BatchError as BatchError
     from connectkit.errors import ConfigError as ConfigError
     from connectkit.errors import ConflictError as ConflictError
     from connectkit.errors import ConnectError as ConnectError
@@ -74,7 +75,7 @@ _HOMES = {
     "connectkit.builder": ("SchemaBuilder",),
     "connectkit.config": ("Config", "option"),
     "connectkit.errors": (
-        "ConfigError", "ConflictError", "ConnectError", "ConversionError", "DataError",
+        "BatchError", "ConfigError", "ConflictError", "ConnectError", "ConversionError", "DataError",
         "FatalTaskError", "FencedError", "LimitError", "NotFoundError", "ProjectionError",
         "RetriableError", "SchemaError",
     ),
@@ -90,7 +91,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Checkpoint", "Config", "ConfigData", "ConfigError", "ConfigProvider", "ConflictError",
+    "BatchError", "Checkpoint", "Config", "ConfigData", "ConfigError", "ConfigProvider", "ConflictError",
     "ConnectError", "ConnectRecord", "Connector", "ConnectorContext", "ConversionError",
     "Converter", "DataError", "ErrantRecordReporter", "FatalTaskError", "FencedError", "Field",
     "Header", "HeaderConverter", "Headers", "Instant", "LimitError", "Limits", "NotFoundError",

@@ -6,7 +6,7 @@ Every plugin is one class with one typed config (:mod:`connectkit.config`), made
 thread: a task's own.
 
 What an error causes: ``RetriableError`` the call is made again; ``DataError`` the record goes the way
-``errors.tolerance`` says; anything else stops the task and shows in its status.
+``errors.tolerance`` says; anything else stops the task and shows in its status (but see ``SinkTask.put``).
 """
 
 from __future__ import annotations
@@ -219,7 +219,11 @@ class ErrantRecordReporter(Protocol):
     """Takes records that a sink task cannot write (KIP-610). Thread-safe."""
 
     def report(self, record: SinkRecord, error: Exception) -> Future[None]:
-        """Hand the record over; with ``errors.tolerance=none`` it raises, and the task fails."""
+        """Hand the record over; with ``errors.tolerance=none`` it raises, and the task fails.
+
+        It raises a ``RetriableError``, to be passed on, when record after record has been handed over and
+        none was written (``errors.breaker.failures``): then the batch is put again later.
+        """
         ...
 
 
@@ -254,6 +258,12 @@ class SinkTask(Task[C], Generic[C]):
     """
 
     context: SinkTaskContext
+    put_is_repeatable: ClassVar[bool] = False
+    """Whether records may be put again that a ``put`` which failed had written already.
+
+    It is so where writing is all or nothing, or overwrites. Then, with ``errors.tolerance=all``, the worker
+    puts a batch that failed in ever smaller parts, until it has found the records that cannot be written.
+    """
 
     def initialize(self, context: SinkTaskContext) -> None:
         self.context = context
@@ -265,7 +275,9 @@ class SinkTask(Task[C], Generic[C]):
     def put(self, records: list[SinkRecord]) -> None:
         """Take records; they need not be written before ``flush``. The list may be empty, and is the task's.
 
-        ``RetriableError`` has the same records put again; any other error stops the task.
+        ``RetriableError`` has the same records put again. ``BatchError`` names the records that cannot be
+        written, which go the way ``errors.tolerance`` says. Any other error stops the task, unless the worker
+        may look for the guilty records itself (``put_is_repeatable``, ``put.bisect``).
         """
 
     def flush(self, offsets: Mapping[TopicPartition, int]) -> None:

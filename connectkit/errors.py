@@ -8,6 +8,7 @@
     │   ├── ConversionError  bytes do not decode, or a value does not fit its schema
     │   ├── ProjectionError  a value cannot be projected to another schema
     │   └── LimitError       a value, schema or message exceeds a limit
+    ├── BatchError           some records of a batch cannot be written; it says which
     ├── FatalTaskError       stop this task, keep the others
     ├── FencedError          a newer owner exists: stop without committing
     ├── NotFoundError        the thing asked for does not exist
@@ -74,6 +75,20 @@ class ProjectionError(DataError):
 
 class LimitError(DataError):
     """A value, schema or message exceeds one of :class:`connectkit.limits.Limits`."""
+
+
+class BatchError(ConnectError):
+    """``SinkTask.put`` could not write some of its records; ``failures`` maps their indexes to errors.
+
+    The indexes are those of the list that ``put`` was given. ``written``: whether all the others have been
+    written; if not (the batch was one transaction), they are put again without those. A
+    ``RetriableError`` among the failures has its record put again, whatever it was.
+    """
+
+    def __init__(self, message: str, failures: Mapping[int, Exception], *, written: bool = True) -> None:
+        super().__init__(message)
+        self.failures = dict(failures)
+        self.written = written
 
 
 class FatalTaskError(ConnectError):

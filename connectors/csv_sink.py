@@ -22,7 +22,7 @@ from connectkit.connectors.csv_rows import Dialect, RowParser
 from connectkit.connectors.csv_shape import Shaper
 from connectkit.connectors.csv_sink_config import CsvSinkConfig
 from connectkit.connectors.folder import reason
-from connectkit.errors import ConnectError, DataError, FatalTaskError
+from connectkit.errors import BatchError, ConnectError, DataError, FatalTaskError
 from connectkit.record import SinkRecord
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,7 @@ class CsvSinkTask(SinkTask[CsvSinkConfig]):
         self._owners: dict[str, set[TopicPartition]] = {}
         self._paths: dict[tuple[str | None, int | None], str] = {}
         self._failed: ConnectError | None = None
+        self._refused: dict[int, DataError] = {}
         self._skipped_nulls = 0
         self._bom = "".encode(config.encoding)
         self._codec = Dialect(encoding=config.encoding).codec(self._bom)[0]
@@ -91,6 +92,8 @@ class CsvSinkTask(SinkTask[CsvSinkConfig]):
         columns_after: dict[str, list[str]] = {}
         for path, run in self._runs(records):
             self._plan(path, run, planned, columns_after)
+        if self._refused:
+            self._tell_refused(records)
         for plan in planned:
             self._guarded(plan.output.path, partial(self._take, plan, now_ms))
         self._rotate_by_time(now_ms)
@@ -186,10 +189,20 @@ class CsvSinkTask(SinkTask[CsvSinkConfig]):
         where = f" at {path}" if path else ""
         refused = DataError(f"Record {_place(record)} cannot be written as CSV{where}: {told}", path=path)
         reporter = self.context.errant_record_reporter
-        if reporter is None:
-            raise refused from error
         refused.__cause__ = error
-        reporter.report(record, refused)
+        if reporter is None:
+            self._refused[id(record)] = refused
+        else:
+            reporter.report(record, refused)
+
+    def _tell_refused(self, records: Sequence[SinkRecord]) -> None:
+        """Nothing is written yet: the worker decides what becomes of these, and puts the others again."""
+        refused, self._refused = self._refused, {}
+        first = next(iter(refused.values()))
+        failures = {
+            number: refused[id(record)] for number, record in enumerate(records) if id(record) in refused
+        }
+        raise BatchError(str(first), failures, written=False) from first
 
     def _format(self, rows: Sequence[Sequence[Any]]) -> bytes:
         text = StringIO(newline="")

@@ -22,7 +22,7 @@ from connectkit.runner.ledger import Ledger
 from connectkit.runner.log.api import OutRecord, Producer
 from connectkit.runner.offsets import OffsetStore
 from connectkit.runner.outlet import Owner, SourceTimes, where_of
-from connectkit.runner.tolerance import Stage, Subject, describe
+from connectkit.runner.tolerance import PRODUCER, Stage, Subject, describe
 
 log = logging.getLogger(__name__)
 
@@ -128,7 +128,7 @@ class AtLeastOnce:
                     raise FatalTaskError(
                         f"{subject.where} could not be written: {describe(error)}"
                     ) from error
-                owner.tolerance.drop(Stage.KAFKA_PRODUCE, "the producer", error, subject)
+                owner.tolerance.drop(Stage.KAFKA_PRODUCE, PRODUCER, error, subject, wait=True)
             except FatalTaskError as exc:
                 owner.fail(error if isinstance(error, FencedError) else exc)
                 if flight.submission.whole:

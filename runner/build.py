@@ -13,6 +13,7 @@ from connectkit.api import Connector, SinkTask, SourceTask
 from connectkit.errors import ConfigError
 from connectkit.plugin import Found, PluginKind, Registry
 from connectkit.runner.at_least_once import AtLeastOnce
+from connectkit.runner.breaker import BreakerPolicy
 from connectkit.runner.chain import Chain
 from connectkit.runner.clients import ClientConfigs
 from connectkit.runner.configs.connector import (
@@ -27,6 +28,7 @@ from connectkit.runner.counters import ErrorCounters, SinkCounters, SourceCounte
 from connectkit.runner.creation import TopicCreator
 from connectkit.runner.encode import Converters
 from connectkit.runner.errant import ErrantReporter
+from connectkit.runner.gather import LINGER_S, MOST_BYTES, BatchBounds
 from connectkit.runner.log.api import Log
 from connectkit.runner.offsets import OffsetStore
 from connectkit.runner.outlet import SourceTimes
@@ -36,6 +38,19 @@ from connectkit.runner.sink_task import SinkSettings, WorkerSinkTask
 from connectkit.runner.source_task import WorkerSourceTask
 from connectkit.runner.status import StatusListener
 from connectkit.runner.tolerance import ErrorPolicy, Tolerance
+
+
+def _batch_bounds(config: SinkConnectorConfig) -> BatchBounds | None:
+    """How batches are gathered; None if they are not."""
+    linger_ms = config.batch_linger_ms
+    if config.batch_records is None and config.batch_bytes is None and linger_ms is None:
+        return None
+    return BatchBounds(
+        records=config.batch_records,
+        size_bytes=config.batch_bytes or MOST_BYTES,
+        linger_s=LINGER_S if linger_ms is None else linger_ms / 1000,
+    )
+
 
 DEFAULT_POLL_RECORDS = 500
 """Kafka's default of ``max.poll.records``."""
@@ -138,7 +153,13 @@ class TaskBuilder:
             retry_timeout_s=None if timeout_ms < 0 else timeout_ms / 1000,
             retry_delay_max_s=config.errors_retry_delay_max_ms / 1000,
         )
-        tolerance = Tolerance(policy, errors, control)
+        breaker = BreakerPolicy(
+            failures=config.errors_breaker_failures if policy.tolerate_all else 0,
+            counts_data_errors=config.errors_breaker_counts == "all",
+            wait_s=config.errors_breaker_delay_ms / 1000,
+            wait_max_s=max(config.errors_breaker_delay_max_ms, config.errors_breaker_delay_ms) / 1000,
+        )
+        tolerance = Tolerance(policy, errors, control, breaker=breaker)
         if config.errors_log_enable:
             tolerance.reporters.append(
                 LogReporter(task_id, errors, include_places=config.errors_log_include_messages)
@@ -215,6 +236,9 @@ class TaskBuilder:
                 flush_interval_s=self._worker.offset_flush_interval_ms / 1000,
                 flush_timeout_s=self._worker.offset_flush_timeout_ms / 1000,
                 max_poll_records=int(client.get("max.poll.records", DEFAULT_POLL_RECORDS)),
+                bisects=config.put_bisect == "always"
+                or (config.put_bisect == "auto" and type(task).put_is_repeatable),
+                batch=_batch_bounds(config),
             ),
             errant=errant,
             dead_letters=letters,

@@ -14,7 +14,7 @@ from connectkit.headers import Headers
 from connectkit.record import SinkRecord
 from connectkit.runner.encode import Converters
 from connectkit.runner.log.api import Message
-from connectkit.runner.tolerance import SKIPPED, Stage, Subject, Tolerance
+from connectkit.runner.tolerance import SKIPPED, Stage, Subject, Tolerance, culprit
 
 _CACHED = 10_000
 """Topics whose decoders are kept; a pattern may match any number of topics."""
@@ -96,7 +96,7 @@ class RecordDecoder:
         key, value, header = self._converters
 
         def run(stage: Stage, plugin: object, call: Callable[[], Any]) -> Any:
-            return tolerance.run(stage, type(plugin).__name__, subject, call)
+            return tolerance.run(stage, culprit(plugin), subject, call)
 
         made_key = run(Stage.KEY_CONVERTER, key, lambda: key.to_connect_data(topic, message.key(), raw))
         if made_key is SKIPPED:
@@ -128,6 +128,13 @@ def _record(
         timestamp if kind > 0 and timestamp >= 0 else None,
         kind - 1,
         headers,
+    )
+
+
+def subject_of(message: Message) -> Subject:
+    """The message as one that may fail."""
+    return Subject(
+        where_of(message), message, (TopicPartition(message.topic(), message.partition()), message.offset())
     )
 
 

@@ -15,7 +15,7 @@ from connectkit.errors import FatalTaskError
 from connectkit.headers import Headers
 from connectkit.record import SourceRecord
 from connectkit.runner.log.api import OutRecord
-from connectkit.runner.tolerance import SKIPPED, Stage, Subject, Tolerance
+from connectkit.runner.tolerance import SKIPPED, Stage, Subject, Tolerance, culprit
 from connectkit.schema import Schema
 
 
@@ -133,7 +133,7 @@ class RecordEncoder:
         key, value, header = self._converters
 
         def run(stage: Stage, plugin: object, call: Callable[[], Any]) -> Any:
-            return tolerance.run(stage, type(plugin).__name__, subject, call)
+            return tolerance.run(stage, culprit(plugin), subject, call)
 
         headers: Any = run(Stage.HEADER_CONVERTER, header, lambda: self._headers(topic, record._headers))
         if headers is SKIPPED:

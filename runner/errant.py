@@ -1,9 +1,10 @@
-"""Takes the records that a sink task cannot write (KIP-610) to the reporters of its error policy.
+"""Takes the records that a sink task cannot write to the reporters of its error policy.
 
-The dead letter is the message as it was consumed; it is found by the record's original coordinates among
-the messages delivered last. A record that a task made up, or reports long after, is encoded again with
-the task's converters. A message that a transform made several records of is one dead letter, however many
-of them the task reports. Thread-safe: tasks may report from threads of their own.
+The task hands them over (KIP-610), or the worker has found them (:mod:`connectkit.runner.put`). The dead
+letter is the message as it was consumed; it is found by the record's original coordinates among the messages
+delivered last. A record that a task made up, or reports long after, is encoded again with the task's
+converters. A message that a transform made several records of is one dead letter, however many of them are
+reported. Thread-safe: tasks may report from threads of their own.
 """
 
 from __future__ import annotations
@@ -14,17 +15,26 @@ from collections.abc import Collection, Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from connectkit.api import RawHeaders, TopicPartition
-from connectkit.errors import FatalTaskError
+from connectkit.api import RawHeaders, SinkTask, TopicPartition
+from connectkit.errors import ConnectError, FatalTaskError
 from connectkit.record import SinkRecord
 from connectkit.runner.encode import Converters
 from connectkit.runner.log.api import Message
-from connectkit.runner.tolerance import Stage, Subject, Tolerance, succeeded
+from connectkit.runner.tolerance import (
+    BreakerOpenError,
+    Stage,
+    Subject,
+    Tolerance,
+    breaker_open,
+    culprit,
+    succeeded,
+)
 
 KEPT_MESSAGES = 10_000
-"""How many delivered messages are remembered for reports that come late."""
+"""How many messages that were put are remembered for reports that come late."""
 
 _TIDY_EVERY = 1_000
+_SINK_TASK = culprit(SinkTask)
 
 
 class ErrantReporter:
@@ -37,31 +47,26 @@ class ErrantReporter:
         self._recent: deque[_Delivered] = deque()
         self._recent_count = 0
         self._pending: dict[TopicPartition, list[Future[None]]] = {}
-        self._fatal: FatalTaskError | None = None
+        self._fatal: ConnectError | None = None
+        self._putting: Sequence[SinkRecord] = ()
+        self._last: int | None = None  # the number of the message reported last in the put at hand
 
     def report(self, record: SinkRecord, error: Exception) -> Future[None]:
-        tp = TopicPartition(record.original_topic or "", record.original_kafka_partition or 0)
-        offset = record.original_kafka_offset
-        place = (tp.topic, tp.partition, offset)
-        message: Message | None = None
-        delivered: _Delivered | None = None
+        place = place_of(record)
         answer: Future[None] = Future()
         with self._lock:
-            for batch in reversed(self._recent):
-                message = batch.find(place)
-                if message is not None:
-                    delivered = batch
-                    earlier = batch.answers.setdefault(place, answer)
-                    if earlier is not answer:
-                        return earlier
-                    break
-        subject = Subject(
-            f"{tp.topic}-{tp.partition}@{offset}", message or _Rebuilt(record, self._converters)
-        )
+            delivered, number, message = self._find(place)
+            if delivered is not None:
+                earlier = delivered.answers.setdefault(place, answer)
+                if earlier is not answer:
+                    return earlier
         try:
-            futures = self._tolerance.drop(Stage.TASK_PUT, "SinkTask", error, subject, skipped=False)
+            subject = self._subject(record, place, message)
+            if delivered is not None:
+                self._count(number, error)
+            futures = self._tolerance.drop(Stage.TASK_PUT, _SINK_TASK, error, subject, skipped=False)
         except BaseException as exc:
-            if isinstance(exc, FatalTaskError):
+            if isinstance(exc, FatalTaskError | BreakerOpenError):
                 self._fatal = exc
             if delivered is not None:
                 with self._lock:
@@ -69,27 +74,76 @@ class ErrantReporter:
             answer.set_exception(exc)
             raise
         with self._lock:
-            pending = self._pending.setdefault(tp, [])
+            pending = self._pending.setdefault(place[0], [])
             pending += futures
             if len(pending) % _TIDY_EVERY == 0:
                 pending[:] = [future for future in pending if not succeeded(future)]
         _settle_with(answer, futures)
         return answer
 
+    def _find(self, place: Place) -> tuple[_Delivered | None, int, Message | None]:
+        for batch in reversed(self._recent):
+            found = batch.find(place)
+            if found is not None:
+                return batch, *found
+        return None, -1, None
+
+    def _subject(self, record: SinkRecord, place: Place, message: Message | None) -> Subject:
+        (topic, partition), offset = place
+        original = message if message is not None else _Rebuilt(record, self._converters)
+        return Subject(f"{topic}-{partition}@{offset}", original, place)
+
+    def _count(self, number: int, error: Exception) -> None:
+        """Whether record after record is reported, and nothing is written."""
+        breaker = self._tolerance.breaker
+        if not breaker.enabled or not self._tolerance.policy.tolerate_all:
+            return
+        with self._lock:
+            last = self._last
+            if last is None:
+                last = self._find(place_of(self._putting[0]))[1] - 1 if self._putting else number - 1
+            if number > last + 1:
+                breaker.passed(writing=True)  # the task has written those in between
+            self._last = max(number, last)
+            breaker.failed(error, writing=True)
+            if breaker.is_open:
+                raise breaker_open(error)
+
+    def subject(self, record: SinkRecord) -> Subject:
+        """What the error policy is told of a record: the message it was made of."""
+        place = place_of(record)
+        with self._lock:
+            message = self._find(place)[2]
+        return self._subject(record, place, message)
+
+    def is_reported(self, record: SinkRecord) -> bool:
+        """Whether the task has handed over the record, or another that was made of the same message."""
+        place = place_of(record)
+        with self._lock:
+            delivered = self._find(place)[0]
+            return delivered is not None and place in delivered.answers
+
     # --- what the task's loop calls --------------------------------------------------------------
 
     def delivered(self, messages: Sequence[Message]) -> None:
         """These messages are about to be put."""
         with self._lock:
+            while self._recent_count > KEPT_MESSAGES and self._recent:
+                self._recent_count -= len(self._recent.popleft().messages)
             self._recent.append(_Delivered(messages))
             self._recent_count += len(messages)
-            while self._recent_count > KEPT_MESSAGES and len(self._recent) > 1:
-                self._recent_count -= len(self._recent.popleft().messages)
 
-    def check(self) -> None:
-        """Raise what a report has raised, in case the task swallowed it."""
-        if self._fatal is not None:
-            raise self._fatal
+    def put_begins(self, records: Sequence[SinkRecord]) -> None:
+        """These are about to be put."""
+        self._putting, self._last = records, None
+
+    def put_ended(self, records: Sequence[SinkRecord]) -> None:
+        """Raise what a report has raised, if the task swallowed it; note whether anything was written."""
+        fatal, self._fatal = self._fatal, None
+        if fatal is not None:
+            raise fatal
+        if self._tolerance.breaker.stirred and not all(map(self.is_reported, records)):
+            self._tolerance.passed(writing=True)
 
     def take(self, partitions: Collection[TopicPartition]) -> list[Future[None]]:
         """The reports of these partitions that must be acknowledged before their offsets are committed."""
@@ -102,6 +156,16 @@ class ErrantReporter:
             future.cancel()
 
 
+Place = tuple[TopicPartition, int]
+"""Partition and offset."""
+
+
+def place_of(record: SinkRecord) -> Place:
+    """Where the message stands that a record was made of."""
+    tp = TopicPartition(record.original_topic or "", record.original_kafka_partition or 0)
+    return tp, record.original_kafka_offset
+
+
 class _Delivered:
     """The messages of one ``put``, indexed when the first of them is reported."""
 
@@ -109,13 +173,17 @@ class _Delivered:
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self.messages = messages
-        self.answers: dict[tuple[str, int, int], Future[None]] = {}
+        self.answers: dict[Place, Future[None]] = {}
         """What the first report of a message was answered with."""
-        self._index: dict[tuple[str, int, int], Message] | None = None
+        self._index: dict[Place, tuple[int, Message]] | None = None
 
-    def find(self, place: tuple[str, int, int]) -> Message | None:
+    def find(self, place: Place) -> tuple[int, Message] | None:
+        """The message at this place and its number."""
         if self._index is None:
-            self._index = {(m.topic(), m.partition(), m.offset()): m for m in self.messages}
+            self._index = {
+                (TopicPartition(m.topic(), m.partition()), m.offset()): (number, m)
+                for number, m in enumerate(self.messages)
+            }
         return self._index.get(place)
 
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from connectkit.record import ConnectRecord
 from connectkit.runner.chain import Chain, Step
-from connectkit.runner.tolerance import SKIPPED, Stage, Subject, Tolerance
+from connectkit.runner.tolerance import SKIPPED, Culprit, Stage, Subject, Tolerance
 
 R = TypeVar("R", bound=ConnectRecord)
 
@@ -52,7 +52,8 @@ def run_one(chain: Chain, record: R, tolerance: Tolerance, subject: Subject) -> 
         return (record,)
 
     def on_step(step: Step, each: R) -> Any:
-        made = tolerance.run(Stage.TRANSFORMATION, step.label, subject, lambda: step.apply(each))
+        guilty = Culprit(step.label, step.class_name)
+        made = tolerance.run(Stage.TRANSFORMATION, guilty, subject, lambda: step.apply(each))
         if made is SKIPPED:
             raise _SkippedError
         return made

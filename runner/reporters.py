@@ -19,7 +19,7 @@ from connectkit.runner.control import TaskId
 from connectkit.runner.counters import ErrorCounters
 from connectkit.runner.log.api import Admin, Message, OutRecord, Producer
 from connectkit.runner.status import trace_of
-from connectkit.runner.tolerance import Stage, Subject, describe
+from connectkit.runner.tolerance import SOURCE, Stage, Subject, class_name, describe
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ class LogReporter:
         self._task_id = task_id
         self._counters = counters
         self._include_places = include_places
+        self._lock = threading.Lock()
 
     def report(self, stage: Stage, plugin: str, error: Exception, subject: Subject) -> None:
         log.error(
@@ -38,10 +39,19 @@ class LogReporter:
             self._task_id,
             stage.name,
             plugin,
-            f", where the record is {subject.where}" if self._include_places else "",
+            _place(subject) if self._include_places else "",
             describe(error),
         )
-        self._counters.total_errors_logged += 1
+        with self._lock:
+            self._counters.total_errors_logged += 1
+
+
+def _place(subject: Subject) -> str:
+    """In Kafka Connect's words, which log searches know; never more than where the record stands."""
+    if subject.place is None or subject.place[0] == SOURCE:
+        return f", where source record is = {{{subject.where}}}"
+    (topic, partition), offset = subject.place
+    return f", where consumed record is {{topic='{topic}', partition={partition}, offset={offset}}}"
 
 
 class DeadLetters:
@@ -62,6 +72,9 @@ class DeadLetters:
         self._counters = counters
         self._context_headers = context_headers
         self._lock = threading.Lock()
+        self._failure: ConnectError | None = None
+        self.waiting = 0
+        """Dead letters that were sent and not acknowledged yet."""
 
     def report(self, stage: Stage, plugin: str, error: Exception, subject: Subject) -> Future[None]:
         message: Message = subject.original
@@ -84,6 +97,7 @@ class DeadLetters:
         future: Future[None] = Future()
 
         def done(failures: Sequence[tuple[int, ConnectError]]) -> None:
+            self.waiting -= 1
             if failures:
                 self._failed(failures[0][1])
             if not future.set_running_or_notify_cancel():
@@ -95,15 +109,18 @@ class DeadLetters:
 
         with self._lock:
             self._counters.deadletterqueue_produce_requests += 1
+            self.waiting += 1
             try:
                 self._producer.send([record], done)
             except ConnectError as exc:
+                self.waiting -= 1
                 self._failed(exc)
                 future.set_exception(exc)
         return future
 
     def _failed(self, error: ConnectError) -> None:
         self._counters.deadletterqueue_produce_failures += 1
+        self._failure = self._failure or error
         log.error(
             "A dead letter of task %s could not be written to %s: %s",
             self._task_id,
@@ -122,7 +139,7 @@ class DeadLetters:
             "task.id": str(self._task_id.task),
             "stage": stage.name,
             "class.name": plugin,
-            "exception.class.name": type(error).__name__,
+            "exception.class.name": class_name(type(error)),
             "exception.message": describe(error),
             "exception.stacktrace": trace_of(error),
         }
@@ -143,10 +160,7 @@ class DeadLetters:
                 continue
             error = future.exception()
             if error is not None:
-                raise FatalTaskError(
-                    f"A dead letter of task {self._task_id} could not be written to {self.topic}: "
-                    f"{describe(error)}; its offset is not committed"
-                ) from error
+                raise self._fatal(error) from error
         if left:
             log.warning(
                 "%d dead letters of task %s were not acknowledged by %s in %g s; offsets are not committed "
@@ -157,6 +171,17 @@ class DeadLetters:
                 timeout_s,
             )
         return left
+
+    def _fatal(self, error: BaseException) -> FatalTaskError:
+        return FatalTaskError(
+            f"A dead letter of task {self._task_id} could not be written to {self.topic}: {describe(error)}; "
+            "its offset is not committed"
+        )
+
+    def check(self) -> None:
+        """``FatalTaskError`` if a dead letter was refused: better to stop than to read on."""
+        if self._failure is not None:
+            raise self._fatal(self._failure) from self._failure
 
     def serve(self) -> None:
         """Let acknowledgements come in. Task thread."""

@@ -1,9 +1,11 @@
 """A sink task's loop: consume, convert, transform, put, and commit what the task says is safe.
 
-Delivery is at least once (KIP-26): an offset is committed only after ``pre_commit`` returned it, and after
-every report of an errant record up to it was acknowledged. ``put`` is called after every poll, also with
-an empty list. Batches go through whole; when a record of one fails, that batch is replayed record by
-record under the error policy. Topic-partitions and offsets are the originals (KIP-793).
+Delivery is at least once (KIP-26; offsets are :mod:`connectkit.runner.sink_offsets`'s). ``put`` is called
+after every poll, also with an empty list, or by the batch (:mod:`connectkit.runner.gather`). Batches go
+through whole; when a record of one fails, that batch is replayed record by record under the error policy.
+
+What is not to be read just now is held: its partitions are paused, and the loop polls on, so that the group
+keeps the task.
 
 Threads: everything runs on the task's thread, rebalance callbacks included.
 """
@@ -13,28 +15,30 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 from connectkit.api import SinkTask, TopicPartition
-from connectkit.errors import ConnectError, FatalTaskError, FencedError, RetriableError
+from connectkit.errors import FencedError, RetriableError
 from connectkit.record import SinkRecord
 from connectkit.runner.chain import Chain
 from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import SinkCounters
-from connectkit.runner.decode import RecordDecoder, where_of
+from connectkit.runner.decode import RecordDecoder, subject_of
 from connectkit.runner.encode import Converters
-from connectkit.runner.errant import ErrantReporter
+from connectkit.runner.errant import ErrantReporter, place_of
 from connectkit.runner.fan import run_all, run_one
+from connectkit.runner.gather import BatchBounds, Gather, starts
 from connectkit.runner.log.api import Consumer, Message
 from connectkit.runner.log.topics import compile_pattern
+from connectkit.runner.put import Putter
 from connectkit.runner.rebalance import Rebalance
 from connectkit.runner.reporters import DeadLetters
 from connectkit.runner.sink_context import SinkContext
+from connectkit.runner.sink_offsets import SinkOffsets
 from connectkit.runner.source_task import MAX_DOUBLINGS, close_all
 from connectkit.runner.status import State, StatusListener
-from connectkit.runner.tolerance import StoppedRetryingError, Subject, Tolerance, describe
+from connectkit.runner.tolerance import BreakerOpenError, StoppedRetryingError, Tolerance, describe
 from connectkit.runner.worker_task import WorkerTask
 
 log = logging.getLogger(__name__)
@@ -44,6 +48,12 @@ RETRY_S = 0.1
 
 SLICE_S = 0.1
 """The longest single wait inside a poll: how late a stop or a pause can be noticed."""
+
+MOST_LETTERS = 1_000
+"""Dead letters on their way, beyond which nothing is read until the log has taken them."""
+
+_PUT, _BREAKER, _LETTERS = "put", "breaker", "letters"
+"""Why nothing is read: a batch is to be put again, the system is down, dead letters are not taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +68,10 @@ class SinkSettings:
     flush_timeout_s: float = 5.0
     max_poll_records: int = 500
     close_s: float = 30.0
+    bisects: bool = False
+    """Whether the worker may put records again to find those that cannot be written."""
+    batch: BatchBounds | None = None
+    """None: what a poll returns is put."""
 
 
 class WorkerSinkTask(WorkerTask):
@@ -90,27 +104,41 @@ class WorkerSinkTask(WorkerTask):
         """Records between here and the ends of the partitions, as of the last idle moment."""
         self.read_to: dict[TopicPartition, int] | None = None
         """While draining: the positions after everything read was put, or None if something waits."""
+        self.note: str | None = None
+        """Why nothing moves although the task runs, in a sentence without values; else None."""
         self._chain = chain
         self._converters = converters
         self._decoder = RecordDecoder(converters)
         self._consumer = consumer
         self._tolerance = tolerance
+        self._breaker = tolerance.breaker
         self._settings = settings
         self._errant = errant
         self._dead_letters = dead_letters
         self._context = SinkContext(self, configs, errant)
+        self._offsets = SinkOffsets(
+            task_id,
+            task,
+            consumer,
+            control=control,
+            counters=counters,
+            clock=clock,
+            timeout_s=settings.flush_timeout_s,
+            tolerance=tolerance,
+            errant=errant,
+            dead_letters=dead_letters,
+            rewound=self._drop_held,
+        )
+        self._putter = Putter(task_id, task, tolerance, errant, bisects=settings.bisects)
+        self._gather = None if settings.batch is None else Gather(settings.batch)
         self._initialized = False
         self._closing = False
 
-        self._reports: list[Future[None]] = []  # dead letters that were not acknowledged at the last commit
-        self._batch: list[SinkRecord] = []  # held until put takes it
         self._batch_offsets: dict[TopicPartition, int] = {}  # where to go on after the held batch
-        self._redelivering = False
+        self._back: dict[TopicPartition, int] | None = None  # where to go back to after it
+        self._holds: set[str] = set()
         self._retries = 0
         self._paused = False
-        self._current: dict[TopicPartition, int] = {}  # where to go on after what put has taken
-        self._committed: dict[TopicPartition, int] = {}
-        self._committing: tuple[int, float, dict[TopicPartition, int]] | None = None  # sequence, began
         self._next_commit = 0.0
         self._rebalance_error: BaseException | None = None
         self._next_lag = 0.0
@@ -121,8 +149,9 @@ class WorkerSinkTask(WorkerTask):
         settings = self._settings
         self._consumer.subscribe(topics=settings.topics, pattern=settings.pattern, listener=Rebalance(self))
         self._initialized = True
-        self.task.initialize(self._context)
-        self.task.start()
+        with self.activity.calling("start"):
+            self.task.initialize(self._context)
+            self.task.start()
 
     def execute(self) -> None:
         self._next_commit = self.clock() + self._settings.flush_interval_s
@@ -133,30 +162,54 @@ class WorkerSinkTask(WorkerTask):
             if not self.control.stopping:
                 raise
         finally:
+            self._tolerance.forget_batch()
             if not self.control.cancelled:
-                self._close_partitions(list(self._current))
+                self._close_partitions(list(self._offsets.current))
         self.check_failure()
 
     def _iterate(self) -> None:
         self.check_failure()
         now = self.clock()
-        if self._committing is None and (self._context.commit_requested or now >= self._next_commit):
-            self._commit(list(self._current), closing=False)
+        offsets = self._offsets
+        until = offsets.times_out_at
+        if until is None and (self._context.commit_requested or now >= self._next_commit):
+            with self.activity.calling("flush"):
+                offsets.commit(list(offsets.current), closing=False)
             self._next_commit = now + self._settings.flush_interval_s
             self._context.commit_requested = False
-        if self._committing is not None and now >= self._committing[1] + self._settings.flush_timeout_s:
-            log.warning("The commit of the offsets of sink task %s timed out", self.id)
-            self.counters.commits.committed(now - self._committing[1], now, success=False)
-            self._committing = None
-        until = self._next_commit
-        if self._committing is not None:  # nothing else is due before its answer, or its end
-            until = max(until, self._committing[1] + self._settings.flush_timeout_s)
-        messages = self._poll(max(until - now, 0.0))
+        elif until is not None:
+            offsets.time_out(now)
+        if self._dead_letters is not None:
+            self._mind_letters(self._dead_letters)
+        messages = self._poll(self._wait_s(now))
         if messages is None:
             return
-        if messages:
+        if self._gather is not None:
+            if messages:
+                self._gather.add(messages, self.clock())
+            if not self._putter.held:
+                hurried = self._breaker.probing or (self.control.draining and not messages)
+                hurried = hurried or self.activity.careful
+                due = hurried or self._gather.is_due(self.clock())
+                if len(self._gather) and not due:
+                    return
+                messages = self._gather.take(self.clock()) if due and len(self._gather) else ()
+        if messages and self._breaker.is_open and self._back is None:
+            self._go_back(starts(messages))  # read before its partitions were paused
+        elif messages:
             self._convert(messages)
-        self._deliver()
+        if self._back is not None or not self._breaker.is_open:
+            self._deliver()
+
+    def _wait_s(self, now: float) -> float:
+        """Until something else is due than records."""
+        until = self._next_commit
+        timeout = self._offsets.times_out_at
+        if timeout is not None:  # nothing else is due before its answer, or its end
+            until = max(until, timeout)
+        if self._gather is not None and self._gather.due_at is not None:
+            until = min(until, self._gather.due_at)
+        return max(until - now, 0.0)
 
     def _poll(self, timeout_s: float) -> Sequence[Message] | None:
         """Consume; None if stopping or if the target changed, when nothing is put."""
@@ -170,6 +223,8 @@ class WorkerSinkTask(WorkerTask):
             if control.paused != self._paused:
                 self._follow_target()
                 return None
+            if self._breaker.is_open:
+                self._mind_breaker()
             left_s = until - self.clock()
             messages = self._consume(max(min(left_s, SLICE_S), 0.0))
             if self._rebalance_error is not None:
@@ -183,13 +238,19 @@ class WorkerSinkTask(WorkerTask):
             self._idle()
             if left_s <= SLICE_S or context.commit_requested:
                 return messages
-            if self._committing is None and self.clock() >= self._next_commit:
+            if self._offsets.times_out_at is None and self.clock() >= self._next_commit:
+                return messages
+            if control.draining and self._gather is not None and len(self._gather):
                 return messages
             self.check_failure()
 
     def _consume(self, timeout_s: float) -> Sequence[Message]:
+        most = self._settings.max_poll_records
+        if self._gather is not None:
+            most = min(most, self._gather.room)
         try:
-            return self._consumer.consume(self._settings.max_poll_records, timeout_s)
+            one = self._breaker.probing or self.activity.careful
+            return self._consumer.consume(1 if one else most, timeout_s)
         except RetriableError as exc:
             log.warning("Task %s could not read just now and tries again: %s", self.id, describe(exc))
             self.control.sleep(SLICE_S if exc.wait_s is None else exc.wait_s)
@@ -198,42 +259,79 @@ class WorkerSinkTask(WorkerTask):
     def _idle(self) -> None:
         now = self.clock()
         if self._dead_letters is not None:
-            self._dead_letters.serve()
-        if self.control.draining and not self._batch:
-            self.read_to = {tp: self._consumer.position(tp) for tp in self._current}
+            self._mind_letters(self._dead_letters)
+        if self.control.draining and not self._holds and not self._gathered:
+            self.read_to = {tp: self._consumer.position(tp) for tp in self._offsets.current}
         if now >= self._next_lag:
             self._note_lag(now)
+
+    @property
+    def _gathered(self) -> int:
+        return 0 if self._gather is None else len(self._gather)
+
+    def _mind_letters(self, letters: DeadLetters) -> None:
+        """Let acknowledgements come in, and read nothing while too many are still to come."""
+        letters.serve()
+        letters.check()
+        if _LETTERS in self._holds:
+            if letters.waiting <= MOST_LETTERS // 2:
+                self._release(_LETTERS)
+        elif letters.waiting > MOST_LETTERS:
+            self.note = f"{letters.waiting} dead letters are not acknowledged by {letters.topic} yet"
+            self._hold(_LETTERS)
 
     def _note_lag(self, now: float) -> None:
         self._next_lag = now + 1.0
         self.lag = self._consumer.lag()
+        committed = self._offsets.committed
         self.counters.active = sum(
-            max(offset - self._committed.get(tp, offset), 0) for tp, offset in self._current.items()
+            max(offset - committed.get(tp, offset), 0) for tp, offset in self._offsets.current.items()
         )
         self.counters.active_max = max(self.counters.active_max, self.counters.active)
+
+    # --- pausing ---------------------------------------------------------------------------------
 
     def _follow_target(self) -> None:
         """The operator paused or resumed. While paused the loop polls on, so that the group keeps us."""
         self._paused = self.control.paused
         if self._paused:
-            self._consumer.pause(list(self._current))
+            self._consumer.pause(list(self._offsets.current))
+            if self._gather is not None:  # it has not been put, and may not be for a long time
+                self._go_back(self._gather.starts())
             self.tell(State.PAUSED)
             self._context.commit_requested = True
         else:
-            if not self._redelivering:
+            if not self._holds:
                 self._resume_all()
             self.tell(State.RUNNING)
 
+    def _hold(self, reason: str) -> None:
+        """Read nothing for this reason."""
+        if not self._holds:
+            self._consumer.pause(list(self._offsets.current))
+        self._holds.add(reason)
+
+    def _release(self, reason: str) -> None:
+        if reason in self._holds:
+            self._holds.discard(reason)
+            if not self._holds:
+                if not self._breaker.probing:
+                    self.note = None
+                if not self._paused:
+                    self._resume_all()
+
     def _resume_all(self) -> None:
         """Resume what the task itself has not paused."""
-        self._consumer.resume([tp for tp in self._current if tp not in self._context.paused])
+        self._consumer.resume([tp for tp in self._offsets.current if tp not in self._context.paused])
 
     # --- one batch -------------------------------------------------------------------------------
 
     def _convert(self, messages: Sequence[Message]) -> None:
         offsets: dict[TopicPartition, int] = {}
+        self.activity.batch(messages)
         try:
             records = run_all(self._chain, self._decoder.decode(messages, offsets))[0]
+            self._tolerance.passed(writing=False)
         except FencedError:
             raise
         except Exception as exc:
@@ -245,73 +343,131 @@ class WorkerSinkTask(WorkerTask):
         if self._errant is not None:
             self._errant.delivered(messages)
         # A held batch is only added to after a revocation took all of it that was paused.
-        self._batch = self._batch + records if self._batch else records
+        self._putter.load(records)
         self._batch_offsets.update(offsets)
 
     def _convert_each(
         self, messages: Sequence[Message], offsets: dict[TopicPartition, int]
     ) -> list[SinkRecord]:
         records: list[SinkRecord] = []
-        for message in messages:
-            subject = Subject(where_of(message), message)
-            record = self._decoder.decode_one(message, self._tolerance, subject)
-            if record is not None:
-                records += run_one(self._chain, record, self._tolerance, subject)
+        tolerance = self._tolerance
+        for number, message in enumerate(messages):
+            subject = subject_of(message)
+            try:
+                record = self._decoder.decode_one(message, tolerance, subject)
+                made = () if record is None else run_one(self._chain, record, tolerance, subject)
+            except BreakerOpenError as exc:
+                return self._cut_short(records, messages[number:], offsets, exc)
+            if made:
+                tolerance.passed(writing=False)
+                records += made
             offsets[TopicPartition(message.topic(), message.partition())] = message.offset() + 1
         return records
 
+    def _cut_short(
+        self,
+        records: list[SinkRecord],
+        rest: Sequence[Message],
+        offsets: dict[TopicPartition, int],
+        error: BreakerOpenError,
+    ) -> list[SinkRecord]:
+        """The breaker has opened: put what stands before the row of failures, and then go back to it."""
+        back = self._tolerance.rewind_to()
+        for message in rest:
+            back.setdefault(TopicPartition(message.topic(), message.partition()), message.offset())
+        for tp in offsets.keys() & back.keys():
+            offsets[tp] = min(offsets[tp], back[tp])
+        self._back = back
+        self._tell_open(error)
+
+        def is_before(record: SinkRecord) -> bool:
+            tp, offset = place_of(record)
+            return tp not in back or offset < back[tp]
+
+        return [record for record in records if is_before(record)]
+
     def _deliver(self) -> None:
         began = self.clock()
-        count = len(self._batch)
         try:
-            self.task.put(self._batch[:])
+            self.activity.enter("put")
+            try:
+                count = self._putter.put()
+            finally:
+                self.activity.leave()
+        except BreakerOpenError as exc:
+            self._tell_open(exc)
+            back = self._tolerance.rewind_to()
+            for tp, offset in [*self._putter.starts().items(), *(self._back or {}).items()]:
+                back[tp] = min(back.get(tp, offset), offset)
+            self._putter.clear()
+            self._back = back
+            count = 0
         except RetriableError as exc:
             self._redeliver(exc)
             return
-        except (FatalTaskError, FencedError):
-            raise
-        except Exception as exc:
-            raise FatalTaskError(
-                f"Writing failed in {type(self.task).__name__}.put of task {self.id}{self._batch_place()}: "
-                f"{describe(exc)}; the batch is not committed, mend the cause and restart the task"
-            ) from exc
         self._retries = 0
-        if self._errant is not None:
-            self._errant.check()
         now = self.clock()
         if count:
             self.counters.sent.record(count, now)
             self.counters.put_time.record(now - began, now)
-            self._batch = []
         if self._batch_offsets:
-            self._current.update(self._batch_offsets)
+            self._offsets.current.update(self._batch_offsets)
             self._batch_offsets = {}
             if now >= self._next_lag:
                 self._note_lag(now)
-        if self._redelivering:
-            self._redelivering = False
-            if not self._paused:
-                self._resume_all()
+        if self._back is not None:
+            self._break()
+        else:
+            self._tolerance.batch_done()
+            if _BREAKER in self._holds and not self._breaker.is_open:
+                self._release(_BREAKER)
+        if _PUT in self._holds:
+            self._release(_PUT)
+        elif self.note is not None and not self._holds and not self._breaker.probing:
+            self.note = None
 
     def _redeliver(self, error: RetriableError) -> None:
         """The task could not take the batch now: nothing new is read until it does."""
         log.warning("Task %s could not write a batch and is given it again: %s", self.id, describe(error))
+        self.note = f"a batch is put again until the task takes it: {describe(error)}"
         if self._context.timeout_ms <= 0:  # Connect waits until the next commit, a minute in most cases
             wait_s = RETRY_S * (1 << self._retries) if error.wait_s is None else error.wait_s
             self._context.timeout_ms = max(int(wait_s * 1000), 1)
         self._retries = min(self._retries + 1, MAX_DOUBLINGS)
-        if not self._redelivering:
-            self._redelivering = True
-            self._consumer.pause(list(self._current))
+        self._hold(_PUT)
 
-    def _batch_place(self) -> str:
-        if not self._batch:
-            return ""
-        first = self._batch[0]
-        return (
-            f", in a batch of {len(self._batch)} from "
-            f"{first.original_topic}-{first.original_kafka_partition}@{first.original_kafka_offset}"
+    # --- the circuit breaker ---------------------------------------------------------------------
+
+    def _tell_open(self, error: BreakerOpenError) -> None:
+        wait_s = max(self._breaker.until - self.clock(), 0.0)
+        log.warning(
+            "Task %s pauses for %.1f s, goes back to where the failures began and tries one record: %s",
+            self.id,
+            wait_s,
+            describe(error),
         )
+        self.note = f"paused by its circuit breaker and tried again from time to time: {describe(error)}"
+
+    def _break(self) -> None:
+        """Go back to where the row of failures began, and read nothing."""
+        back, self._back = self._back or {}, None
+        if self._gather is not None:
+            for tp, offset in self._gather.starts().items():
+                back[tp] = min(back.get(tp, offset), offset)
+        self._tolerance.withdraw(back)
+        self._go_back(back)
+        self._hold(_BREAKER)
+
+    def _mind_breaker(self) -> None:
+        """Try a record if it is time. One that is filtered decides nothing, and the next one is tried."""
+        if self.clock() >= self._breaker.until and not self._putter.held and self._back is None:
+            self._breaker.probe()
+            self._release(_BREAKER)
+
+    def _go_back(self, offsets: Mapping[TopicPartition, int]) -> None:
+        self._offsets.go_back(offsets)
+        if self._gather is not None:
+            self._gather.forget(offsets)
 
     # --- offsets ---------------------------------------------------------------------------------
 
@@ -319,178 +475,31 @@ class WorkerSinkTask(WorkerTask):
         """Go to the offsets that the task has asked for."""
         wanted = self._context.take_offsets()
         for tp, offset in wanted.items():
-            if tp not in self._current:
+            if tp not in self._offsets.current:
                 log.warning("Task %s asked for offset of %s-%d, which is not its partition", self.id, *tp)
                 continue
             self._consumer.seek(tp, offset)
-            self._committed[tp] = self._current[tp] = offset
+            self._offsets.assign(tp, offset)
             self._drop_held([tp])
-
-    def _commit(self, partitions: Collection[TopicPartition], *, closing: bool) -> None:
-        offsets = {tp: self._current[tp] for tp in partitions if tp in self._current}
-        if not offsets:
-            return
-        began = self.clock()
-        try:
-            reported = self._wait_for_reports()
-        except FatalTaskError:
-            if closing:
-                self.task.close(list(offsets))
-            raise
-        if not reported:
-            if closing:
-                self.task.close(list(offsets))
-            self._committed_now(began, {}, success=False)
-            return
-        self.counters.sequence += 1
-        last = {tp: self._committed[tp] for tp in offsets if tp in self._committed}
-        try:
-            wanted = self.task.pre_commit(dict(offsets))
-        except Exception as exc:  # noqa: BLE001 - whatever flush raises, its offsets are not safe
-            self._commit_refused(exc, last, began, closing=closing)
-            return
-        finally:
-            if closing:
-                self.task.close(list(offsets))
-        chosen = self._choose(wanted or {}, offsets, last)
-        if not wanted or chosen == last:
-            self._committed_now(began, {}, success=True, skipped=True)
-            return
-        if self.control.cancelled:
-            return
-        if closing:
-            self._commit_now(chosen, began)
-        else:
-            sequence = self.counters.sequence
-            self._committing = sequence, began, chosen
-            self._consumer.commit(chosen, lambda error: self._commit_answered(sequence, error))
-
-    def _wait_for_reports(self) -> bool:
-        """What was dropped must be in the dead letter queue before any offset is committed.
-
-        False: it is not there yet, and waits for the next commit. ``FatalTaskError``: it never will be.
-        """
-        if self._dead_letters is None:
-            return True
-        self._reports += self._tolerance.take_reports()
-        if self._errant is not None:
-            self._reports += self._errant.take(self._current)
-        self._reports = self._dead_letters.wait(
-            self._reports, self.control.share_s(self._settings.flush_timeout_s)
-        )
-        return not self._reports
-
-    def _commit_refused(
-        self, error: Exception, last: Mapping[TopicPartition, int], began: float, *, closing: bool
-    ) -> None:
-        if closing:
-            log.error(
-                "Sink task %s failed to flush while its partitions were closed", self.id, exc_info=error
-            )
-        else:
-            log.error(
-                "Sink task %s failed to flush; it goes back to the offsets committed last",
-                self.id,
-                exc_info=error,
-            )
-            for tp, offset in last.items():
-                self._consumer.seek(tp, offset)
-                self._current[tp] = offset
-            self._drop_held(last)
-        self._committed_now(began, {}, success=False)
-
-    def _choose(
-        self,
-        wanted: Mapping[TopicPartition, int],
-        offsets: Mapping[TopicPartition, int],
-        last: Mapping[TopicPartition, int],
-    ) -> dict[TopicPartition, int]:
-        """The last committed offsets, with those laid over them that the task may commit."""
-        chosen = dict(last)
-        for tp, offset in wanted.items():
-            if tp not in chosen:
-                log.warning(
-                    "Task %s returned an offset of %s-%d from pre_commit, which it was not asked for",
-                    self.id,
-                    *tp,
-                )
-            elif offset > offsets[tp]:
-                log.warning(
-                    "Task %s returned offset %d of %s-%d from pre_commit but was only given those below %d",
-                    self.id,
-                    offset,
-                    *tp,
-                    offsets[tp],
-                )
-            else:
-                chosen[tp] = offset
-        return chosen
-
-    def _commit_now(self, chosen: dict[TopicPartition, int], began: float) -> None:
-        self._committing = None  # an answer that is still to come is about older offsets
-        for attempt in (1, 2):
-            try:
-                self._consumer.commit(chosen, timeout_s=self.control.share_s(self._settings.flush_timeout_s))
-            except RetriableError as exc:
-                if attempt == 2 or self.control.stopping:  # the time to stop in is short
-                    self._commit_failed(exc, began)
-                    return
-            except ConnectError as exc:
-                self._commit_failed(exc, began)
-                return
-            else:
-                self._committed_now(began, chosen, success=True)
-                return
-
-    def _commit_answered(self, sequence: int, error: ConnectError | None) -> None:
-        """The log has answered an asynchronous commit. Task thread, inside ``consume``."""
-        if self._committing is None or self._committing[0] != sequence:
-            log.info("A late answer to commit %d of sink task %s is ignored", sequence, self.id)
-            return
-        _, began, chosen = self._committing
-        self._committing = None
-        if error is not None:
-            self._commit_failed(error, began)
-        else:
-            self._committed_now(began, chosen, success=True)
-
-    def _commit_failed(self, error: ConnectError, began: float) -> None:
-        log.error("Offsets of sink task %s could not be committed: %s", self.id, describe(error))
-        self._committed_now(began, {}, success=False)
-
-    def _committed_now(
-        self, began: float, offsets: Mapping[TopicPartition, int], *, success: bool, skipped: bool = False
-    ) -> None:
-        now = self.clock()
-        self.counters.commits.committed(now - began, now, success=success)
-        if skipped:
-            self.counters.skips.record(1, now)
-        elif success:
-            # A partition that was taken away meanwhile is not ours to remember.
-            self._committed.update({tp: o for tp, o in offsets.items() if tp in self._committed})
-            self.counters.completions.record(1, now)
 
     # --- rebalances ------------------------------------------------------------------------------
 
     def assigned(self, partitions: Sequence[TopicPartition]) -> None:
         for tp in partitions:
-            position = self._consumer.position(tp)
-            self._current[tp] = self._committed[tp] = position
-        self.counters.partitions = len(self._current)
-        self._context.keep_paused(self._current)
-        if self._batch:
-            self._redelivering = True
-            self._consumer.pause(list(self._current))
-        elif self._redelivering:
-            self._redelivering = False
-            if not self._paused:
-                self._resume_all()
-        if self._paused:
-            self._consumer.pause(list(self._current))
+            self._offsets.assign(tp, self._consumer.position(tp))
+        current = self._offsets.current
+        self._context.keep_paused(current)
+        if self._putter.held:
+            self._holds.add(_PUT)
+        elif _PUT in self._holds:
+            self._release(_PUT)
+        if self._paused or self._holds:
+            self._consumer.pause(list(current))
         elif self._context.paused:
             self._consumer.pause(list(self._context.paused))
         if partitions:
-            self.task.open(list(partitions))
+            with self.activity.calling("open"):
+                self.task.open(list(partitions))
             self._rewind()
 
     def revoked(self, partitions: Sequence[TopicPartition]) -> None:
@@ -502,7 +511,8 @@ class WorkerSinkTask(WorkerTask):
         if self._closing or not partitions:
             return
         try:
-            self.task.close(list(partitions))
+            with self.activity.calling("close"):
+                self.task.close(list(partitions))
         finally:
             if self._errant is not None:
                 self._errant.forget(partitions)
@@ -510,28 +520,25 @@ class WorkerSinkTask(WorkerTask):
 
     def _close_partitions(self, partitions: Sequence[TopicPartition]) -> None:
         try:
-            self._commit(partitions, closing=True)
+            self._offsets.commit(partitions, closing=True)
         finally:
             self._forget(partitions)
 
     def _forget(self, partitions: Sequence[TopicPartition]) -> None:
-        for tp in partitions:
-            self._current.pop(tp, None)
-            self._committed.pop(tp, None)
-        self.counters.partitions = len(self._current)
+        self._offsets.forget(partitions)
         self._drop_held(partitions)
 
     def _drop_held(self, partitions: Collection[TopicPartition]) -> None:
-        """These records of the batch that put would not take are not ours any more, or are read again."""
+        """What was read of these and not put is not ours any more, or is read again."""
         gone = set(partitions)
         for tp in gone:
             self._batch_offsets.pop(tp, None)
-        if self._batch:
-            self._batch = [
-                record
-                for record in self._batch
-                if (record.original_topic, record.original_kafka_partition) not in gone
-            ]
+            if self._back is not None:
+                self._back.pop(tp, None)
+        self._putter.forget(gone)
+        if self._gather is not None:
+            self._gather.forget(gone)
+        self._tolerance.forget(gone)
 
     def rebalance_failed(self, error: BaseException) -> None:
         """A callback must not raise into the client library: it is raised after the poll."""
@@ -542,7 +549,7 @@ class WorkerSinkTask(WorkerTask):
 
     @property
     def assignment(self) -> frozenset[TopicPartition]:
-        return frozenset(self._current)
+        return frozenset(self._offsets.current)
 
     @property
     def settings(self) -> SinkSettings:
@@ -560,7 +567,7 @@ class WorkerSinkTask(WorkerTask):
             self._consumer.pause(partitions)
 
     def resume_partitions(self, partitions: Collection[TopicPartition]) -> None:
-        if not self._paused and not self._redelivering:
+        if not self._paused and not self._holds:
             self._consumer.resume(partitions)
 
     # --- the end ---------------------------------------------------------------------------------
@@ -569,13 +576,17 @@ class WorkerSinkTask(WorkerTask):
         self._closing = True
         steps: list[Callable[[], None]] = []
         if self._initialized:
-            steps.append(self.task.stop)
+            steps.append(self._stop_task)
         steps += [self._leave, self._chain.close, self._converters.close]
         if self._dead_letters is not None:
             letters = self._dead_letters
             wait_s = 0.0 if self.control.cancelled else self._settings.close_s
             steps.append(lambda: letters.close(self.control.share_s(wait_s)))
         close_all(steps)
+
+    def _stop_task(self) -> None:
+        with self.activity.calling("stop"):
+            self.task.stop()
 
     def _leave(self) -> None:
         self._consumer.close(self.control.share_s(self._settings.close_s))

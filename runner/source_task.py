@@ -31,7 +31,16 @@ from connectkit.runner.log.api import OutRecord
 from connectkit.runner.offsets import OffsetStore, StoredOffsets
 from connectkit.runner.outlet import LifeLostError, Outlet, Owner, SourceTimes, where_of
 from connectkit.runner.status import State, StatusListener
-from connectkit.runner.tolerance import Stage, StoppedRetryingError, Subject, Tolerance, describe
+from connectkit.runner.tolerance import (
+    PRODUCER,
+    SOURCE,
+    BreakerOpenError,
+    Stage,
+    StoppedRetryingError,
+    Subject,
+    Tolerance,
+    describe,
+)
 from connectkit.runner.worker_task import WorkerTask
 
 log = logging.getLogger(__name__)
@@ -123,8 +132,9 @@ class WorkerSourceTask(WorkerTask):
         context = TaskContext(self, self._configs, self._reader)
         context.transaction_context = self.outlet.transaction_context
         self._initialized = True
-        self.task.initialize(context)
-        self.task.start()
+        with self.activity.calling("start"):
+            self.task.initialize(context)
+            self.task.start()
 
     def execute(self) -> None:
         good = False
@@ -162,7 +172,10 @@ class WorkerSourceTask(WorkerTask):
                 return
         if control.cancelled:  # while it polled: another task may have taken its place
             return
-        if self._send(self._held):
+        self.activity.enter("send")
+        sent = self._send(self._held)
+        self.activity.leave()
+        if sent:
             self.outlet.end_batch()
             self._held = None
             self._retries = 0
@@ -204,8 +217,13 @@ class WorkerSourceTask(WorkerTask):
         clock, counters = self.clock, self.counters
         began = clock()
         try:
-            batch = self.task.poll()
+            self.activity.enter("poll")
+            try:
+                batch = self.task.poll()
+            finally:
+                self.activity.leave()
         except RetriableError as exc:
+            self.counters.errors.last_error = f"polling failed: {describe(exc)}"
             log.warning("Polling task %s failed and is tried again: %s", self.id, describe(exc))
             self._back_off(exc.wait_s)
             return None
@@ -237,6 +255,14 @@ class WorkerSourceTask(WorkerTask):
 
     def sleep(self, seconds: float) -> bool:
         """The task's own waiting; what was sent is acknowledged meanwhile. Task thread."""
+        call = self.activity.call
+        self.activity.leave()  # who waits so is not stuck in the call it waits in
+        try:
+            return self._sleep(seconds)
+        finally:
+            self.activity.enter(call)
+
+    def _sleep(self, seconds: float) -> bool:
         until = self.clock() + seconds
         while self.outlet.in_flight and not self.control.stopping:
             left = until - self.clock()
@@ -304,6 +330,7 @@ class WorkerSourceTask(WorkerTask):
         try:
             try:
                 made = self._make_all(batch)
+                self.tolerance.passed(writing=False)
                 self._dispatch_all(batch, *made)
             except (FencedError, LifeLostError):
                 raise
@@ -319,6 +346,11 @@ class WorkerSourceTask(WorkerTask):
                 self._chain.rewind()
                 self._send_each(batch)
         except StoppedRetryingError:
+            return False
+        except BreakerOpenError as exc:
+            self._chain.rewind()
+            self.note = f"paused by its circuit breaker: {exc}"
+            log.warning("Task %s is %s; it goes on when a record passes", self.id, self.note)
             return False
         except RetriableError as exc:
             self._chain.rewind()
@@ -363,25 +395,32 @@ class WorkerSourceTask(WorkerTask):
         dropped: list[SourceRecord] = []
         done = 0
         try:
-            for record in batch:
-                made = self._make(record)
+            for number, record in enumerate(batch):
+                made = self._make(record, number)
                 if made:
+                    self.tolerance.passed(writing=False)
                     origin.extend([len(originals)] * len(made))
                     originals.append(record)
                     out.extend(made)
                 else:
                     dropped.append(record)
                 done += 1
+        except BreakerOpenError:
+            done = self.tolerance.rewind_to().get(SOURCE, done)
+            raise
         finally:
             # Also on the way out with an error: records before the one that failed are delivered first.
+            self.tolerance.withdraw({SOURCE: done})
+            kept = set(map(id, batch[:done]))
+            dropped = [record for record in dropped if id(record) in kept]
             single = len(origin) == len(originals)
             self._dispatch_each(out, originals, None if single else origin)
             self.outlet.skip(dropped)
             self._held = cast("Batch", batch[done:])
 
-    def _make(self, record: SourceRecord) -> list[OutRecord]:
+    def _make(self, record: SourceRecord, number: int) -> list[OutRecord]:
         """All that becomes of a record, or nothing if any of it fails and that is tolerated."""
-        subject = Subject(where_of(record), record)
+        subject = Subject(where_of(record), record, (SOURCE, number))
         made = []
         for child in run_one(self._chain, record, self.tolerance, subject):
             encoded = self._encoder.encode_one(child, self.tolerance, subject)
@@ -411,7 +450,7 @@ class WorkerSourceTask(WorkerTask):
 
     def _refused(self, error: Exception, original: SourceRecord, topic: str) -> None:
         subject = Subject(where_of(original, topic), original)
-        self.tolerance.drop(Stage.KAFKA_PRODUCE, "the producer", error, subject)
+        self.tolerance.drop(Stage.KAFKA_PRODUCE, PRODUCER, error, subject, wait=True)
         self.outlet.skip([original])
 
     def committed(self, record: SourceRecord, metadata: RecordMetadata | None) -> None:
@@ -442,10 +481,14 @@ class WorkerSourceTask(WorkerTask):
     def close(self) -> None:
         steps: list[Callable[[], None]] = []
         if self._initialized:
-            steps.append(self.task.stop)
+            steps.append(self._stop_task)
         steps += self.outlet.close()
         steps += [self._reader.close, self._chain.close, self._converters.close]
         close_all(steps)
+
+    def _stop_task(self) -> None:
+        with self.activity.calling("stop"):
+            self.task.stop()
 
     def fence(self) -> None:
         """Nothing more is sent or read by the task. Its producer may be busy, so nobody waits for it."""

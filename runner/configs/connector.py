@@ -23,6 +23,7 @@ from connectkit.checks import (
 )
 from connectkit.config import HIGH, LOW, MEDIUM, Kind, Width, option
 from connectkit.javaregex import compile_java
+from connectkit.runner.configs.failures import BreakerOptions, SinkBatchOptions, SourceLetterOptions
 from connectkit.runner.configs.healing import HealingOptions
 from connectkit.suggest import shortened
 
@@ -31,7 +32,7 @@ CLIENT_OVERRIDES = ("producer.override.", "consumer.override.", "admin.override.
 CONVERTERS = ("key.converter", "value.converter", "header.converter")
 
 
-class ConnectorConfig(HealingOptions):
+class ConnectorConfig(HealingOptions, BreakerOptions):
     """What sources and sinks have in common."""
 
     prefixes = ("transforms.", "predicates.", *CLIENT_OVERRIDES, *(f"{each}." for each in CONVERTERS))
@@ -244,7 +245,7 @@ class Boundary(enum.Enum):
     CONNECTOR = "connector"
 
 
-class SourceConnectorConfig(ConnectorConfig):
+class SourceConnectorConfig(ConnectorConfig, SourceLetterOptions):
     """The options of every source connector."""
 
     prefixes = (*ConnectorConfig.prefixes, "topic.creation.")
@@ -299,8 +300,13 @@ class SourceConnectorConfig(ConnectorConfig):
         display_name="Offsets topic",
     )
 
+    @property
+    def dead_letter_topic(self) -> str | None:
+        """The topic for records that cannot be processed, or None."""
+        return self.errors_deadletterqueue_topic_name or None
 
-class SinkConnectorConfig(ConnectorConfig):
+
+class SinkConnectorConfig(ConnectorConfig, SinkBatchOptions):
     """The options of every sink connector."""
 
     topics: list[str] = option(

@@ -12,7 +12,7 @@ import connectkit
 from tools.layout import ROOT
 
 FACE = """
-Checkpoint Config ConfigData ConfigError ConfigProvider ConflictError ConnectError ConnectRecord Connector
+BatchError Checkpoint Config ConfigData ConfigError ConfigProvider ConflictError ConnectError ConnectRecord Connector
 ConnectorContext ConversionError Converter DataError ErrantRecordReporter FatalTaskError FencedError Field
 Header HeaderConverter Headers Instant LimitError Limits NotFoundError OffsetReader Plugin Predicate
 ProjectionError RecordMetadata RetriableError Schema SchemaAndValue SchemaBuilder SchemaError Secret

@@ -18,7 +18,7 @@ from connectkit.builder import SchemaBuilder
 from connectkit.connectors.csv_sink import CsvSink, path_of
 from connectkit.connectors.csv_sink_config import CsvSinkConfig
 from connectkit.connectors.csv_source import CsvSource
-from connectkit.errors import ConfigError, ConnectError, DataError, FatalTaskError
+from connectkit.errors import BatchError, ConfigError, ConnectError, DataError, FatalTaskError
 from connectkit.record import SinkRecord
 from connectkit.schema import Schema
 from connectkit.struct import Struct
@@ -222,7 +222,7 @@ def test_every_cut_of_a_journal_is_refused_or_read(tmp_path: Path) -> None:
 def test_a_put_takes_all_records_or_none(tmp_path: Path) -> None:
     sink = run(tmp_path / "f")
     sink.put(row(1))
-    with pytest.raises(DataError, match=r"Record t-0@3 cannot be written as CSV: its value is neither"):
+    with pytest.raises(BatchError, match=r"Record t-0@3 cannot be written as CSV: its value is neither"):
         sink.put(row(2), sink_record("text", offset=3))
     sink.stop()
     assert files(tmp_path) == {"f": "id,name\n1,x\n"}
@@ -253,9 +253,11 @@ def test_nested_values(tmp_path: Path) -> None:
     sink.put(record)
     sink.stop()
     assert files(tmp_path) == {"f": 'id,list\n1,"[1,2]"\n'}
-    with pytest.raises(DataError, match=r"t-0@7 .* at \$\.list: it holds an array") as caught:
+    with pytest.raises(BatchError, match=r"t-0@7 .* at \$\.list: it holds an array") as caught:
         run(tmp_path / "g", nested="fail").put(record)
-    assert caught.value.path == "$.list"
+    refused = caught.value.failures[0]
+    assert isinstance(refused, DataError)
+    assert refused.path == "$.list"
 
 
 def test_null_values(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -264,12 +266,12 @@ def test_null_values(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     sink.stop()
     assert files(tmp_path) == {"f": "id,name\n1,x\n4,x\n"}
     assert caplog.text.count("without a value") == 1
-    with pytest.raises(DataError, match=r"t-0@2 .* is null"):
+    with pytest.raises(BatchError, match=r"t-0@2 .* is null"):
         run(tmp_path / "g", on_null_value="fail").put(sink_record(None, offset=2))
 
 
 def test_a_change_of_schema(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"t-0@2 .*size more and name less"):
+    with pytest.raises(BatchError, match=r"t-0@2 .*size more and name less"):
         run(tmp_path / "a" / "f").put(row(1), wide(2))
     for change, wanted in [
         ("ignore", {"f.csv": "id,name\n1,x\n2,\n3,x\n"}),
@@ -298,7 +300,7 @@ def test_an_order_of_fields_is_no_change(tmp_path: Path) -> None:
 
 def test_maps_with_other_keys(tmp_path: Path) -> None:
     first, other = sink_record({"a": 1}, offset=1), sink_record({"a": 2, "b": 3}, offset=2)
-    with pytest.raises(DataError, match="b more"):
+    with pytest.raises(BatchError, match="b more"):
         run(tmp_path / "a" / "f").put(first, other)
     sink = run(tmp_path / "b" / "f", on_schema_change="new-file")
     sink.put(first, other)
@@ -315,7 +317,7 @@ def test_other_columns_than_the_file_has(tmp_path: Path) -> None:
 
 
 def test_columns_that_no_record_has(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="none of the fields"):
+    with pytest.raises(BatchError, match="none of the fields"):
         run(tmp_path / "f", columns="a,b").put(row(1))
 
 
@@ -324,7 +326,7 @@ def test_carriage_returns_are_quoted(tmp_path: Path) -> None:
     sink.put(row(1, "a\rb"), row(2))
     sink.stop()
     assert (tmp_path / "f").read_bytes() == b'id,name\n"1","a\rb"\n2,x\n'
-    with pytest.raises(DataError, match="needs quoting"):
+    with pytest.raises(BatchError, match="needs quoting"):
         run(tmp_path / "g", quoting="none").put(row(1, "a\rb"))
 
 

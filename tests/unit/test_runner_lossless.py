@@ -15,7 +15,7 @@ from connectkit.runner.control import Control
 from connectkit.runner.sink_task import SinkSettings
 from connectkit.runner.outlet import SourceTimes
 from connectkit.runner.status import State
-from connectkit.runner.tolerance import ErrorPolicy, Stage, Subject, Tolerance
+from connectkit.runner.tolerance import Culprit, ErrorPolicy, Stage, Subject, Tolerance
 from tests.support.rig import PlainConverter, ScriptedSink, ScriptedSource, SinkRig, SourceRig, record
 
 ALL = ErrorPolicy(tolerate_all=True)
@@ -181,7 +181,7 @@ def test_a_late_answer_does_not_undo_the_commit_of_a_rebalance() -> None:
 
     remembered: list[int] = []
     rig.at_empty = [lambda: None] * 14 + [rebalance] + [lambda: None] * 3 + [answer]
-    rig.at_empty += [lambda: remembered.append(rig.worker_task._committed[T0])] * 3
+    rig.at_empty += [lambda: remembered.append(rig.worker_task._offsets.committed[T0])] * 3
     rig.run()
     assert task.written == [1, 2]
     assert rig.committed() == 2
@@ -240,7 +240,8 @@ def test_reports_that_were_acknowledged_are_not_kept_until_the_commit() -> None:
     tolerance = Tolerance(ALL, rig.counters.errors, Control(), reporters=[Acknowledging()])
     most = 0
     for number in range(5_000):
-        tolerance.run(Stage.VALUE_CONVERTER, "x", Subject(f"t-0@{number}", None), poison)
+        tolerance.run(Stage.VALUE_CONVERTER, Culprit("x", "x"), Subject(f"t-0@{number}", None), poison)
+        tolerance.batch_done()
         most = max(most, len(tolerance._reports))
     assert most <= 1_000
 

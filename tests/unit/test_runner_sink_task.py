@@ -356,7 +356,8 @@ def test_poison_goes_to_the_dead_letter_queue_with_its_reason() -> None:
     assert headers["__connect.errors.offset"] == b"1"
     assert headers["__connect.errors.stage"] == b"VALUE_CONVERTER"
     assert headers["__connect.errors.task.id"] == b"0"
-    assert headers["__connect.errors.class.name"] == b"PlainConverter"
+    assert headers["__connect.errors.class.name"] == b"tests.support.rig.PlainConverter"
+    assert headers["__connect.errors.exception.class.name"] == b"connectkit.errors.ConversionError"
     assert rig.committed() == 3
     assert rig.counters.errors.deadletterqueue_produce_requests == 1
 

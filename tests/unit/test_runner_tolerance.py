@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from connectkit.api import TopicPartition
 from connectkit.errors import ConversionError, DataError, FatalTaskError, FencedError, RetriableError
 from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import ErrorCounters
 from connectkit.runner.reporters import LogReporter
 from connectkit.runner.tolerance import (
     SKIPPED,
+    Culprit,
     ErrorPolicy,
     Stage,
     StoppedRetryingError,
@@ -23,7 +25,8 @@ from connectkit.runner.tolerance import (
     describe,
 )
 
-SUBJECT = Subject("t-3@117", None)
+SUBJECT = Subject("t-3@117", None, (TopicPartition("t", 3), 117))
+CULPRIT = Culprit("JsonConverter", "some.JsonConverter")
 
 
 class Clock(Control):
@@ -69,7 +72,9 @@ def always(error: Exception) -> Callable[[], str]:
 
 
 def run(tolerance: Tolerance, call: Callable[[], Any]) -> Any:
-    return tolerance.run(Stage.VALUE_CONVERTER, "JsonConverter", SUBJECT, call)
+    made = tolerance.run(Stage.VALUE_CONVERTER, CULPRIT, SUBJECT, call)
+    tolerance.batch_done()
+    return made
 
 
 def test_a_result_passes_and_counts_nothing() -> None:
@@ -183,7 +188,7 @@ def test_the_log_names_the_place_if_asked_and_never_a_value(
         )
     assert "orders-0" in caplog.text
     assert "TRANSFORMATION" in caplog.text
-    assert ("t-3@117" in caplog.text) is include
+    assert ("{topic='t', partition=3, offset=117}" in caplog.text) is include
     assert "4111" not in caplog.text
     assert counters.total_errors_logged == 1
 
