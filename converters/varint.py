@@ -99,9 +99,7 @@ def _read_long(data: bytes, at: int, zigzag: int) -> tuple[int, int]:
             return (zigzag >> 1) ^ -(zigzag & 1), at
         zigzag |= (byte & 0x7F) << shift
         shift += 7
-    raise ConversionError(
-        "The data has a number of more than 64 bits; they are damaged, or of another kind"
-    )
+    raise ConversionError("The data has a number of more than 64 bits; they are damaged, or of another kind")
 
 
 def read_more_length(data: bytes, at: int, byte: int) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from typing import Any
 from connectkit.api import SchemaCheck
 from connectkit.compile import too_deep
 from connectkit.converters.avro.config import AvroConfig
+from connectkit.converters.avro.contract import AvroNative
 from connectkit.converters.avro.decode import compile_decoder
 from connectkit.converters.avro.encode import compile_encoder
 from connectkit.converters.avro.from_avro import from_avro
@@ -20,6 +21,7 @@ from connectkit.converters.avro.printer import to_text
 from connectkit.converters.avro.to_avro import to_avro
 from connectkit.converters.registry.converter import Reading, RegistryConverter, Writing
 from connectkit.converters.registry.port import SchemaText
+from connectkit.converters.registry.rules.stages import Checks, Decode, Reader
 from connectkit.converters.registry.wire import Frame
 from connectkit.errors import ConversionError
 from connectkit.limits import DEFAULT_LIMITS
@@ -56,8 +58,12 @@ class AvroConverter(RegistryConverter[AvroConfig]):
             encode = compile_encoder(avro, schema, self._options)
         else:
             encode = self._resolving(avro, schema, target)
+        found = chosen.registered
+        ruled = self._ruled_writing(
+            topic, found, encode, lambda: self._native(found.schema), lambda: _record_name(target)
+        )
         header = self._serde.header(chosen.registered) if self._serde.in_header else None
-        return Writing(encode, self._serde.prefix(chosen.registered), header)
+        return Writing(ruled, self._serde.prefix(chosen.registered), header)
 
     def _resolving(
         self, avro: AvroSchema, schema: Schema | None, target: AvroSchema
@@ -80,7 +86,23 @@ class AvroConverter(RegistryConverter[AvroConfig]):
         decode = compile_decoder(
             wrote, reads, schema, self._options, strict_end=self.config.avro_fail_on_trailing_data
         )
-        return Reading(decode, schema)
+
+        def own() -> Decode:
+            return compile_decoder(reads, reads, schema, self._options)
+
+        def guard() -> Decode:
+            return compile_decoder(wrote, wrote, from_avro(wrote, self._options), self._options)
+
+        def resolve() -> Callable[[bytes], bytes]:
+            write = compile_encoder(reads, schema, self._options)
+            return lambda payload: write(decode(payload, 0), b"")
+
+        way = Reader(decode, own, guard, resolve, self._native, Checks())
+        ruled = self._ruled_reading(topic, writer, reader, way, lambda: _record_name(reads))
+        return Reading(ruled, schema)
+
+    def _native(self, schema: SchemaText) -> AvroNative:
+        return AvroNative(schema.text, self._serde.texts_of(schema))
 
     def _parse(self, schema: SchemaText) -> AvroSchema:
         if schema.kind != "AVRO":

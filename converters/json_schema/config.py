@@ -48,6 +48,12 @@ class JsonSchemaConfig(RegistryConfig):
         False, doc="Whether values are checked against their schema, both ways.", importance=LOW
     )
 
+    json_validate_before_domain_rules: bool = option(
+        False,
+        doc="Whether that is checked before rules of the data contract, not after them.",
+        importance=LOW,
+    )
+
     def problems(self) -> Mapping[str, str | Sequence[str]]:
         found = dict(super().problems())
         if self.json_fail_invalid_schema:

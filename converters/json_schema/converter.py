@@ -5,12 +5,12 @@ Source: spec registry 1, 4 (``io.confluent.connect.json.JsonSchemaConverter``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from connectkit.api import SchemaCheck
 from connectkit.compile import PerSchema
 from connectkit.converters.json_schema.config import JsonSchemaConfig
+from connectkit.converters.json_schema.contract import JsonNative
 from connectkit.converters.json_schema.from_json_schema import from_json_schema
 from connectkit.converters.json_schema.load import load
 from connectkit.converters.json_schema.model import Node
@@ -21,6 +21,7 @@ from connectkit.converters.json_schema.to_json_schema import to_json_schema, val
 from connectkit.converters.json_schema.validate import validator
 from connectkit.converters.registry.converter import Reading, RegistryConverter, Writing
 from connectkit.converters.registry.port import SchemaText
+from connectkit.converters.registry.rules.stages import Checks, Reader
 from connectkit.converters.registry.wire import Frame
 from connectkit.errors import ConversionError
 from connectkit.schema import Schema
@@ -61,34 +62,31 @@ class JsonSchemaConverter(RegistryConverter[JsonSchemaConfig]):
         text = SchemaText(to_json_schema(schema, self._options), "JSON")
         chosen = self._serde.choose(topic, text, lambda: _title(schema)).registered
         header = self._serde.header(chosen) if self._serde.in_header else None
-        encode, check = self._encoders[schema], self._check(chosen.schema)
+        encode, checks = self._encoders[schema], self._checks(chosen.schema)
 
-        if check is None:
-            return Writing(encode, self._serde.prefix(chosen), header)
-
-        def checked(value: Any, prefix: bytes) -> bytes | None:
-            data = encode(value, b"")
-            if data is None:
-                return None
-            check(data)
-            return prefix + data
-
-        return Writing(checked, self._serde.prefix(chosen), header)
+        ruled = self._ruled_writing(
+            topic, chosen, encode, lambda: self._native(chosen.schema), lambda: _title(schema), checks
+        )
+        return Writing(ruled, self._serde.prefix(chosen), header)
 
     def _make_reading(self, topic: str, frame: Frame) -> Reading:
         writer = self._serde.writer(topic, frame, lambda found: self._load(found.schema).title)
         reader = self._serde.reader(topic, writer, lambda: self._load(writer.schema).title)
         schema = from_json_schema(self._load(reader.schema), self._options, version=reader.version)
         decode = compile_decoder(schema, self._reader)
-        check = self._check(reader.schema)
-        if check is None:
-            return Reading(decode, schema)
+        way = Reader(
+            decode,
+            own=lambda: decode,
+            guard=None,
+            resolve=None,
+            native=self._native,
+            checks=self._checks(reader.schema),
+        )
+        title = self._load(reader.schema).title
+        return Reading(self._ruled_reading(topic, writer, reader, way, lambda: title), schema)
 
-        def checked(data: bytes, start: int) -> Any:
-            check(data[start:])
-            return decode(data, start)
-
-        return Reading(checked, schema)
+    def _native(self, schema: SchemaText) -> JsonNative:
+        return JsonNative(schema.text, self._serde.texts_of(schema))
 
     def _load(self, schema: SchemaText) -> Node:
         if schema.kind != "JSON":
@@ -99,11 +97,12 @@ class JsonSchemaConverter(RegistryConverter[JsonSchemaConfig]):
         as_draft_7 = self.config.ignore_modern_dialects
         return load(schema.text, references=self._serde.texts_of(schema), as_draft_7=as_draft_7)
 
-    def _check(self, schema: SchemaText) -> Callable[[bytes], None] | None:
+    def _checks(self, schema: SchemaText) -> Checks:
         """What refuses payloads that their schema does not allow, if that is asked for."""
         if not self.config.json_fail_invalid_schema:
-            return None
-        return validator(schema.text, self._serde.texts_of(schema))
+            return Checks()
+        check = validator(schema.text, self._serde.texts_of(schema))
+        return Checks(before=check) if self.config.json_validate_before_domain_rules else Checks(after=check)
 
     # --- schemas by themselves
 

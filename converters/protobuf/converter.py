@@ -8,6 +8,7 @@ from __future__ import annotations
 from connectkit.api import SchemaCheck
 from connectkit.compile import PerSchema
 from connectkit.converters.protobuf.config import ProtobufConfig
+from connectkit.converters.protobuf.contract import ProtobufNative
 from connectkit.converters.protobuf.decode import compile_decoder
 from connectkit.converters.protobuf.encode import compile_encoder
 from connectkit.converters.protobuf.formats import registered_text
@@ -19,6 +20,7 @@ from connectkit.converters.protobuf.references import linked, references_of
 from connectkit.converters.protobuf.to_proto import to_proto
 from connectkit.converters.registry.converter import Reading, RegistryConverter, Writing
 from connectkit.converters.registry.port import SchemaText
+from connectkit.converters.registry.rules.stages import Checks, Reader
 from connectkit.converters.registry.wire import Frame
 from connectkit.errors import ConversionError
 from connectkit.schema import Schema
@@ -56,8 +58,13 @@ class ProtobufConverter(RegistryConverter[ProtobufConfig]):
         target = own if is_own else linked(self._serde.client, chosen.registered.schema)
         indexes = target.indexes(made.message)
         encode = compile_encoder(target.at(indexes), schema, self._options)
+        found = chosen.registered
+        name = target.at(indexes).full_name
+        ruled = self._ruled_writing(
+            topic, found, encode, lambda: self._native(found.schema, name), lambda: made.message
+        )
         header = self._serde.header(chosen.registered, indexes) if self._serde.in_header else None
-        return Writing(encode, self._serde.prefix(chosen.registered, indexes), header)
+        return Writing(ruled, self._serde.prefix(chosen.registered, indexes), header)
 
     def _check(self, schema: Schema) -> LinkedFile:
         return link(to_proto(schema, self._options).file)
@@ -77,12 +84,27 @@ class ProtobufConverter(RegistryConverter[ProtobufConfig]):
         writer = self._serde.writer(topic, frame, lambda found: name_of(found.schema))
         wrote = file_of(writer.schema)
         message = wrote.at(frame.indexes)
+        wrote_name = message.full_name
         reader = self._serde.reader(topic, writer, lambda: message.full_name)
         if reader is not writer:
             reads = file_of(reader.schema)
             message = reads.at(reads.indexes(message.full_name))
         schema = from_proto(message, self._options, version=reader.version)
-        return Reading(compile_decoder(message, schema, self._options), schema)
+        decode = compile_decoder(message, schema, self._options)
+        way = Reader(
+            decode,
+            own=lambda: decode,
+            guard=None,
+            resolve=None,
+            native=lambda each: self._native(
+                each, wrote_name if each is writer.schema else message.full_name
+            ),
+            checks=Checks(),
+        )
+        return Reading(self._ruled_reading(topic, writer, reader, way, lambda: message.full_name), schema)
+
+    def _native(self, schema: SchemaText, message: str) -> ProtobufNative:
+        return ProtobufNative(schema.text, self._serde.texts_of(schema), message)
 
     # --- schemas by themselves
 

@@ -18,8 +18,11 @@ FIELD: Final = "(confluent.field_meta)"
 MESSAGE: Final = "(confluent.message_meta)"
 _HOLDER: Final = (
     'syntax = "proto3"; message Holder { Meta meta = 1088; } '
-    "message Meta { string doc = 1; map<string, string> params = 2; repeated string tags = 3; }"
+    "message Meta { string doc = 1; map<string, string> params = 2; repeated string tags = 3; "
+    "repeated Rule rules = 4; } "
+    "message Rule { string name = 1; string doc = 2; string expr = 3; string sql = 4; }"
 )
+_RULE: Final = {"f1": "name", "f2": "doc", "f3": "expr", "f4": "sql"}
 
 
 @lru_cache(maxsize=1)
@@ -48,22 +51,48 @@ def read_meta(options: Any, name: str) -> Option | None:
         value["params"] = [param(each.f1, each.f2) for each in meta.f2]
     if meta.f3:
         value["tags"] = [Text(each) for each in meta.f3]
+    if meta.f4:
+        value["rules"] = [
+            {name: Text(getattr(rule, field)) for field, name in _RULE.items() if rule.HasField(field)}
+            for rule in meta.f4
+        ]
     return Option(name, value)
 
 
 def write_meta(options: Any, made: list[Option], name: str) -> None:
     """Put the option of that name into a descriptor's options."""
+    said = _said(made, name)
+    if not said:
+        return
+    doc = said.get("doc")
+    entries = [each for each in _items(said.get("params")) if isinstance(each, dict)]
+    rules = [each for each in _items(said.get("rules")) if isinstance(each, dict)]
+    meta = {
+        "f1": str(doc) if isinstance(doc, Text) else None,
+        "f2": [{"f1": str(each.get("key", "")), "f2": str(each.get("value", ""))} for each in entries],
+        "f3": [str(each) for each in _items(said.get("tags")) if isinstance(each, Text)],
+        "f4": [
+            {field: str(each[part]) for field, part in _RULE.items() if isinstance(each.get(part), Text)}
+            for each in rules
+        ],
+    }
+    options.MergeFromString(_holder()(f1088=meta).SerializeToString())
+
+
+def _said(made: list[Option], name: str) -> dict[str, Constant]:
+    """What the option says, be it as a whole or a member at a time (``(confluent.field_meta).tags``)."""
+    found: dict[str, Constant] = {}
     for option in made:
-        if option.name != name or not isinstance(option.value, dict):
-            continue
-        doc = option.value.get("doc")
-        entries = [each for each in _items(option.value.get("params")) if isinstance(each, dict)]
-        meta = {
-            "f1": str(doc) if isinstance(doc, Text) else None,
-            "f2": [{"f1": str(each.get("key", "")), "f2": str(each.get("value", ""))} for each in entries],
-            "f3": [str(each) for each in _items(option.value.get("tags")) if isinstance(each, Text)],
-        }
-        options.MergeFromString(_holder()(f1088=meta).SerializeToString())
+        place = option.name.replace("(.", "(")
+        if place == name and isinstance(option.value, dict):
+            for member, value in option.value.items():
+                found[member] = [*_items(found.get(member)), *_items(value)] if member in found else value
+        elif place.startswith(f"{name}.") and "." not in place[len(name) + 1 :]:
+            member = place[len(name) + 1 :]
+            found[member] = (
+                [*_items(found.get(member)), *_items(option.value)] if member in found else option.value
+            )
+    return found
 
 
 def _items(value: Constant | None) -> list[Constant]:

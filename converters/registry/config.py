@@ -10,6 +10,8 @@ from typing import Final
 
 from connectkit.checks import Check, at_least, non_empty_list, one_of_any_case
 from connectkit.config import HIGH, LOW, MEDIUM, ConverterConfig, Kind, option
+from connectkit.converters.registry.rules.engine import Settings
+from connectkit.converters.registry.rules.executors import CLASSES, EXTRA, has_cel
 from connectkit.converters.registry.subjects import ASSOCIATED, FALLBACKS, STRATEGIES
 from connectkit.secret import Secret
 
@@ -40,6 +42,24 @@ def _one_of_package(allowed: Sequence[str]) -> Check:
     return check
 
 
+def rule_problems(config: RegistryConfig) -> dict[str, str | Sequence[str]]:
+    """What cannot be done of the options about rules."""
+    found: dict[str, str | Sequence[str]] = {}
+    for name in config.rule_executors:
+        said = str(config.originals.get(f"rule.executors.{name}.class") or "")
+        if said.rpartition(".")[2] not in CLASSES:
+            found["rule.executors"] = (
+                f"names an executor that needs rule.executors.NAME.class to be one of {', '.join(CLASSES)}"
+            )
+    if config.rule_actions:
+        found["rule.actions"] = (
+            "cannot be met: there are ERROR and NONE; errors.deadletterqueue.topic.name takes bad records"
+        )
+    if config.validation_rules_execution.upper() != "DISABLED" and not has_cel():
+        found["validation.rules.execution"] = f"needs {EXTRA}, which is not installed"
+    return found
+
+
 def _also(name: str) -> tuple[str]:
     """The name that Confluent's converters know a client's option by, too."""
     return (f"schema.registry.{name}",)
@@ -52,7 +72,7 @@ class RegistryConfig(ConverterConfig):
     ``request.header.NAME`` is sent with every request.
     """
 
-    prefixes = ("schema.registry.ssl.", "request.header.")
+    prefixes = ("schema.registry.ssl.", "request.header.", "rule.executors.", "rule.actions.")
 
     schema_registry_url: list[str] = option(
         doc="The registry's addresses, or embedded:DIR for one that lives in a folder.",
@@ -132,6 +152,29 @@ class RegistryConfig(ConverterConfig):
         doc="Where a value's schema is looked for.",
         kind=Kind.CLASS,
         check=_one_of_package(_DESERIALIZERS),
+        importance=LOW,
+    )
+    rule_executors: list[str] = option(
+        [],
+        doc="Names of executors of data contract rules, each with rule.executors.NAME.class.",
+        importance=LOW,
+    )
+    rule_actions: list[str] = option(
+        [], doc="Names of actions after data contract rules; there are ERROR and NONE.", importance=LOW
+    )
+    rule_service_loader_enable: bool = option(
+        True, doc="Whether all executors that are installed may be used, not only named ones.", importance=LOW
+    )
+    execution_environment: str | None = option(
+        None,
+        doc="Where we are, for rule sets that are enabled at one place only; CLIENT if not set.",
+        importance=LOW,
+    )
+    validation_rules_execution: str = option(
+        "DISABLED",
+        doc="Whether checks within a schema (confluent:rules) are made of values that are written, before or "
+        "after rules of the data contract.",
+        check=one_of_any_case("DISABLED", "BEFORE_DOMAIN_RULES", "AFTER_DOMAIN_RULES"),
         importance=LOW,
     )
     schemas_cache_config: int = option(1000, doc="How many converted schemas are kept.", importance=LOW)
@@ -231,10 +274,23 @@ class RegistryConfig(ConverterConfig):
         aliases=_also("proxy.port"),
     )
 
+    @property
+    def rule_settings(self) -> Settings:
+        """What is said of rules."""
+        types = set(CLASSES.values()) if self.rule_service_loader_enable else set()
+        for name in self.rule_executors:
+            types.add(CLASSES[str(self.originals[f"rule.executors.{name}.class"]).rpartition(".")[2]])
+        return Settings(
+            self.execution_environment or "CLIENT",
+            self.with_prefix("rule.executors."),
+            frozenset(types),
+            self.validation_rules_execution.upper(),
+        )
+
     def problems(self) -> Mapping[str, str | Sequence[str]]:
         user_info = self.basic_auth_credentials_source.upper() == "USER_INFO"
         if user_info and not self.basic_auth_user_info.reveal():
             return {"basic.auth.user.info": "is needed by basic.auth.credentials.source=USER_INFO"}
         if user_info and self.bearer_auth_token.reveal():
             return {"bearer.auth.token": "cannot be given together with basic.auth.user.info"}
-        return {}
+        return rule_problems(self)

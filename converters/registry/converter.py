@@ -15,19 +15,30 @@ from connectkit.api import Converter, Decoder, Encoder, RawHeaders
 from connectkit.compile import PerSchema
 from connectkit.converters.registry.config import RegistryConfig
 from connectkit.converters.registry.opening import open_registry
-from connectkit.converters.registry.serde import SchemaSerde
+from connectkit.converters.registry.port import Registered
+from connectkit.converters.registry.rules.stages import (
+    Checks,
+    Decode,
+    Encode,
+    Native,
+    Reader,
+    read_with_rules,
+    write_with_rules,
+)
+from connectkit.converters.registry.serde import NameOf, SchemaSerde
 from connectkit.converters.registry.wire import Frame
 from connectkit.errors import ConversionError
 from connectkit.schema import NULL, Schema, SchemaAndValue
 
 C = TypeVar("C", bound=RegistryConfig)
 _ID_BYTES: Final = 5
+_NO_CHECKS: Final = Checks()
 
 
 class Writing(NamedTuple):
     """What writes the values of one schema to one topic."""
 
-    encode: Callable[[Any, bytes], bytes | None]
+    encode: Encode
     prefix: bytes
     header: tuple[str, bytes] | None
 
@@ -35,7 +46,7 @@ class Writing(NamedTuple):
 class Reading(NamedTuple):
     """What reads the messages of one schema, or one type of it, of one topic."""
 
-    decode: Callable[[bytes, int], Any]
+    decode: Decode
     schema: Schema | None
 
 
@@ -53,6 +64,7 @@ class RegistryConverter(Converter[C], ABC, Generic[C]):
     def __init__(self, config: C, *, is_key: bool = False) -> None:
         super().__init__(config, is_key=is_key)
         self._serde = SchemaSerde(config, open_registry(config), is_key=is_key)
+        self._settings = config.rule_settings
         self._size = max(1, config.schemas_cache_config)
         self._writing: dict[str, PerSchema[Writing]] = {}
         self._reading: dict[tuple[str, int | str | None, tuple[int, ...]], Reading] = {}
@@ -75,6 +87,34 @@ class RegistryConverter(Converter[C], ABC, Generic[C]):
 
     def _try(self, schema: Schema | None, value: Any) -> None:
         """Raise for a value that cannot be written, before the registry hears of its schema."""
+
+    # --- data contracts
+
+    def _ruled_writing(
+        self,
+        topic: str,
+        found: Registered,
+        encode: Encode,
+        native: Callable[[], Native],
+        name_of: NameOf,
+        checks: Checks = _NO_CHECKS,
+    ) -> Encode:
+        """``encode`` with the rules of the schema that is written with, if there are any."""
+        if not found.schema.rule_set and self._settings.validation == "DISABLED" and not any(checks):
+            return encode
+        place = self._serde.place(topic, found, name_of)
+        return write_with_rules(encode, found.schema, place, self._settings, native, checks)
+
+    def _ruled_reading(
+        self, topic: str, wrote: Registered, reads: Registered, reader: Reader, name_of: NameOf
+    ) -> Decode:
+        """``reader.decode`` with the rules of both schemas, if there are any."""
+        if reads is wrote and not wrote.schema.rule_set and not any(reader.checks):
+            return reader.decode
+        place = self._serde.place(topic, reads, name_of)
+        return read_with_rules(
+            reader, wrote, reads, place, self._settings, lambda: self._serde.between(wrote, reads)
+        )
 
     # --- writing
 
@@ -101,7 +141,7 @@ class RegistryConverter(Converter[C], ABC, Generic[C]):
             return None
         if self._refresh_s is not None:
             return super().encoder(topic, schema)
-        encode: Callable[[Any, bytes], bytes | None] | None = None
+        encode: Encode | None = None
         prefix = b""
 
         def write(value: Any) -> bytes | None:

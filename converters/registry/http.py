@@ -24,6 +24,8 @@ from connectkit.errors import (
 )
 
 try:
+    from confluent_kafka.schema_registry import Metadata as _Metadata
+    from confluent_kafka.schema_registry import RuleSet as _RuleSet
     from confluent_kafka.schema_registry import Schema as _Schema
     from confluent_kafka.schema_registry import SchemaReference as _Reference
     from confluent_kafka.schema_registry import SchemaRegistryClient
@@ -202,7 +204,9 @@ def _translated(what: str, error: SchemaRegistryError, where: str) -> ConnectErr
 
 def _out(schema: SchemaText) -> _Schema:
     references = [_Reference(each.name, each.subject, each.version) for each in schema.references]
-    return _Schema(schema.text, schema.kind, references)
+    metadata = None if schema.metadata is None else _Metadata.from_dict(dict(schema.metadata))
+    rule_set = None if schema.rule_set is None else _RuleSet.from_dict(dict(schema.rule_set))
+    return _Schema(schema.text, schema.kind, references, metadata, rule_set)
 
 
 def _text(found: Any) -> SchemaText:
@@ -219,8 +223,8 @@ def _text(found: Any) -> SchemaText:
 
 
 def _plain(found: Any) -> Mapping[str, Any] | None:
-    made: Mapping[str, Any] | None = None if found is None else found.to_dict()
-    return made
+    made: dict[str, Any] = {} if found is None else found.to_dict()
+    return {name: value for name, value in made.items() if value not in (None, [], {})} or None
 
 
 def _in(found: Any, subject: str, schema: SchemaText | None = None) -> Registered:

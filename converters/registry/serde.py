@@ -8,7 +8,7 @@ to run per record but :meth:`Reading.frame`. Source: spec registry 5, 6.2, 6.3, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from connectkit.api import RawHeaders, SchemaCheck
 from connectkit.converters.registry import wire
@@ -17,17 +17,18 @@ from connectkit.converters.registry.client import RegistryClient
 from connectkit.converters.registry.config import RegistryConfig
 from connectkit.converters.registry.guid import guid_of
 from connectkit.converters.registry.kinds import rules_of
-from connectkit.converters.registry.port import NO_ID, Registered, SchemaText
+from connectkit.converters.registry.port import NO_ID, Reference, Registered, SchemaText
+from connectkit.converters.registry.rules.executors import Place
 from connectkit.converters.registry.subjects import needs_schema, subject_of
 from connectkit.errors import (
     ConflictError,
     ConversionError,
-    DataError,
     NotFoundError,
     SchemaError,
 )
 from connectkit.schema import Schema
 
+_MAX_STEPS: Final = 1000
 NameOf = Callable[[], str | None]
 """Gives the name of a record's schema, for the subjects that need one."""
 
@@ -110,7 +111,6 @@ class SchemaSerde:
     def _other(self, found: Registered, schema: SchemaText, *, strict_id: bool) -> Chosen:
         """A schema that is not made of the data: it must be able to read what they would be written as."""
         config = self._config
-        _refuse_rules(found)
         strict = config.id_compatibility_strict if strict_id else config.latest_compatibility_strict
         rules = rules_of(schema.kind)
         if found.schema.kind != schema.kind:
@@ -180,7 +180,6 @@ class SchemaSerde:
                 if frame.guid is not None
                 else self._client.by_id(frame.id if frame.id is not None else -1, subject=subject)
             )
-            _refuse_rules(found)
             if subject is None:
                 subject = self.subject(topic, lambda: name_of(found))
             version = _version_told(found)
@@ -199,15 +198,32 @@ class SchemaSerde:
             return writer
         subject = self.subject(topic, name_of)
         try:
-            found = (
-                self._client.with_metadata(subject, self._metadata)
-                if self._metadata
-                else self._client.latest(subject)
-            )
-            _refuse_rules(found, "domainRules", "encodingRules", "migrationRules")
-            return found
+            if self._metadata:
+                return self._client.with_metadata(subject, self._metadata)
+            return self._client.latest(subject)
         except NotFoundError as error:
             raise ConversionError(f"Topic {topic} cannot be read with the newest schema: {error}") from error
+
+    # --- rules
+
+    def place(self, topic: str, found: Registered, record_name: NameOf) -> Place:
+        """Whose rules are executed, for messages that say so."""
+        return Place(topic, found.subject or self.subject(topic, record_name), self._is_key)
+
+    def between(self, wrote: Registered, reads: Registered) -> list[SchemaText]:
+        """The schemas from one version of a subject to another, both among them; lost ones are left out."""
+        first, last = wrote.version or 0, reads.version or 0
+        step = 1 if first < last else -1
+        if abs(last - first) > _MAX_STEPS:
+            raise SchemaError(f"More than {_MAX_STEPS} versions lie between the data and their newest schema")
+        subject = reads.subject or wrote.subject or ""
+        found = [wrote.schema]
+        for version in range(first + step, last, step):
+            try:
+                found.append(self._client.reference(Reference("", subject, version)).schema)
+            except NotFoundError:  # deleted for good, so that nothing leads through it
+                continue
+        return [*found, reads.schema]
 
     def close(self) -> None:
         """Let go of connections."""
@@ -215,18 +231,7 @@ class SchemaSerde:
 
 
 def _own(found: Registered) -> Chosen:
-    _refuse_rules(found)
     return Chosen(found, is_own=True)
-
-
-def _refuse_rules(found: Registered, *kinds: str) -> None:
-    """Data that their schema says to encrypt or check are not passed on as if it did not."""
-    rules = found.schema.rule_set or {}
-    if any(rules.get(kind) for kind in kinds or ("domainRules", "encodingRules")):
-        raise DataError(
-            f"The schema of id {found.id} has data contract rules, which are not executed here; "
-            "use a schema without rules"
-        )
 
 
 def _version_told(found: Registered) -> int | None:

@@ -1,4 +1,4 @@
-"""Which schema a message is written with and read with: the order of the options, headers, rules refused."""
+"""Which schema a message is written with and read with: the order of the options, headers."""
 
 from __future__ import annotations
 
@@ -118,32 +118,6 @@ def test_a_schema_of_another_kind_is_refused(registry: Registry) -> None:
     wants = serde(registry, auto_register_schemas="false", use_latest_version="true")
     with pytest.raises(SchemaError, match="kind JSON"):
         wants.choose("t", ONE, name)
-
-
-@pytest.mark.parametrize("kind", ["domainRules", "encodingRules"])
-def test_rules_are_refused_and_never_skipped(registry: Registry, kind: str) -> None:
-    registry.register("t-value", ONE)
-    registry.rule_set = {kind: [{"name": "encrypt"}]}
-    for options in (
-        {},
-        {"auto_register_schemas": "false"},
-        {"auto_register_schemas": "false", "use_latest_version": "true"},
-        {"auto_register_schemas": "false", "use_schema_id": "1"},
-    ):
-        with pytest.raises(DataError, match="rules"):
-            serde(registry, **options).choose("t", ONE, name)
-    with pytest.raises(DataError, match="rules"):
-        serde(registry).writer("t", Frame(1, None, (), 5), lambda found: None)
-
-
-def test_migration_rules_matter_to_those_who_read_with_another_schema(registry: Registry) -> None:
-    registry.register("t-value", ONE)
-    registry.rule_set = {"migrationRules": [{"name": "rename"}]}
-    plain, newest = serde(registry), serde(registry, use_latest_version="true")
-    writer = plain.writer("t", Frame(1, None, (), 5), lambda found: None)
-    assert plain.reader("t", writer, name) is writer
-    with pytest.raises(DataError, match="rules"):
-        newest.reader("t", writer, name)
 
 
 def test_a_reader_is_told_the_version_under_the_topics_subject(registry: Registry) -> None:

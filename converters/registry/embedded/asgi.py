@@ -1,8 +1,9 @@
 """The embedded registry for other programs: the REST interface of Confluent's, as an ASGI application.
 
 Paths, answers and error codes are those of spec registry 7, as far as converters, serializers and
-administration need them; what is not kept (metadata, rules, associations) is refused or empty, and never
-taken and lost. It has neither users nor TLS: it belongs on a loopback address, or behind a proxy that has.
+administration need them; what is not kept (contexts, associations) is refused or empty, and never taken
+and lost. Rules of schemas are kept, and executed by those who use the schemas. It has neither users nor
+TLS: it belongs on a loopback address, or behind a proxy that has.
 A request is answered in a thread, since SQLite may wait for another process. :func:`serve` runs it.
 """
 
@@ -26,6 +27,7 @@ try:
     import uvicorn
     from starlette.applications import Starlette
     from starlette.concurrency import run_in_threadpool
+    from starlette.datastructures import QueryParams
     from starlette.exceptions import HTTPException
     from starlette.requests import Request
     from starlette.responses import PlainTextResponse, Response
@@ -45,7 +47,7 @@ _LARGE_DEPTH: Final = "The request is nested too deeply"
 class _Asked:
     """A request, read: parts of the path, the query, and the body's JSON object."""
 
-    def __init__(self, path: Mapping[str, str], query: Mapping[str, str], body: Mapping[str, Any]) -> None:
+    def __init__(self, path: Mapping[str, str], query: QueryParams, body: Mapping[str, Any]) -> None:
         self.path = path
         self.query = query
         self.body = body
@@ -60,6 +62,9 @@ class _Asked:
 
     def says(self, name: str) -> bool:
         return self.query.get(name, "").lower() == "true"
+
+    def every(self, name: str) -> list[str]:
+        return self.query.getlist(name)
 
     def number(self, name: str, default: int) -> int:
         text = self.query.get(name, "")
@@ -227,7 +232,8 @@ def _referenced_by(registry: EmbeddedRegistry, asked: _Asked) -> Any:
 
 
 def _with_metadata(registry: EmbeddedRegistry, asked: _Asked) -> Any:
-    return registered(registry.with_metadata(asked.subject, {}))
+    names, values = asked.every("key"), asked.every("value")
+    return registered(registry.with_metadata(asked.subject, dict(zip(names, values, strict=False))))
 
 
 def _delete_subject(registry: EmbeddedRegistry, asked: _Asked) -> Any:

@@ -12,6 +12,11 @@ from connectkit.converters.registry.embedded.errors import NotTakenError
 from connectkit.converters.registry.port import LATEST, Reference, Registered, SchemaKind, SchemaText
 
 _KINDS: Final[dict[str, SchemaKind]] = {"AVRO": "AVRO", "PROTOBUF": "PROTOBUF", "JSON": "JSON"}
+_PARTS_OF_METADATA: Final = {"tags": dict, "properties": dict, "sensitive": list}
+_PARTS_OF_RULES: Final = {
+    "migrationRules": list, "domainRules": list, "encodingRules": list, "enableAt": str,
+}  # fmt: skip
+_BAD_RULES: Final = 42210
 _MAX_VERSION: Final = 2**31 - 1
 
 
@@ -22,10 +27,30 @@ def schema_of(body: Mapping[str, Any]) -> SchemaText:
         raise NotTakenError(42201, "Empty schema: 'schema' must be the text of one")
     if not isinstance(kind, str) or kind.upper() not in _KINDS:
         raise NotTakenError(42201, f"Invalid schema type: 'schemaType' must be one of {', '.join(_KINDS)}")
-    for name in ("metadata", "ruleSet"):
-        if body.get(name):
-            raise NotTakenError(42201, f"This registry keeps no {name} of schemas; leave it out")
-    return SchemaText(text, _KINDS[kind.upper()], _references(body.get("references")))
+    return SchemaText(
+        text,
+        _KINDS[kind.upper()],
+        _references(body.get("references")),
+        _member(body, "metadata", _PARTS_OF_METADATA),
+        _member(body, "ruleSet", _PARTS_OF_RULES),
+    )
+
+
+def _member(body: Mapping[str, Any], name: str, parts: Mapping[str, type]) -> Mapping[str, Any] | None:
+    """Metadata or rules, of which only the outer shape is looked at; what is empty is none."""
+    found = body.get(name)
+    if found is None or found == {}:
+        return None
+    if not isinstance(found, dict):
+        raise NotTakenError(_BAD_RULES, f"Invalid schema: '{name}' must be an object")
+    for key, value in found.items():
+        if value is not None and not isinstance(value, parts.get(key, object)):
+            raise NotTakenError(_BAD_RULES, f"Invalid schema: '{key}' of '{name}' is of another kind")
+        for each in value if isinstance(value, list) else ():
+            if key.endswith("Rules") and not (isinstance(each, dict) and isinstance(each.get("name"), str)):
+                raise NotTakenError(_BAD_RULES, f"Invalid schema: a rule of '{key}' has a name")
+    kept = {key: value for key, value in found.items() if value not in (None, [], {})}
+    return kept or None
 
 
 def _references(found: Any) -> tuple[Reference, ...]:
@@ -82,5 +107,7 @@ def registered(found: Registered, *, full: bool = True) -> dict[str, Any]:
     made["schemaType"] = found.schema.kind
     if found.schema.references:
         made["references"] = [each._asdict() for each in found.schema.references]
+    made["metadata"] = found.schema.metadata
+    made["ruleSet"] = found.schema.rule_set
     made["schema"] = found.schema.text
     return {name: value for name, value in made.items() if value is not None}

@@ -7,6 +7,7 @@ Confluent's REST interface (:mod:`errors`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -73,6 +74,7 @@ class EmbeddedRegistry:
         made = self._canonical(schema, normalize=normalize)
         with self._store.writing():
             self._check_writable(subject)
+            made = self._with_contract(subject, made)
             importing = self.mode(subject) == "IMPORT"
             if not importing and (schema_id is not None or version is not None):
                 raise NotTakenError(42205, f"Subject '{subject}' is not in mode IMPORT, which takes ids")
@@ -88,6 +90,16 @@ class EmbeddedRegistry:
                 raise NotTakenError(42207, f"Subject '{subject}' has another schema as version {number}")
             self._store.add_version(subject, number, found)
         return Registered(made, found, subject, number, guid_of(made))
+
+    def _with_contract(self, subject: str, schema: SchemaText) -> SchemaText:
+        """Metadata and rules that are not given stay those of the subject's newest version."""
+        newest = self._store.newest(subject)
+        if newest is None:
+            return schema
+        old = newest.schema
+        return replace(
+            schema, metadata=schema.metadata or old.metadata, rule_set=schema.rule_set or old.rule_set
+        )
 
     def _known(self, subject: str, schema: SchemaText, *, deleted: bool) -> Row | None:
         """The newest version of a subject that is this schema, in canonical form."""
@@ -116,7 +128,7 @@ class EmbeddedRegistry:
             if rules is None:
                 return schema
             make = rules.normalized if normalize else rules.canonical
-            return SchemaText(make(schema.text, references), schema.kind, schema.references)
+            return replace(schema, text=make(schema.text, references))
         except (DataError, NotFoundError) as error:
             raise NotTakenError(42201, f"The schema is not taken: {error}") from error
         except RecursionError as error:
@@ -161,10 +173,21 @@ class EmbeddedRegistry:
     ) -> Registered:
         if self._store.newest(subject, deleted=deleted) is None:
             raise no_subject(subject)
-        known = self._known(subject, self._canonical(schema, normalize=normalize), deleted=deleted)
+        made = self._canonical(schema, normalize=normalize)
+        known = self._known(subject, made, deleted=deleted) or self._alike(subject, made, deleted=deleted)
         if known is None:
             raise no_schema(f"The schema is not registered under subject '{subject}'")
         return _registered(known)
+
+    def _alike(self, subject: str, schema: SchemaText, *, deleted: bool) -> Row | None:
+        """The newest version of that text, for those who ask without its metadata and rules."""
+        if schema.metadata or schema.rule_set:
+            return None
+        for row in reversed(self._store.versions(subject)):
+            same = (row.schema.text, row.schema.kind, row.schema.references)
+            if (deleted or not row.deleted) and same == (schema.text, schema.kind, schema.references):
+                return row
+        return None
 
     def by_id(self, schema_id: int, *, subject: str | None = None) -> Registered:
         found = self._store.schema(schema_id)
@@ -196,7 +219,11 @@ class EmbeddedRegistry:
         return found
 
     def with_metadata(self, subject: str, metadata: Mapping[str, str]) -> Registered:
-        raise no_schema(f"Subject '{subject}' has no schema with that metadata: this registry keeps none")
+        for found in reversed(self.versions(subject)):
+            properties = (found.schema.metadata or {}).get("properties") or {}
+            if all(properties.get(name) == value for name, value in metadata.items()):
+                return found
+        raise no_schema(f"Subject '{subject}' has no schema with that metadata")
 
     def associated_subjects(self, namespace: str, topic: str, kind: Literal["key", "value"]) -> list[str]:
         return []

@@ -19,7 +19,8 @@ from connectkit.errors import ConfigError, RetriableError
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS schemas (
-    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, refs TEXT NOT NULL, guid TEXT NOT NULL);
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, text TEXT NOT NULL, refs TEXT NOT NULL, guid TEXT NOT NULL,
+    contract TEXT NOT NULL DEFAULT '[null, null]');
 CREATE UNIQUE INDEX IF NOT EXISTS schemas_by_guid ON schemas (guid, kind);
 CREATE TABLE IF NOT EXISTS versions (
     subject TEXT NOT NULL, version INTEGER NOT NULL, schema_id INTEGER NOT NULL,
@@ -29,26 +30,28 @@ CREATE TABLE IF NOT EXISTS settings (
     subject TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
     PRIMARY KEY (subject, name)) WITHOUT ROWID;
 """
+_COLUMNS: Final = "PRAGMA table_info(schemas)"
+_ADD_CONTRACT: Final = "ALTER TABLE schemas ADD COLUMN contract TEXT NOT NULL DEFAULT '[null, null]'"
 _VERSIONS: Final = """
-SELECT v.subject, v.version, v.schema_id, v.deleted, s.guid, s.text, s.kind, s.refs
+SELECT v.subject, v.version, v.schema_id, v.deleted, s.guid, s.text, s.kind, s.refs, s.contract
 FROM versions v JOIN schemas s ON s.id = v.schema_id WHERE v.subject = ? ORDER BY v.version
 """
 _NEWEST: Final = """
-SELECT v.subject, v.version, v.schema_id, v.deleted, s.guid, s.text, s.kind, s.refs
+SELECT v.subject, v.version, v.schema_id, v.deleted, s.guid, s.text, s.kind, s.refs, s.contract
 FROM versions v JOIN schemas s ON s.id = v.schema_id
 WHERE v.subject = ? AND v.deleted <= ? ORDER BY v.version DESC LIMIT 1
 """
 _VERSION: Final = """
-SELECT v.subject, v.version, v.schema_id, v.deleted, s.guid, s.text, s.kind, s.refs
+SELECT v.subject, v.version, v.schema_id, v.deleted, s.guid, s.text, s.kind, s.refs, s.contract
 FROM versions v JOIN schemas s ON s.id = v.schema_id WHERE v.subject = ? AND v.version = ?
 """
 _OF_SCHEMA: Final = """
-SELECT v.subject, v.version, v.schema_id, v.deleted, s.guid, s.text, s.kind, s.refs
+SELECT v.subject, v.version, v.schema_id, v.deleted, s.guid, s.text, s.kind, s.refs, s.contract
 FROM versions v JOIN schemas s ON s.id = v.schema_id
 WHERE v.schema_id = ? AND v.subject = ? ORDER BY v.version
 """
 _USES: Final = """
-SELECT v.subject, v.version, v.schema_id, v.deleted, s.guid, s.text, s.kind, s.refs
+SELECT v.subject, v.version, v.schema_id, v.deleted, s.guid, s.text, s.kind, s.refs, s.contract
 FROM versions v JOIN schemas s ON s.id = v.schema_id WHERE v.schema_id = ? ORDER BY v.subject, v.version
 """
 _BUSY_TIMEOUT_S: Final = 30.0
@@ -82,6 +85,8 @@ class Store:
             self._sql.execute("BEGIN IMMEDIATE")  # several processes may open a new folder at once
             for statement in _TABLES.split(";"):
                 self._sql.execute(statement)
+            if "contract" not in [name for _, name, *_ in self._sql.execute(_COLUMNS)]:
+                self._sql.execute(_ADD_CONTRACT)  # a file of an older release
             self._sql.execute("COMMIT")
         except sqlite3.DatabaseError as exc:
             raise ConfigError(
@@ -112,8 +117,8 @@ class Store:
 
     def _rows(self, query: str, *values: Any) -> list[Row]:
         return [
-            Row(subject, version, schema_id, bool(deleted), guid, _schema(text, kind, refs))
-            for subject, version, schema_id, deleted, guid, text, kind, refs in self._all(query, *values)
+            Row(subject, version, schema_id, bool(deleted), guid, _schema(*schema))
+            for subject, version, schema_id, deleted, guid, *schema in self._all(query, *values)
         ]
 
     def subjects(self, *, deleted: bool = False) -> list[str]:
@@ -143,8 +148,8 @@ class Store:
 
     def schema(self, schema_id: int) -> tuple[SchemaText, str] | None:
         """A schema by id, with its GUID."""
-        found = self._all("SELECT text, kind, refs, guid FROM schemas WHERE id = ?", schema_id)
-        return None if not found else (_schema(*found[0][:3]), found[0][3])
+        found = self._all("SELECT guid, text, kind, refs, contract FROM schemas WHERE id = ?", schema_id)
+        return None if not found else (_schema(*found[0][1:]), found[0][0])
 
     def id_of_guid(self, guid: str, kind: SchemaKind | None = None) -> int | None:
         """The id of a GUID; two kinds of schema may share one, if their texts are the same."""
@@ -167,8 +172,15 @@ class Store:
     def add_schema(self, schema: SchemaText, guid: str, schema_id: int | None = None) -> int:
         """Keep a schema under the next id, or under one that is given."""
         cursor = self._sql.execute(
-            "INSERT INTO schemas (id, kind, text, refs, guid) VALUES (?, ?, ?, ?, ?)",
-            (schema_id, schema.kind, schema.text, json.dumps(schema.references), guid),
+            "INSERT INTO schemas (id, kind, text, refs, contract, guid) VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                schema_id,
+                schema.kind,
+                schema.text,
+                json.dumps(schema.references),
+                json.dumps([schema.metadata, schema.rule_set]),
+                guid,
+            ),
         )
         assert cursor.lastrowid is not None
         return cursor.lastrowid
@@ -213,5 +225,6 @@ def _unusable(error: sqlite3.Error) -> RetriableError:
     return RetriableError(f"The schema registry's file cannot be used now ({error}); is there space left?")
 
 
-def _schema(text: str, kind: SchemaKind, refs: str) -> SchemaText:
-    return SchemaText(text, kind, tuple(Reference(*each) for each in json.loads(refs)))
+def _schema(text: str, kind: SchemaKind, refs: str, contract: str) -> SchemaText:
+    references = tuple(Reference(*each) for each in json.loads(refs))
+    return SchemaText(text, kind, references, *json.loads(contract))

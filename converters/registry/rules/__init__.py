@@ -1,0 +1,1 @@
+"""Rules of data contracts: which are to be executed, in what order, and by whom."""
