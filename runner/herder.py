@@ -23,6 +23,7 @@ from typing import Any
 from connectkit.errors import ConfigError, ConflictError, ConnectError, FatalTaskError, NotFoundError
 from connectkit.runner.connector_offsets import ConnectorOffsets, InitialOffsets, OffsetPair
 from connectkit.runner.control import Target, TaskId
+from connectkit.runner.health import TaskHealth, health_of
 from connectkit.runner.lanes import Lanes, Turns
 from connectkit.runner.mending import Key, Mender
 from connectkit.runner.status import State, Status
@@ -164,6 +165,21 @@ class Herder:
         self._lock.release()
         return True
 
+    def health(self, name: str) -> dict[TaskId, TaskHealth]:
+        """What each task of a connector is really doing."""
+        entry, status, now = self._entry(name), self.worker.status, self.worker.clock()
+        found: dict[TaskId, TaskHealth] = {}
+        for number in range(len(entry.task_configs)):
+            task_id = TaskId(name, number)
+            seen = status.task(task_id)
+            found[task_id] = health_of(
+                entry.tasks.get(number),
+                seen.state if seen is not None else State.UNASSIGNED,
+                self.mender.restarts_of(task_id),
+                now,
+            )
+        return found
+
     def tasks(self) -> list[WorkerTask]:
         """The tasks that run, or have failed, here: for displays and summaries."""
         with self._lock:
@@ -275,8 +291,8 @@ class Herder:
     def request_restart(self, name: str, *, include_tasks: bool, only_failed: bool) -> ConnectorStatus:
         """The same in the background; the status says what will be restarted."""
         plan = self._plan_restart(name, include_tasks, only_failed)
-        self._lanes.submit(name, ("restart", plan), lambda: self._restart_planned(name, plan))
         status = self.status(name)
+        self._lanes.submit(name, ("restart", plan), lambda: self._restart_planned(name, plan))
         return replace(
             status,
             connector=_restarting(status.connector) if plan.connector else status.connector,
@@ -349,7 +365,7 @@ class Herder:
             entry = self._entry(task_id.connector)
             if not 0 <= task_id.task < len(entry.task_configs):
                 raise NotFoundError(f"Connector {task_id.connector} has no task {task_id.task}")
-            self.mender.healer.forget(task_id)
+            self.mender.task_taken_over(task_id)
             self._restart(entry, task_id)
 
     # --- healing ---------------------------------------------------------------------------------

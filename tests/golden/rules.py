@@ -18,6 +18,7 @@ from tests.golden.codec import UnrepresentableError, value_of
 from tests.golden.compare import UNREPRESENTABLE
 from tests.golden.rules_debezium import DEBEZIUM_RULES
 from tests.golden.rules_protobuf import PROTOBUF_RULES
+from tests.golden.rules_rest import REST_RULES
 from tests.golden.rules_smt import SMT_RULES
 
 Case = dict[str, Any]
@@ -293,6 +294,7 @@ RULES: dict[str, Callable[[Case, str], bool]] = {
     "nested-bytes": nested_bytes,
     "time-before-christ": time_before_christ,
     **SMT_RULES,
+    **REST_RULES,
     **DEBEZIUM_RULES,
     **PROTOBUF_RULES,
 }

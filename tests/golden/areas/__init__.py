@@ -30,6 +30,7 @@ OPS: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("smt", "smt-seq"), ("smt", "smt")),
     "predicate": ("predicate", "smt"),
     "chain": ("smt-chain", "smt"),
+    "rest": ("rest", "rest"),
 }  # fmt: skip
 
 

@@ -1,0 +1,18 @@
+"""The rules of ``differences.json`` about REST, validation and plugins. See ``rules.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+Case = dict[str, Any]
+
+
+def _told(name: str) -> Callable[[Case, str], bool]:
+    """The area itself recognises the difference and names it."""
+    return lambda case, difference: difference.startswith(f"rest:{name}")
+
+
+REST_RULES: dict[str, Callable[[Case, str], bool]] = {
+    f"rest-{name}": _told(name) for name in ("bad-input", "accident", "renamed", "still-pausing")
+}
