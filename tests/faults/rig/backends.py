@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -23,6 +23,7 @@ from connectkit.runner.log.opening import open_log
 
 READ_DEADLINE_S = 60.0
 _OLDEST = -2
+_MOST = 5000
 
 
 class Found(NamedTuple):
@@ -37,7 +38,7 @@ class Tail(Protocol):
     """Reads a topic from its beginning, on and on."""
 
     def more(self, timeout_s: float = 0.2) -> list[Found]:
-        """What has come since; waits so long for the first."""
+        """What has come since, or a good part of it; waits at most so long."""
         ...
 
     def close(self) -> None: ...
@@ -72,6 +73,7 @@ class Backend(ABC):
     def group_offsets(self, group: str, topic: str, partitions: int) -> dict[int, int]:
         """The committed offsets of a group, by partition; 0 where there is none."""
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of everything."""
 
@@ -131,10 +133,8 @@ class _EmbeddedTail:
         self._consumer = consumer
 
     def more(self, timeout_s: float = 0.2) -> list[Found]:
-        found: list[Found] = []
-        while messages := self._consumer.consume(5000, 0.0 if found else timeout_s):
-            found += [Found(each.partition(), each.offset(), each.value()) for each in messages]
-        return found
+        messages = self._consumer.consume(_MOST, timeout_s)
+        return [Found(each.partition(), each.offset(), each.value()) for each in messages]
 
     def close(self) -> None:
         self._consumer.close()
@@ -233,17 +233,11 @@ class _KafkaTail:
         self._consumer = consumer
 
     def more(self, timeout_s: float = 0.2) -> list[Found]:
-        found: list[Found] = []
-        while messages := self._consumer.consume(5000, 0.05 if found else timeout_s):
-            found += [
-                Found(each.partition(), each.offset(), each.value())
-                for each in messages
-                if each.error() is None
-            ]
-        return found
+        return [
+            Found(each.partition(), each.offset(), each.value())
+            for each in self._consumer.consume(_MOST, timeout_s)
+            if each.error() is None
+        ]
 
     def close(self) -> None:
         self._consumer.close()
-
-
-Settings = Mapping[str, str]

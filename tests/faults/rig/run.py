@@ -61,6 +61,7 @@ class Run(ABC):
         self.plan = plan
         self.verdict = verdict
         self.topic = topic
+        self.name = f"rig-{topic}"
         self.notes = folder / "oracle.jsonl"
         self._oracle = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.rig.oracle", str(self.notes)],
@@ -185,7 +186,7 @@ class Run(ABC):
         """Fill in the verdict's counts."""
 
     def _common(self) -> dict[str, str]:
-        return {"name": "rig", "tasks.max": str(self.plan.tasks), "oracle": str(self.port)}
+        return {"name": self.name, "tasks.max": str(self.plan.tasks), "oracle": str(self.port)}
 
 
 class SinkRun(Run):
@@ -214,7 +215,7 @@ class SinkRun(Run):
         try:
             while not self._stop.wait(0.02):
                 self._feed_once(ask)
-        except BaseException as exc:
+        except Exception as exc:  # noqa: BLE001 - told by the rig's own thread
             self._feed_error = exc
         finally:
             ask.close()
@@ -271,7 +272,7 @@ class SinkRun(Run):
         return len(seen) >= sum(self._due)
 
     def committed(self) -> dict[int, int]:
-        return self.backend.group_offsets("connect-rig", self.topic, self.plan.tasks)
+        return self.backend.group_offsets(f"connect-{self.name}", self.topic, self.plan.tasks)
 
     def judge(self) -> None:
         judge_sink(read_events(self.notes), self.verdict, partitions=self.plan.tasks)
@@ -303,12 +304,14 @@ class SourceRun(Run):
         if hasattr(self, "_tail"):
             self._tail.close()
 
-    def _read(self) -> None:
-        for record in self._tail.more(0.05):
-            self.found.append(record)
+    def _read(self) -> int:
+        records = self._tail.more(0.1)
+        self.found += records
+        for record in records:
             known = identify(record.value)
             if known is not None and known[0] < self.plan.tasks:
                 self._seen[known[0]].add(known[1])
+        return len(records)
 
     def progress(self) -> int:
         self._read()
@@ -332,8 +335,8 @@ class SourceRun(Run):
         return self.worker.stored()
 
     def judge(self) -> None:
-        if hasattr(self, "_tail"):
-            self._read()
+        while hasattr(self, "_tail") and self._read():
+            pass
         judge_source(read_events(self.notes), self.found, self.verdict)
 
 
@@ -346,4 +349,4 @@ class ExactlyOnceRun(SourceRun):
         return {**super().connector(), "exactly.once.support": "required"}
 
     def committed(self) -> dict[int, int]:
-        return {task: 1 << 60 for task in range(self.plan.tasks)}  # no duplicate is ever explained
+        return dict.fromkeys(range(self.plan.tasks), 1 << 60)  # no duplicate is ever explained

@@ -1,0 +1,40 @@
+"""The experiments by name: which the rig runs, on what, and which tests stand for those it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tests.faults.rig import worker_faults
+from tests.faults.rig.bench import Bench
+from tests.faults.rig.verdict import Verdict
+
+LOGS = ("memory", "embedded", "mock", "kafka")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """``run`` None: the tests named in ``covered_by`` make it."""
+
+    title: str
+    run: Callable[[Bench], Iterator[Verdict]] | None = None
+    logs: Sequence[str] = ()
+    covered_by: Sequence[str] = ()
+
+
+_ALL = ("embedded", "mock", "kafka")
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "F1": Experiment(title="kill -9 of a sink's worker", run=worker_faults.sink_killed, logs=_ALL),
+    "F2": Experiment(title="kill -9 of a source's worker", run=worker_faults.source_killed, logs=_ALL),
+    "F3": Experiment(
+        title="kill -9 of an exactly-once source's worker",
+        run=worker_faults.exactly_once_killed,
+        logs=("embedded", "kafka"),
+    ),
+    "F4": Experiment(title="clean stops and starts", run=worker_faults.bounced, logs=_ALL),
+    "F5": Experiment(title="a worker frozen for two sessions", run=worker_faults.frozen, logs=_ALL),
+    "F15": Experiment(
+        title="the system that a sink writes to is down", run=worker_faults.system_down, logs=_ALL
+    ),
+}
