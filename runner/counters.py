@@ -16,11 +16,13 @@ WINDOW_S = 30.0
 class Windowed:
     """Rate, average and maximum over the last one to two windows, and the total since the start."""
 
-    __slots__ = ("_began", "_now", "_then", "total", "window_s")
+    __slots__ = ("_began", "_now", "_then", "last", "total", "window_s")
 
     def __init__(self, now: float, *, window_s: float = WINDOW_S) -> None:
         self.window_s = window_s
         self.total = 0.0
+        self.last: float | None = None
+        """When a value that is not 0 was noted last."""
         self._began = now
         self._now = [now, 0.0, 0.0, 0.0]  # began, sum, events, maximum
         self._then: list[float] | None = None
@@ -29,6 +31,8 @@ class Windowed:
         """Note a value (records of a batch, seconds of a call)."""
         self._turn(now)
         self.total += value
+        if value:
+            self.last = now
         window = self._now
         window[1] += value
         window[2] += 1
@@ -67,7 +71,8 @@ class ErrorCounters:
     """``task-error-metrics``. Written by the task's thread, and by threads that report errant records."""
 
     __slots__ = (
-        "deadletterqueue_produce_failures", "deadletterqueue_produce_requests", "last_error_timestamp",
+        "deadletterqueue_produce_failures", "deadletterqueue_produce_requests", "last_error",
+        "last_error_at", "last_error_timestamp",
         "total_errors_logged", "total_record_errors", "total_record_failures", "total_records_skipped",
         "total_retries",
     )  # fmt: skip
@@ -81,9 +86,19 @@ class ErrorCounters:
         self.deadletterqueue_produce_requests = 0
         self.deadletterqueue_produce_failures = 0
         self.last_error_timestamp = 0
+        """Milliseconds since the epoch."""
+        self.last_error: str | None = None
+        """The sentence of the last failure that did not end the task; not a metric."""
+        self.last_error_at: float | None = None
+        """When that was, in seconds of the monotonic clock."""
+
+    def note(self, sentence: str, now: float) -> None:
+        """A failure that the task gets over, in a sentence without values."""
+        self.last_error, self.last_error_at = sentence, now
 
     def metrics(self) -> dict[str, float]:
-        return {name.replace("_", "-"): getattr(self, name) for name in self.__slots__}
+        names = (name for name in self.__slots__ if name not in ("last_error", "last_error_at"))
+        return {name.replace("_", "-"): getattr(self, name) for name in names}
 
 
 class CommitCounters:

@@ -7,13 +7,16 @@ change, a stop) puts an end to what was planned for it, and begins its counting 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from connectkit.errors import ConfigError
 from connectkit.runner.configs.healing import HealingOptions
 from connectkit.runner.control import TaskId
 from connectkit.runner.healing import Healer, RestartPolicy, policy_of
+from connectkit.runner.health import Failure, Restarts
+from connectkit.runner.tolerance import describe
 
 Key = TaskId | str
 """What can fail: a task, or a connector by its name."""
@@ -34,13 +37,22 @@ class Healed(Protocol):
 class Mender:
     """Has what fails restarted by its connector's policy. Thread-safe."""
 
-    def __init__(self, herder: Healed, healer: Healer | None = None) -> None:
+    def __init__(
+        self,
+        herder: Healed,
+        healer: Healer | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._herder = herder
+        self._clock = clock
+        self._last: dict[Key, Failure] = {}
         self.healer = healer or Healer()
 
     def failed(self, key: Key, error: BaseException, ran_s: float) -> None:
         """Something failed, after running so long. Called by the thread that failed."""
         name = key if isinstance(key, str) else key.connector
+        self._last[key] = Failure(describe(error), self._clock())
         config = self._herder.raw_config(name)
         if config is not None:
             self.healer.failed(
@@ -50,8 +62,26 @@ class Mender:
     def taken_over(self, name: str, *, tasks: int | None = None) -> None:
         """An operator deals with the connector: with all of it, or with its instance only (``tasks=0``)."""
         self.healer.forget(name)
+        self._last.pop(name, None)
         if tasks is None:
+            self._last = {
+                key: failure
+                for key, failure in list(self._last.items())
+                if isinstance(key, str) or key.connector != name
+            }
             self.healer.forget_all(lambda key: isinstance(key, TaskId) and key.connector == name)
+
+    def task_taken_over(self, task_id: TaskId) -> None:
+        """An operator deals with one task."""
+        self.healer.forget(task_id)
+        self._last.pop(task_id, None)
+
+    def restarts_of(self, key: Key) -> Restarts:
+        """What was and will be done about the failures of this."""
+        healer = self.healer
+        return Restarts(
+            healer.restarts(key), healer.next_restart_s(key), healer.note(key), self._last.get(key)
+        )
 
     def heals(self, key: Key) -> bool:
         """Whether this is going to be restarted."""

@@ -145,6 +145,9 @@ class WorkerSinkTask(WorkerTask):
 
     # --- the loop --------------------------------------------------------------------------------
 
+    def counts(self) -> SinkCounters:
+        return self.counters
+
     def begin(self) -> None:
         settings = self._settings
         self._consumer.subscribe(topics=settings.topics, pattern=settings.pattern, listener=Rebalance(self))
@@ -389,7 +392,7 @@ class WorkerSinkTask(WorkerTask):
     def _deliver(self) -> None:
         began = self.clock()
         try:
-            self.activity.enter("put")
+            self.activity.enter("put" if self._putter.held else "empty put")
             try:
                 count = self._putter.put()
             finally:
@@ -430,6 +433,7 @@ class WorkerSinkTask(WorkerTask):
         """The task could not take the batch now: nothing new is read until it does."""
         log.warning("Task %s could not write a batch and is given it again: %s", self.id, describe(error))
         self.note = f"a batch is put again until the task takes it: {describe(error)}"
+        self.counters.errors.note(f"putting failed: {describe(error)}", self.clock())
         if self._context.timeout_ms <= 0:  # Connect waits until the next commit, a minute in most cases
             wait_s = RETRY_S * (1 << self._retries) if error.wait_s is None else error.wait_s
             self._context.timeout_ms = max(int(wait_s * 1000), 1)

@@ -120,6 +120,9 @@ class WorkerSourceTask(WorkerTask):
 
     # --- the loop --------------------------------------------------------------------------------
 
+    def counts(self) -> SourceCounters:
+        return self.counters
+
     def begin(self) -> None:
         while True:
             try:
@@ -223,7 +226,7 @@ class WorkerSourceTask(WorkerTask):
             finally:
                 self.activity.leave()
         except RetriableError as exc:
-            self.counters.errors.last_error = f"polling failed: {describe(exc)}"
+            self.counters.errors.note(f"polling failed: {describe(exc)}", clock())
             log.warning("Polling task %s failed and is tried again: %s", self.id, describe(exc))
             self._back_off(exc.wait_s)
             return None

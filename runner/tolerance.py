@@ -199,7 +199,7 @@ class Tolerance:
         self._drop(stage, culprit, error, subject)
 
     def _drop(self, stage: Stage, culprit: Culprit, error: Exception, subject: Subject) -> None:
-        self.counters.last_error = f"{stage.value} failed in {culprit.label}: {describe(error)}"
+        self.counters.note(f"{stage.value} failed in {culprit.label}: {describe(error)}", self._clock())
         if not self.policy.tolerate_all:
             self._settle(stage, culprit, error, subject, skipped=True)
             return

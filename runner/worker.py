@@ -62,7 +62,7 @@ class Worker:
         self.store = store
         self._registry = registry
         self._resolver = resolver
-        self._clock = clock
+        self.clock = clock
         self.on_failed: Callable[[TaskId | str, BaseException, float], None] = lambda key, error, ran_s: None
         """Told of each task and connector that fails, and after how many seconds; any thread."""
         self.cluster_id = ""
@@ -186,10 +186,10 @@ class Worker:
         """Stop these; False if one had to be abandoned."""
         for connector in connectors:
             connector.shutdown()
-        until = self._clock() + CONNECTOR_STOP_S
+        until = self.clock() + CONNECTOR_STOP_S
         clean = True
         for connector in connectors:
-            if not connector.wait(until - self._clock()):
+            if not connector.wait(until - self.clock()):
                 connector.abandon()
                 clean = False
         return clean
@@ -212,7 +212,7 @@ class Worker:
                 self._resolver.resolve(connector).config,
                 self._resolver.resolve(task_config).config,
                 control,
-                self._clock(),
+                self.clock(),
             )
         except Exception as exc:
             with log_context(f"[{task_id.connector}|task-{task_id.task}] "):
@@ -232,10 +232,10 @@ class Worker:
         within_s = self.config.task_shutdown_graceful_timeout_ms / 1000
         for task in tasks:
             task.control.stop(within_s)
-        until = self._clock() + within_s
+        until = self.clock() + within_s
         clean = True
         for task in tasks:
-            if not task.wait(until - self._clock()):
+            if not task.wait(until - self.clock()):
                 task.abandon()
                 clean = False
             if isinstance(task, WorkerSourceTask):

@@ -13,7 +13,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from connectkit.errors import ConnectError
+from connectkit.runner.activity import Activity
 from connectkit.runner.control import Control, TaskId
+from connectkit.runner.counters import SinkCounters, SourceCounters
 from connectkit.runner.observe import log_context
 from connectkit.runner.status import State, StatusListener, trace_of
 
@@ -24,6 +26,10 @@ class WorkerTask(ABC):
     """Runs one task. ``start`` begins its thread; ``control`` ends it; ``wait`` waits for the end."""
 
     kind: str = "task"
+    lag: int | None = None
+    """Records between here and the ends of the partitions, as of the last idle moment; sinks only."""
+    note: str | None = None
+    """Why nothing moves although the task runs, in a sentence without values; else None."""
 
     def __init__(
         self,
@@ -36,6 +42,7 @@ class WorkerTask(ABC):
         self.id = task_id
         self.control = control
         self.clock = clock
+        self.activity = Activity(clock)
         self._status = status
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
@@ -88,6 +95,7 @@ class WorkerTask(ABC):
         """The whole life, on the calling thread; never raises."""
         with log_context(f"[{self.id.connector}|task-{self.id.task}] "):
             error: BaseException | None = None
+            self.activity.runs_here()
             try:
                 self._live()
             except BaseException as exc:  # noqa: BLE001 - a plugin that raises SystemExit fails like any other
@@ -144,6 +152,10 @@ class WorkerTask(ABC):
             self._status(self.id, state, None)
 
     # --- what a kind of task defines -------------------------------------------------------------
+
+    @abstractmethod
+    def counts(self) -> SourceCounters | SinkCounters:
+        """What it counts. Any thread."""
 
     @abstractmethod
     def begin(self) -> None:
