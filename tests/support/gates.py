@@ -164,7 +164,7 @@ def running_herder(folder: Path, registry: Registry | None = None, **options: st
     worker = Worker(
         config,
         log=open_log(config.bootstrap, {}),
-        store=OffsetFile(config.offset_storage_file_filename),
+        store=OffsetFile(folder / "offsets"),
         registry=registry,
         resolver=make_resolver(raw, registry),
     )
