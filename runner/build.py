@@ -5,7 +5,7 @@ Everything here may raise; nothing is started. Variables are resolved just befor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,10 @@ from connectkit.api import Connector, SinkTask, SourceTask
 from connectkit.errors import ConfigError
 from connectkit.plugin import Found, PluginKind, Registry
 from connectkit.runner.at_least_once import AtLeastOnce
+from connectkit.runner.boundaries import boundaries
 from connectkit.runner.breaker import BreakerPolicy
 from connectkit.runner.chain import Chain
-from connectkit.runner.clients import ClientConfigs
+from connectkit.runner.clients import TRANSACTION_MS, ClientConfigs
 from connectkit.runner.configs.connector import (
     ConnectorConfig,
     SinkConnectorConfig,
@@ -27,11 +28,13 @@ from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import ErrorCounters, SinkCounters, SourceCounters
 from connectkit.runner.creation import TopicCreator
 from connectkit.runner.encode import Converters
+from connectkit.runner.eos_task import ExactlyOnce
 from connectkit.runner.errant import ErrantReporter
+from connectkit.runner.fencing import Fencing
 from connectkit.runner.gather import LINGER_S, MOST_BYTES, BatchBounds
 from connectkit.runner.log.api import Log
-from connectkit.runner.offsets import OffsetStore
-from connectkit.runner.outlet import SourceTimes
+from connectkit.runner.offset_stores import OffsetStores
+from connectkit.runner.outlet import Outlet, Owner, SourceTimes
 from connectkit.runner.registry_url import trial_registry, with_registry
 from connectkit.runner.reporters import DeadLetters, LogReporter, create_dead_letter_topic
 from connectkit.runner.sink_task import SinkSettings, WorkerSinkTask
@@ -112,13 +115,17 @@ class TaskBuilder:
         self,
         worker: WorkerConfig,
         log: Log,
-        store: OffsetStore,
+        stores: OffsetStores,
         registry: Registry,
         status: StatusListener,
+        *,
+        fencing: Fencing | None = None,
     ) -> None:
+        """``fencing`` keeps out the earlier tasks of sources that deliver exactly once."""
         self._worker = worker
         self._log = log
-        self._store = store
+        self._stores = stores
+        self._fencing = fencing
         self._registry = registry
         self._status = status
         self._clients = ClientConfigs(worker)
@@ -135,12 +142,16 @@ class TaskBuilder:
         plan = plan_connector(connector, self._registry)
         cls: Any = plan.found.cls
         task_class = cls.task_class
-        task = task_class(task_class.config_type.parse(task_config, known=lambda key: True))
-        chain = Chain.build(connector, self._registry)
+
+        def make() -> tuple[Any, Chain]:
+            made = task_class(task_class.config_type.parse(task_config, known=lambda key: True))
+            return made, Chain.build(connector, self._registry)
+
+        task, chain = make()
         converters = make_converters(plan.config, self._worker, self._registry)
         configs = {key: value for key, value in task_config.items() if value is not None}
         if isinstance(plan.config, SourceConnectorConfig):
-            return self._source(task_id, task, plan.config, configs, chain, converters, control, now)
+            return self._source(task_id, task, plan.config, configs, chain, converters, control, now, make)
         assert isinstance(plan.config, SinkConnectorConfig)
         return self._sink(task_id, task, plan.config, configs, chain, converters, control, now)
 
@@ -176,6 +187,7 @@ class TaskBuilder:
         converters: Converters,
         control: Control,
         now: float,
+        remake: Callable[[], tuple[SourceTask[Any], Chain]],
     ) -> WorkerSourceTask:
         counters = SourceCounters(now)
         creator = None
@@ -183,7 +195,6 @@ class TaskBuilder:
         if groups:
             admin = self._log.admin(self._clients.admin(config, client_id=f"connector-adminclient-{task_id}"))
             creator = TopicCreator(admin, groups)
-        producer = self._log.producer(self._clients.producer(task_id, config))
         times = SourceTimes(flush_timeout_s=self._worker.offset_flush_timeout_ms / 1000)
         return WorkerSourceTask(
             task_id,
@@ -191,13 +202,40 @@ class TaskBuilder:
             configs=configs,
             chain=chain,
             converters=converters,
-            outlet=lambda owner: AtLeastOnce(owner, producer, creator, self._store, times),
-            store=self._store,
+            outlet=self._outlet(task_id, config, creator, times),
+            store=self._stores.of(config),
             tolerance=self._tolerance(task_id, config, counters.errors, control),
             counters=counters,
             control=control,
             status=self._status,
             times=times,
+            remake=remake,
+        )
+
+    def _outlet(
+        self,
+        task_id: TaskId,
+        config: SourceConnectorConfig,
+        creator: TopicCreator | None,
+        times: SourceTimes,
+    ) -> Callable[[Owner], Outlet]:
+        """At least once, or exactly once if the worker says so."""
+        if self._fencing is None:
+            producer = self._log.producer(self._clients.producer(task_id, config))
+            store = self._stores.of(config)
+            return lambda owner: AtLeastOnce(owner, producer, creator, store, times)
+        client = self._clients.transactional_producer(task_id, config)
+        fencing = self._fencing
+        interval_ms = config.transaction_boundary_interval_ms
+        interval_s = (self._worker.offset_flush_interval_ms if interval_ms is None else interval_ms) / 1000
+        return lambda owner: ExactlyOnce(
+            owner,
+            make_producer=lambda: self._log.producer(client),
+            make_boundaries=lambda: boundaries(config.transaction_boundary, interval_s, owner.clock),
+            creator=creator,
+            store=self._stores.transactional(config),
+            fence=lambda: fencing.before_task(task_id.connector),
+            timeout_s=float(client.get("transaction.timeout.ms", TRANSACTION_MS)) / 1000,
         )
 
     def _sink(

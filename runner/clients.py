@@ -79,6 +79,16 @@ class ClientConfigs:
             made.setdefault("transaction.timeout.ms", str(max(longest_ms, TRANSACTION_MS)))
         return made
 
+    def fencing_producer(self, task: TaskId) -> dict[str, str]:
+        """A producer that takes over the transactional id of a task, and sends nothing."""
+        return {
+            **self._connection(),
+            **_texts(self._worker.client("producer")),
+            "client.id": f"connector-fencing-{task}",
+            "enable.idempotence": "true",
+            "transactional.id": self._worker.transactional_id(*task),
+        }
+
     def consumer(self, task: TaskId, connector: ConnectorConfig) -> dict[str, str]:
         """A sink task's consumer."""
         return {

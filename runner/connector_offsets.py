@@ -81,6 +81,8 @@ class ConnectorOffsets:
     # --- sources ---------------------------------------------------------------------------------
 
     def _write_source(self, pairs: Sequence[OffsetPair], done: str) -> str:
+        if self._worker.fencing is not None:
+            self._worker.fencing.fence_all(self._name)
         connector = self._connector(SourceConnector)
         asked = {tuple((partition or {}).items()): offset for partition, offset in pairs}
         checked = self._ask(lambda: connector.alter_offsets(asked), done)

@@ -8,6 +8,7 @@ monotonic clock; in the names of metrics they are milliseconds.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 
 WINDOW_S = 30.0
 """Length of one sample; two of them are kept (``metrics.sample.window.ms``, ``metrics.num.samples``)."""
@@ -24,7 +25,7 @@ class Windowed:
         self.last: float | None = None
         """When a value that is not 0 was noted last."""
         self._began = now
-        self._now = [now, 0.0, 0.0, 0.0]  # began, sum, events, maximum
+        self._now = [now, 0.0, 0.0, 0.0, inf]  # began, sum, events, maximum, minimum
         self._then: list[float] | None = None
 
     def record(self, value: float, now: float) -> None:
@@ -38,12 +39,14 @@ class Windowed:
         window[2] += 1
         if value > window[3]:
             window[3] = value
+        if value < window[4]:
+            window[4] = value
 
     def _turn(self, now: float) -> None:
         age = now - self._now[0]
         if age >= self.window_s:
             self._then = self._now if age < 2 * self.window_s else None
-            self._now = [now, 0.0, 0.0, 0.0]
+            self._now = [now, 0.0, 0.0, 0.0, inf]
 
     def _windows(self, now: float) -> Iterator[list[float]]:
         self._turn(now)
@@ -65,6 +68,11 @@ class Windowed:
 
     def maximum(self, now: float) -> float:
         return max(w[3] for w in self._windows(now))
+
+    def minimum(self, now: float) -> float:
+        """0 if there was nothing."""
+        found = min(w[4] for w in self._windows(now))
+        return 0.0 if found == inf else found
 
 
 class ErrorCounters:
@@ -132,12 +140,16 @@ class CommitCounters:
 class SourceCounters:
     """``source-task-metrics``: polled, written, and what is on its way between the two."""
 
-    __slots__ = ("active_max", "commits", "errors", "finished", "poll_time", "polled", "written")
+    __slots__ = (
+        "active_max", "commits", "errors", "finished", "poll_time", "polled", "transactions", "written",
+    )  # fmt: skip
 
     def __init__(self, now: float) -> None:
         self.polled = Windowed(now)
         self.poll_time = Windowed(now)
         self.written = Windowed(now)
+        self.transactions = Windowed(now)
+        """Records in each committed transaction, of a task that delivers exactly once."""
         self.finished = 0
         """Records that need nothing more: acknowledged, filtered or skipped."""
         self.active_max = 0
@@ -159,6 +171,9 @@ class SourceCounters:
             "poll-batch-max-time-ms": self.poll_time.maximum(now) * 1000,
             "source-record-active-count": self.active,
             "source-record-active-count-max": self.active_max,
+            "transaction-size-avg": self.transactions.average(now),
+            "transaction-size-max": self.transactions.maximum(now),
+            "transaction-size-min": self.transactions.minimum(now),
             **self.commits.metrics(now),
             **self.errors.metrics(),
         }

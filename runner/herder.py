@@ -506,6 +506,8 @@ class Herder:
             entry.tasks = {}
             entry.task_configs = configs
             self.worker.status.forget_tasks(name, keep=len(configs))
+            if self.worker.fencing is not None:
+                self.worker.fencing.expect(name, len(configs))
             for number in range(len(configs)):
                 self._start_task(entry, TaskId(name, number))
 

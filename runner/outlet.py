@@ -74,10 +74,15 @@ class Outlet(Protocol):
     Each method but the last three may raise :class:`LifeLostError`.
     """
 
-    scheduled: bool
-    """Whether ``commit_offsets`` is to be called by the worker's commit thread."""
-    cuts: bool
-    """Whether ``cut`` is to be asked about each batch."""
+    @property
+    def scheduled(self) -> bool:
+        """Whether ``commit_offsets`` is to be called by the worker's commit thread."""
+        ...
+
+    @property
+    def cuts(self) -> bool:
+        """Whether ``cut`` is to be asked about each batch."""
+        ...
 
     @property
     def in_flight(self) -> int:

@@ -21,10 +21,14 @@ from connectkit.runner.active_topics import ActiveTopics
 from connectkit.runner.build import Plan, TaskBuilder, make_connector, plan_connector
 from connectkit.runner.clients import ClientConfigs
 from connectkit.runner.commit_schedule import CommitSchedule
+from connectkit.runner.configs.connector import SourceConnectorConfig
 from connectkit.runner.configs.worker import WorkerConfig
 from connectkit.runner.control import Control, TaskId
+from connectkit.runner.fencing import Fencing
 from connectkit.runner.log.api import Admin, Log
 from connectkit.runner.observe import log_context
+from connectkit.runner.offset_stores import OffsetStores
+from connectkit.runner.offset_topic import OffsetTopic
 from connectkit.runner.offsets import OffsetStore
 from connectkit.runner.source_task import WorkerSourceTask
 from connectkit.runner.status import State, StatusStore, trace_of
@@ -67,9 +71,19 @@ class Worker:
         """Told of each task and connector that fails, and after how many seconds; any thread."""
         self.cluster_id = ""
         """What the log calls itself, once it has answered."""
+        self._stores = OffsetStores(config, log, store)
+        clients = ClientConfigs(config)
+        self.fencing = (
+            Fencing(store, lambda *task: log.producer(clients.fencing_producer(TaskId(*task))))
+            if config.exactly_once and isinstance(store, OffsetTopic)
+            else None
+        )
+        """Keeps earlier tasks of exactly-once sources out."""
         self._schedule = CommitSchedule(config.offset_flush_interval_ms / 1000)
         self.topics = ActiveTopics(enabled=config.topic_tracking_enable)
-        self._builder = TaskBuilder(config, log, store, registry, self.status.set_task)
+        self._builder = TaskBuilder(
+            config, log, self._stores, registry, self.status.set_task, fencing=self.fencing
+        )
 
     def start(self, give_up: threading.Event | None = None) -> None:
         """Read the stored offsets and see that the log answers; raises what is wrong.
@@ -100,6 +114,7 @@ class Worker:
     def stop(self) -> None:
         """After connectors and tasks: let go of what they shared."""
         self._schedule.stop()
+        self._stores.stop()
         self.store.stop()
         self._resolver.close()
         self.log.close()
@@ -164,7 +179,8 @@ class Worker:
 
     def source_offsets(self, name: str, raw: Mapping[str, str | None]) -> OffsetStore:
         """Where the offsets of this source connector are kept."""
-        return self.store
+        config = self.plan(raw).config
+        return self._stores.of(config) if isinstance(config, SourceConnectorConfig) else self.store
 
     # --- connectors ------------------------------------------------------------------------------
 
