@@ -11,6 +11,7 @@ from pathlib import Path
 
 from connectkit.errors import ConnectError
 from connectkit.runner.control import TaskId
+from connectkit.runner.lifetimes import Lifetimes
 
 
 class State(Enum):
@@ -49,16 +50,19 @@ class StatusStore:
         self._tasks: dict[TaskId, Status] = {}
         self._versions: dict[str, str] = {}
         self._listeners: list[Callable[[], None]] = []
+        self.lifetimes = Lifetimes()
 
     def set_connector(self, name: str, state: State, trace: str | None = None) -> None:
         with self._lock:
             self._connectors[name] = Status(state, self.worker_id, trace, self._versions.get(name))
+        self.lifetimes.moved(name, state.value)
         self._tell()
 
     def set_task(self, task: TaskId, state: State, trace: str | None = None) -> None:
         with self._lock:
             version = self._versions.get(task.connector)
             self._tasks[task] = Status(state, self.worker_id, trace, version)
+        self.lifetimes.moved(task, state.value)
         self._tell()
 
     def set_version(self, name: str, version: str) -> None:
@@ -83,12 +87,14 @@ class StatusStore:
         """Drop the statuses of tasks from number ``keep`` on."""
         with self._lock:
             self._tasks = {t: s for t, s in self._tasks.items() if t.connector != connector or t.task < keep}
+        self.lifetimes.forget(connector, keep=keep)
 
     def forget(self, connector: str) -> None:
         with self._lock:
             self._connectors.pop(connector, None)
             self._versions.pop(connector, None)
             self._tasks = {t: s for t, s in self._tasks.items() if t.connector != connector}
+        self.lifetimes.forget(connector)
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call this after every change, on the thread that made it."""

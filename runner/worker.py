@@ -190,6 +190,7 @@ class Worker:
         """A connector instance with its thread; the caller moves it to its state."""
         if (version := self.connector_version(raw)) is not None:
             self.status.set_version(name, version)
+        self.status.lifetimes.begins(name)
         return WorkerConnector(
             name,
             lambda: make_connector(self._resolver.resolve(raw).config, self._registry),
@@ -221,6 +222,7 @@ class Worker:
         paused: bool,
     ) -> WorkerTask | None:
         """Build and start a task; None if it could not be built, which its status tells."""
+        self.status.lifetimes.begins(task_id)
         control = Control(paused=paused)
         try:
             task = self._builder.build(
