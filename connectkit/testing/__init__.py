@@ -13,27 +13,39 @@ if TYPE_CHECKING:
     from connectkit.testing import strategies as strategies
     from connectkit.testing.code import code_of as code_of
     from connectkit.testing.laws.base import BrokenLawError as BrokenLawError
+    from connectkit.testing.laws.connector import ConnectorLaws as ConnectorLaws
     from connectkit.testing.laws.converter import ConverterLaws as ConverterLaws
     from connectkit.testing.laws.predicate import PredicateLaws as PredicateLaws
+    from connectkit.testing.laws.sink import SinkLaws as SinkLaws
+    from connectkit.testing.laws.source import SourceLaws as SourceLaws
     from connectkit.testing.laws.transform import TransformLaws as TransformLaws
+    from connectkit.testing.tasks import Reported as Reported
+    from connectkit.testing.tasks import SinkHarness as SinkHarness
+    from connectkit.testing.tasks import SourceHarness as SourceHarness
+    from connectkit.testing.tasks import StoredOffsets as StoredOffsets
+    from connectkit.testing.tasks import VirtualClock as VirtualClock
+    from connectkit.testing.tasks import sink_record as sink_record
 
 _HOMES = {
     "connectkit.testing.code": ("code_of",),
     "connectkit.testing.laws.base": ("BrokenLawError",),
+    "connectkit.testing.laws.connector": ("ConnectorLaws",),
     "connectkit.testing.laws.converter": ("ConverterLaws",),
     "connectkit.testing.laws.predicate": ("PredicateLaws",),
+    "connectkit.testing.laws.sink": ("SinkLaws",),
+    "connectkit.testing.laws.source": ("SourceLaws",),
     "connectkit.testing.laws.transform": ("TransformLaws",),
-}
+    "connectkit.testing.tasks": (
+        "Reported", "SinkHarness", "SourceHarness", "StoredOffsets", "VirtualClock", "sink_record",
+    ),
+}  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "BrokenLawError",
-    "ConverterLaws",
-    "PredicateLaws",
-    "TransformLaws",
-    "code_of",
-    "strategies",
-]
+    "BrokenLawError", "ConnectorLaws", "ConverterLaws", "PredicateLaws", "Reported", "SinkHarness",
+    "SinkLaws", "SourceHarness", "SourceLaws", "StoredOffsets", "TransformLaws", "VirtualClock", "code_of",
+    "sink_record", "strategies",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -22,6 +22,7 @@ from connectkit.errors import BatchError, ConfigError, ConnectError, DataError, 
 from connectkit.record import SinkRecord
 from connectkit.schema import Schema
 from connectkit.struct import Struct
+from connectkit.testing import SinkHarness
 from tests.support.task_harness import Reporter, SinkRun, SourceRun, sink_record
 
 ROW = SchemaBuilder.struct().field("id", Schema.INT32).field("name", Schema.OPTIONAL_STRING).build()
@@ -49,7 +50,7 @@ def files(folder: Path) -> dict[str, str]:
     }
 
 
-def killed(sink: SinkRun) -> None:
+def killed(sink: SinkRun | SinkHarness) -> None:
     """What a kill leaves: nothing is closed in order, only descriptors (and with them locks) go."""
     task: Any = sink.task
     for output in task._outputs.values():
