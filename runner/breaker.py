@@ -70,7 +70,8 @@ class Breaker:
 
     def failed(self, error: Exception, *, writing: bool) -> int | None:
         """Note a failure; the serial of its row, or None if such an error does not count."""
-        if not self.enabled or (isinstance(error, DataError) and not self._policy.counts_data_errors):
+        raised = getattr(error, "reason", error)  # a chain says in its own words what a transform raised
+        if not self.enabled or (isinstance(raised, DataError) and not self._policy.counts_data_errors):
             return None
         self._rows[writing] += 1
         if self.probing or self._rows[writing] >= self._policy.failures:

@@ -145,6 +145,11 @@ class ErrantReporter:
         if self._tolerance.breaker.stirred and not all(map(self.is_reported, records)):
             self._tolerance.passed(writing=True)
 
+    def put_goes_back(self) -> None:
+        """What opened the breaker is known."""
+        if isinstance(self._fatal, BreakerOpenError):
+            self._fatal = None
+
     def take(self, partitions: Collection[TopicPartition]) -> list[Future[None]]:
         """The reports of these partitions that must be acknowledged before their offsets are committed."""
         with self._lock:

@@ -138,6 +138,7 @@ class Putter:
     def _leave_out_reported(self, part: _Part) -> None:
         """What the task has handed over already is in the dead letter queue and is not put again."""
         if self._errant is not None:
+            self._errant.put_goes_back()
             part.records = [record for record in part.records if not self._errant.is_reported(record)]
 
     def _first_half_passed(self) -> None:

@@ -99,6 +99,8 @@ class WorkerSourceTask(WorkerTask):
         self.task = task
         self.counters = counters
         self.tolerance = tolerance
+        self.note: str | None = None
+        """Why nothing moves although the task runs, in a sentence without values; else None."""
         self.finished = False
         """The task has said that nothing more will come."""
         # Asked once: a call a record is made only to those who listen.
@@ -175,6 +177,8 @@ class WorkerSourceTask(WorkerTask):
                 return
         if control.cancelled:  # while it polled: another task may have taken its place
             return
+        if self.tolerance.breaker.is_open and not self._breaker_over():
+            return
         self.activity.enter("send")
         sent = self._send(self._held)
         self.activity.leave()
@@ -182,8 +186,20 @@ class WorkerSourceTask(WorkerTask):
             self.outlet.end_batch()
             self._held = None
             self._retries = 0
-        else:
+            if self.note is not None and not self.tolerance.breaker.stirred:
+                self.note = None
+        elif not self.tolerance.breaker.is_open:
             self._back_off()
+
+    def _breaker_over(self) -> bool:
+        """Wait a while for the circuit breaker; whether a record is to be tried."""
+        breaker = self.tolerance.breaker
+        left_s = breaker.until - self.clock()
+        if left_s > 0:
+            self.sleep(min(left_s, 0.5))
+            return False
+        breaker.probe()
+        return True
 
     def _pause(self) -> None:
         self.tell(State.PAUSED)
@@ -208,6 +224,8 @@ class WorkerSourceTask(WorkerTask):
             log.exception("Task %s failed while it was stopped to begin again", self.id)
         self._chain.close()
         self._held = None
+        self.note: str | None = None
+        """Why nothing moves although the task runs, in a sentence without values; else None."""
         self.finished = False
         self.counters.finished = int(self.counters.polled.total)
         self.lives += 1

@@ -11,6 +11,7 @@ from connectkit.config import Config
 from connectkit.errors import ConversionError
 from connectkit.record import SinkRecord, SourceRecord
 from connectkit.runner.at_least_once import AtLeastOnce
+from connectkit.runner.breaker import BreakerPolicy
 from connectkit.runner.chain import Chain
 from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import SinkCounters, SourceCounters
@@ -119,6 +120,7 @@ class SourceRig:
         chain: Chain | None = None,
         value: PlainConverter | None = None,
         policy: ErrorPolicy | None = None,
+        breaker: BreakerPolicy | None = None,
         store: OffsetStore | None = None,
         creator: Callable[[MemoryLog], TopicCreator] | None = None,
     ) -> None:
@@ -131,7 +133,11 @@ class SourceRig:
         self.counters = SourceCounters(0.0)
         self.producer: MemoryProducer = self.log.producer({})
         self.tolerance = Tolerance(
-            policy or ErrorPolicy(), self.counters.errors, self.control, clock=self.log.clock
+            policy or ErrorPolicy(),
+            self.counters.errors,
+            self.control,
+            breaker=breaker,
+            clock=self.log.clock,
         )
         times = SourceTimes(retry_s=0.0)
         self.worker_task = WorkerSourceTask(
@@ -231,6 +237,7 @@ class SinkRig:
         value: PlainConverter | None = None,
         policy: ErrorPolicy | None = None,
         settings: SinkSettings | None = None,
+        breaker: BreakerPolicy | None = None,
         dead_letters: bool = False,
         log_errors: bool = False,
         idle: int = 1,
@@ -246,7 +253,11 @@ class SinkRig:
         self.at_empty: list[Callable[[], None]] = []
         self._idle = idle
         self.tolerance = Tolerance(
-            policy or ErrorPolicy(), self.counters.errors, self.control, clock=self.log.clock
+            policy or ErrorPolicy(),
+            self.counters.errors,
+            self.control,
+            breaker=breaker,
+            clock=self.log.clock,
         )
         made = converters(value)
         self.letters: DeadLetters | None = None
