@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
 from connectkit.errors import NotFoundError
 from connectkit.kinds import trim
+from connectkit.plugin import Registry
 from connectkit.runner.connector_offsets import InitialOffsets
 from connectkit.runner.control import Target, TaskId
 from connectkit.runner.herder import ConnectorInfo, ConnectorStatus
@@ -16,17 +18,18 @@ from connectkit.runner.rest.answers import Answer, BadRequestError, RestError
 from connectkit.runner.rest.calls import Call, as_config, as_text
 from connectkit.runner.rest.offsets import offset_pairs
 from connectkit.runner.rest.routes import Operation
+from connectkit.runner.rest.secrets import restored, shown_config
 from connectkit.runner.status import Status
 from connectkit.suggest import did_you_mean, shortened
 
 STATES: Final = {"RUNNING": Target.STARTED, "PAUSED": Target.PAUSED, "STOPPED": Target.STOPPED}
 
 
-def info_json(info: ConnectorInfo) -> dict[str, Any]:
-    """Kafka's ConnectorInfo."""
+def info_json(info: ConnectorInfo, registry: Registry) -> dict[str, Any]:
+    """Kafka's ConnectorInfo, without the secrets of the configuration."""
     return {
         "name": info.name,
-        "config": dict(info.config),
+        "config": shown_config(info.config, registry),
         "tasks": [{"connector": each.connector, "task": each.task} for each in info.tasks],
         "type": info.type,
     }
@@ -68,7 +71,7 @@ def _list(call: Call) -> Answer:
             if "status" in wanted:
                 shown["status"] = status_json(herder.status(name))
             if "info" in wanted:
-                shown["info"] = info_json(herder.info(name))
+                shown["info"] = info_json(herder.info(name), call.service.registry)
         except NotFoundError:
             continue  # deleted since it was listed
         found[name] = shown
@@ -76,11 +79,11 @@ def _list(call: Call) -> Answer:
 
 
 def _info(call: Call) -> Answer:
-    return Answer(info_json(call.service.herder.info(call.connector)))
+    return Answer(info_json(call.service.herder.info(call.connector), call.service.registry))
 
 
 def _config(call: Call) -> Answer:
-    return Answer(dict(call.service.herder.info(call.connector).config))
+    return Answer(shown_config(call.service.herder.info(call.connector).config, call.service.registry))
 
 
 def _status(call: Call) -> Answer:
@@ -90,9 +93,15 @@ def _status(call: Call) -> Answer:
         raise NotFoundError(f"No status found for connector {shortened(call.connector)}") from exc
 
 
+def _task_configs(call: Call) -> list[dict[str, str | None]]:
+    herder, registry = call.service.herder, call.service.registry
+    whose = herder.info(call.connector).config
+    return [shown_config(whose, registry, task=each) for each in herder.task_configs(call.connector)]
+
+
 def _tasks(call: Call) -> Answer:
     name = call.connector
-    configs = call.service.herder.task_configs(name)
+    configs = _task_configs(call)
     return Answer(
         [{"id": {"connector": name, "task": number}, "config": each} for number, each in enumerate(configs)]
     )
@@ -100,7 +109,7 @@ def _tasks(call: Call) -> Answer:
 
 def _tasks_config(call: Call) -> Answer:
     name = call.connector
-    configs = call.service.herder.task_configs(name)
+    configs = _task_configs(call)
     return Answer({f"{name}-{number}": each for number, each in enumerate(configs)})
 
 
@@ -135,7 +144,7 @@ def _create(call: Call) -> Answer:
     name = trim(as_text(body.get("name"), "The name") or "")
     if body.get("config") is None:
         raise BadRequestError("The body has no 'config': the connector's configuration, an object of texts")
-    config = _named(as_config(body["config"], "The config"), name)
+    config = restored(_named(as_config(body["config"], "The config"), name), None)
     target = _initial_state(body.get("initial_state"))
     given = body.get("initial_offsets")
     if given is None:
@@ -171,30 +180,39 @@ def _named(config: dict[str, str | None], name: str) -> dict[str, str | None]:
 
 def _created(call: Call, name: str) -> Answer:
     where = f"{call.base}/connectors/{quote(name, safe=_KEPT)}"
-    return Answer(info_json(call.service.herder.info(name)), 201, {"Location": where})
+    info = info_json(call.service.herder.info(name), call.service.registry)
+    return Answer(info, 201, {"Location": where})
 
 
 _KEPT: Final = "/!$&'()*+,;=:@-._~"
 
 
 def _put(call: Call) -> Answer:
-    config = _named(call.config(), call.connector)
+    config = restored(_named(call.config(), call.connector), _stored(call))
     if call.service.herder.put(config, replace=True):
         return _created(call, call.connector)
-    return Answer(info_json(call.service.herder.info(call.connector)))
+    return Answer(info_json(call.service.herder.info(call.connector), call.service.registry))
+
+
+def _stored(call: Call) -> Mapping[str, str | None] | None:
+    """The configuration that the connector has now, if it is there."""
+    try:
+        return call.service.herder.info(call.connector).config
+    except NotFoundError:
+        return None
 
 
 def _patch(call: Call) -> Answer:
     name = call.connector
     herder = call.service.herder
-    herder.info(name)
-    patch = call.config()
+    stored = herder.info(name).config
+    patch = restored(call.config(), stored)
     if patch.get("name", name) != name:
         raise BadRequestError(
             f"The name of connector {shortened(name)} cannot be changed; create another one"
         )
     herder.patch(name, patch)
-    return Answer(info_json(herder.info(name)))
+    return Answer(info_json(herder.info(name), call.service.registry))
 
 
 def _delete(call: Call) -> Answer:

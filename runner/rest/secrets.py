@@ -1,0 +1,109 @@
+"""Keeps secrets out of the configurations that REST shows, and puts them back when such a one comes in.
+
+Shown as ``[hidden]``: options that a plugin declares as secret, other options by the words of their names,
+and the user part of URLs; a placeholder of a config provider is shown as it is. Kafka Connect shows all.
+So that a client may change what it has read, ``[hidden]`` in a configuration that comes in stands for the
+value that is stored under this key. Thread-safe. Source: spec reliability 3.3.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from connectkit.errors import ConfigError
+from connectkit.plugin import PluginKind, Registry
+from connectkit.runner.variables import variables_in
+from connectkit.runner.wiring import secret_options
+from connectkit.secret import HIDDEN, without_userinfo
+
+_NAME: Final = re.compile(
+    r"passw(or)?d|passphrase|secret(?!s)|(^|[._-])(token|apikey)$|credentials?$|jaas\.config$"
+    r"|(access|api|private|secret|account|shared|encryption|signing)[._-]?key$|user\.info$|keystore\.key$",
+    re.IGNORECASE,
+)
+_CONVERTERS: Final[tuple[tuple[str, PluginKind], ...]] = (
+    ("key.converter", "converter"),
+    ("value.converter", "converter"),
+    ("header.converter", "header_converter"),
+)
+_STEPS: Final[tuple[tuple[str, PluginKind], ...]] = (("transforms", "transform"), ("predicates", "predicate"))
+
+
+def shown_config(
+    raw: Mapping[str, str | None],
+    registry: Registry,
+    *,
+    task: Mapping[str, str] | None = None,
+) -> dict[str, str | None]:
+    """A connector's configuration as it may be shown, or that of one of its tasks."""
+    secret = set(_declared(raw, registry))
+    return {
+        key: HIDDEN if key in secret and value and not _is_placeholder(value) else _shown(key, value)
+        for key, value in (raw if task is None else task).items()
+    }
+
+
+def restored(
+    config: Mapping[str, str | None], stored: Mapping[str, str | None] | None
+) -> dict[str, str | None]:
+    """A configuration that came in, with what is stored where it says ``[hidden]``.
+
+    ``ConfigError`` for a key that has nothing stored.
+    """
+    found = dict(config)
+    problems: dict[str, list[str]] = {}
+    for key, value in config.items():
+        if value is None or HIDDEN not in value:
+            continue
+        old = (stored or {}).get(key)
+        if old is not None and value in (HIDDEN, without_userinfo(old)):
+            found[key] = old
+        elif value == HIDDEN:
+            problems[key] = [f"says {HIDDEN}, which is how a secret is shown, and nothing is stored for it"]
+    if problems:
+        raise ConfigError(problems=problems)
+    return found
+
+
+def _shown(key: str, value: str | None) -> str | None:
+    if not value or _is_placeholder(value):
+        return value
+    return HIDDEN if _NAME.search(key) else without_userinfo(value)
+
+
+def _is_placeholder(value: str) -> bool:
+    """Whether a text is one placeholder of a config provider and nothing else."""
+    first = next(variables_in(value), None)
+    return first is not None and first.begin == 0 and first.end == len(value)
+
+
+def _declared(raw: Mapping[str, str | None], registry: Registry) -> Iterator[str]:
+    """The keys of options that some plugin of the connector declares as secret."""
+    try:
+        connector: Any = registry.find_connector(raw.get("connector.class") or "").cls
+    except ConfigError:
+        connector = None
+    if connector is not None:
+        yield from (key.name for key in secret_options(connector.config_type))
+        task_config = getattr(getattr(connector, "task_class", None), "config_type", None)
+        if task_config is not None:
+            yield from (key.name for key in secret_options(task_config))
+    for prefix, kind in _CONVERTERS:
+        yield from _of(raw.get(prefix), kind, prefix, registry)
+    for plural, kind in _STEPS:
+        for alias in (raw.get(plural) or "").split(","):
+            prefix = f"{plural}.{alias.strip()}"
+            yield from _of(raw.get(f"{prefix}.type"), kind, prefix, registry)
+
+
+def _of(name: str | None, kind: PluginKind, prefix: str, registry: Registry) -> Iterator[str]:
+    if not name:
+        return
+    try:
+        config_type = getattr(registry.find(kind, name).cls, "config_type", None)
+    except ConfigError:
+        return
+    if config_type is not None:
+        yield from (f"{prefix}.{key.name}" for key in secret_options(config_type))
