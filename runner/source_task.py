@@ -224,8 +224,6 @@ class WorkerSourceTask(WorkerTask):
             log.exception("Task %s failed while it was stopped to begin again", self.id)
         self._chain.close()
         self._held = None
-        self.note: str | None = None
-        """Why nothing moves although the task runs, in a sentence without values; else None."""
         self.finished = False
         self.counters.finished = int(self.counters.polled.total)
         self.lives += 1

@@ -129,7 +129,11 @@ def test_what_failed_before_a_commit_is_in_the_queue_and_no_more_than_the_row() 
     settings = SinkSettings(topics=["t"], bisects=True, flush_interval_s=0.1, max_poll_records=1)
     rig = rig_of(task, settings=settings)
     rig.fill(0)
-    rig.at_empty = [lambda n=n: rig.fill(n) for n in range(1, 9)] + [*wait(30), task.up]  # type: ignore[misc]
+
+    def come(number: int) -> Callable[[], None]:
+        return lambda: rig.more(number)
+
+    rig.at_empty = [*map(come, range(1, 9)), *wait(30), task.up]
     rig.run()
     letters = [int(value or b"") for value in rig.log.values("dlq")]
     assert len(letters) < 5
