@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connectkit.api import TopicPartition
-from connectkit.errors import ConnectError, NotFoundError
+from connectkit.errors import ConnectError, FencedError, NotFoundError
 from connectkit.runner.log.api import (
     BatchDone,
     CommitDone,
@@ -63,8 +63,16 @@ class Sent:
 class MemoryProducer:
     """Acknowledges at the next ``poll``, unless ``held``; ``send_errors`` and ``failures`` are scripts."""
 
-    def __init__(self, log: MemoryLog) -> None:
+    def __init__(self, log: MemoryLog, transactional_id: str | None = None) -> None:
         self._log = log
+        self.transactional_id = transactional_id
+        self.transaction: list[OutRecord] | None = None
+        """What the open transaction holds; readers see none of it before it is committed."""
+        self.end_errors: list[ConnectError | None] = []
+        """What the next commits and aborts raise; None lets one pass."""
+        self.commits_though_it_fails = False
+        """Whether a commit that raises has been made all the same: the outcome that nobody knows."""
+        self.ends: list[str] = []
         self.held = False
         self.waiting: list[Sent] = []
         self.sent: list[list[OutRecord]] = []
@@ -80,9 +88,12 @@ class MemoryProducer:
         on_done: BatchDone,
         on_each: Callable[[int, Delivery], None] | None = None,
     ) -> None:
+        self._check_owner()
         error = self.send_errors.pop(0) if self.send_errors else None
         if error is not None:
             raise error
+        if self.transactional_id is not None:
+            assert self.transaction is not None, "sent outside a transaction"
         self.sent.append(list(batch))
         self.waiting.append(Sent(list(batch), on_done, on_each))
 
@@ -102,7 +113,7 @@ class MemoryProducer:
                     failed.append((index, error))
                     delivery = Delivery(record[0], -1, -1, None, error)
                 else:
-                    place, offset = self._log.append(record)
+                    place, offset = self._append(record)
                     delivery = Delivery(place.topic, place.partition, offset, record[4], None)
                 if sent.on_each is not None:
                     sent.on_each(index, delivery)
@@ -112,14 +123,53 @@ class MemoryProducer:
         self.poll()
         return sum(len(sent.batch) for sent in self.waiting)
 
-    def init_transactions(self, timeout_s: float) -> None: ...
-    def begin_transaction(self) -> None: ...
-    def commit_transaction(self, timeout_s: float) -> None: ...
-    def abort_transaction(self, timeout_s: float) -> None: ...
+    def _append(self, record: OutRecord) -> tuple[TopicPartition, int]:
+        if self.transaction is None:
+            return self._log.append(record)
+        self.transaction.append(OutRecord(*record))
+        return TopicPartition(record[0], record[1] or 0), len(self.transaction) - 1
+
+    def _check_owner(self) -> None:
+        if self.transactional_id is not None and self._log.owners.get(self.transactional_id) is not self:
+            raise FencedError(f"a newer producer has taken over {self.transactional_id}")
+
+    def init_transactions(self, timeout_s: float) -> None:
+        assert self.transactional_id is not None
+        if self._log.init_errors:
+            raise self._log.init_errors.pop(0)
+        self._log.owners[self.transactional_id] = self
+
+    def begin_transaction(self) -> None:
+        assert self.transaction is None
+        self._check_owner()
+        self.transaction = []
+
+    def commit_transaction(self, timeout_s: float) -> None:
+        self._end("commit")
+
+    def abort_transaction(self, timeout_s: float) -> None:
+        self._end("abort")
+
+    def _end(self, how: str) -> None:
+        assert self.transaction is not None
+        self._check_owner()
+        self.ends.append(how)
+        if how == "commit":
+            self.acknowledge()
+        error = self.end_errors.pop(0) if self.end_errors else None
+        if how == "commit" and (error is None or self.commits_though_it_fails):
+            for record in self.transaction:
+                self._log.append(record)
+        if error is not None:
+            raise error
+        self.transaction = None
+        self.waiting = []
+
     def send_offsets(self, offsets: Mapping[TopicPartition, int], group: str, timeout_s: float) -> None: ...
 
     def close(self, timeout_s: float) -> None:
         self.poll()
+        self.transaction = None
         self.closed = True
 
 
@@ -308,6 +358,10 @@ class MemoryLog:
     configs: dict[str, dict[str, str]] = field(default_factory=dict)
     producers: list[MemoryProducer] = field(default_factory=list)
     consumers: list[MemoryConsumer] = field(default_factory=list)
+    owners: dict[str, MemoryProducer] = field(default_factory=dict)
+    """Who holds each transactional id."""
+    init_errors: list[ConnectError] = field(default_factory=list)
+    """What the next ``init_transactions`` raise."""
     now_s: float = 1000.0
     """The clock of a test; waiting for records moves it."""
 
@@ -332,7 +386,7 @@ class MemoryLog:
         return [r.value for tp, stored in sorted(self.data.items()) if tp.topic == topic for r in stored]
 
     def producer(self, config: Mapping[str, str]) -> MemoryProducer:
-        self.producers.append(MemoryProducer(self))
+        self.producers.append(MemoryProducer(self, config.get("transactional.id")))
         return self.producers[-1]
 
     def consumer(self, config: Mapping[str, str]) -> MemoryConsumer:

@@ -43,9 +43,50 @@ def test_worker() -> None:
     assert not worker.warnings
     with pytest.raises(ConfigError) as caught:
         WorkerConfig.parse({})
-    assert set(caught.value.problems) == {
-        *("bootstrap.servers", "key.converter", "value.converter", "offset.storage.file.filename")
+    assert set(caught.value.problems) == {*("bootstrap.servers", "key.converter", "value.converter")}
+
+
+def test_where_a_worker_keeps_source_offsets() -> None:
+    bare = {key: value for key, value in WORKER.items() if not key.startswith("offset.")}
+    with pytest.raises(ConfigError, match=r"offset\.storage\.topic names") as caught:
+        WorkerConfig.parse(bare)
+    assert set(caught.value.problems) == {"offset.storage.file.filename"}
+    worker = WorkerConfig.parse(
+        {
+            **bare,
+            "offset.storage.topic": "connect-offsets",
+            "offset.storage.min.insync.replicas": "2",
+            "offset.storage.partitions": "-1",
+            "exactly.once.source.support": "ENABLED",
+        },
+        known=lambda key: True,
+    )
+    assert worker.exactly_once
+    assert worker.offset_topic_settings() == {"min.insync.replicas": "2"}
+    assert worker.transactional_id("orders", 1) == "connect-standalone-orders-1"
+    named = WorkerConfig.parse({**bare, "offset.storage.topic": "o", "group.id": "g"})
+    assert named.transactional_id("orders", 1) == "g-orders-1"
+    assert not named.exactly_once
+    assert not WorkerConfig.parse({**WORKER, "exactly.once.source.support": "preparing"}).exactly_once
+    with pytest.raises(ConfigError) as caught:
+        WorkerConfig.parse({**WORKER, "exactly.once.source.support": "enabled"})
+    assert set(caught.value.problems) == {"exactly.once.source.support"}
+
+
+def test_settings_of_the_offset_topic_are_looked_at() -> None:
+    raw = {
+        **WORKER,
+        "offset.storage.segment.bytes": "1",
+        "offset.storage.cleanup.policy": "delete",
+        "offset.storage.segment.bites": "1",
+        "offset.storage.topics": "x",
     }
+    warnings = worker_warnings(raw)
+    assert set(warnings) == {
+        "offset.storage.cleanup.policy", "offset.storage.segment.bites", "offset.storage.topics",
+    }  # fmt: skip
+    assert "'offset.storage.segment.bytes'" in warnings["offset.storage.segment.bites"][0]
+    assert "'offset.storage.topic'" in warnings["offset.storage.topics"][0]
 
 
 def test_worker_warnings() -> None:
@@ -53,7 +94,6 @@ def test_worker_warnings() -> None:
         **WORKER,
         "security.protocol": "SSL",
         "config.providers.file.class": "x",
-        "listeners": "http://:8083",
         "ofset.flush.interval.ms": "1",
         "producer.linger.sm": "1",
         "producer.librdkafka.only": "1",
@@ -62,7 +102,7 @@ def test_worker_warnings() -> None:
     }
     warnings = worker_warnings(raw)
     assert set(warnings) == {
-        *("listeners", "ofset.flush.interval.ms", "producer.linger.sm", "nothing.like.it"),
+        *("ofset.flush.interval.ms", "producer.linger.sm", "nothing.like.it"),
         "internal.key.converter.schemas.enable",
     }
     assert "'offset.flush.interval.ms'" in warnings["ofset.flush.interval.ms"][0]

@@ -22,7 +22,7 @@ TASK = TaskId("orders", 1)
 SECTION_8 = {
     "source": """source-record-poll-rate source-record-poll-total source-record-write-rate
         source-record-write-total poll-batch-max-time-ms poll-batch-avg-time-ms source-record-active-count
-        source-record-active-count-max""",
+        source-record-active-count-max transaction-size-avg transaction-size-max transaction-size-min""",
     "sink": """sink-record-read-rate sink-record-read-total sink-record-send-rate sink-record-send-total
         partition-count offset-commit-seq-no offset-commit-completion-rate offset-commit-completion-total
         offset-commit-skip-rate offset-commit-skip-total put-batch-max-time-ms put-batch-avg-time-ms
