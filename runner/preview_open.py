@@ -7,7 +7,7 @@ taken out of everything that is shown. The worker's log is opened only for a top
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from connectkit.runner.control import TaskId
 from connectkit.runner.encode import Converters
 from connectkit.runner.log.api import Log
 from connectkit.runner.preview import Hide, Preview, Sample
-from connectkit.runner.preview_samples import from_file, from_source, from_topic
+from connectkit.runner.preview_samples import from_file, from_source, from_topic, from_values
 from connectkit.runner.variables import Resolver
 from connectkit.secret import HIDDEN, Secret
 
@@ -39,10 +39,16 @@ _LEAST_CHARS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is to be previewed. ``source`` is a file or a topic; None: what the connector itself reads."""
+    """What is to be previewed. ``source`` is a file or a topic; None: what the connector itself reads.
+
+    ``values`` are records themselves, as a file of records would hold them. Where the request came from
+    elsewhere, ``may_name_files`` is false, and ``source`` can be nothing but a topic.
+    """
 
     config: Mapping[str, str | None]
     source: str | None = None
+    values: Sequence[Any] | None = None
+    may_name_files: bool = True
     count: int = DEFAULT_RECORDS
     wait_s: float = DEFAULT_WAIT_S
 
@@ -101,7 +107,13 @@ class OpenPreview:
     def _samples(
         self, request: Request, worker: WorkerConfig, open_log: Callable[[], Log]
     ) -> Iterator[Sample]:
-        path = None if request.source is None else Path(request.source)
+        if request.values is not None:
+            self.reads = "the records of the request"
+            given = from_values(request.values, topic=self._topic(), is_source=self._plan.is_source)
+            return _first(given, request.count)
+        path = None if request.source is None or not request.may_name_files else Path(request.source)
+        if self._plan.is_source and request.source is not None and path is None:
+            raise ConfigError("A source connector is previewed with its own task, or with records given.")
         names_file = self._plan.is_source and "file" in self._plan.found.cls.config_type.definition().by_name
         if path is not None and path.is_file() and not names_file:
             self.reads = f"the records in {path.name}"

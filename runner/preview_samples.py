@@ -12,7 +12,7 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
@@ -78,12 +78,22 @@ def _from_line(line: bytes, place: str, topic: str, number: int, is_source: bool
         parsed = json.loads(line)
     except (ValueError, RecursionError):
         return Sample(place, None, "The line is no JSON; a file of records has one JSON value a line")
+    return _from_value(parsed, place, topic, number, is_source)
+
+
+def from_values(values: Iterable[Any], *, topic: str, is_source: bool) -> Iterator[Sample]:
+    """Records that were given as JSON: each a value, or an object as a line of a file may hold it."""
+    for number, value in enumerate(values, 1):
+        yield _from_value(value, f"record {number}", topic, number, is_source)
+
+
+def _from_value(parsed: Any, place: str, topic: str, number: int, is_source: bool) -> Sample:
     if not (isinstance(parsed, dict) and "value" in parsed and parsed.keys() <= _PARTS):
         parsed = {"value": parsed}
     try:
         return Sample(place, _record(parsed, topic, number, is_source))
-    except (ConnectError, TypeError, ValueError):
-        return Sample(place, None, "The line has a part of a record that is not of its type")
+    except (AttributeError, ConnectError, TypeError, ValueError):
+        return Sample(place, None, "A part of the record is not of its type")
 
 
 def _record(parts: Mapping[str, Any], topic: str, number: int, is_source: bool) -> ConnectRecord:

@@ -43,13 +43,17 @@ class Serving:
 
     def start(self, herder: Herder, registry: Registry) -> None:
         """Begin to answer; ``/health`` says *starting* until :meth:`ready`."""
+        from connectkit.runner.rest import own
         from connectkit.runner.rest.app import make_app
         from connectkit.runner.rest.security import secured
         from connectkit.runner.rest.service import Service
 
-        self._service = service = Service(herder, self._config, registry)
+        self._service = service = Service(
+            herder, self._config, registry, settings=self._settings, urls=self.urls
+        )
+        logging.getLogger().addHandler(service.tails)
         apart = self._server.admin is not None
-        app = make_app(service, admin_apart=apart)
+        app = make_app(service, admin_apart=apart, more_operations=own.OPERATIONS)
         admin = make_app(service, side="admin") if self._server.admin else None
         self._server.start(
             secured(app, self._settings), None if admin is None else secured(admin, self._settings)
@@ -63,6 +67,8 @@ class Serving:
     def stop(self) -> None:
         """Answer what is under way, and no more."""
         self._server.stop()
+        if self._service is not None:
+            logging.getLogger().removeHandler(self._service.tails)
 
 
 def open_serving(config: WorkerConfig, *, by_default: bool) -> Serving | None:

@@ -65,7 +65,7 @@ class Worker:
         self.log = log
         self.store = store
         self._registry = registry
-        self._resolver = resolver
+        self.resolver = resolver
         self.clock = clock
         self.on_failed: Callable[[TaskId | str, BaseException, float], None] = lambda key, error, ran_s: None
         """Told of each task and connector that fails, and after how many seconds; any thread."""
@@ -116,7 +116,7 @@ class Worker:
         self._schedule.stop()
         self._stores.stop()
         self.store.stop()
-        self._resolver.close()
+        self.resolver.close()
         self.log.close()
 
     def admin(self) -> Admin:
@@ -139,7 +139,7 @@ class Worker:
 
     def plan(self, raw: Mapping[str, str | None]) -> Plan:
         """What the framework reads of a connector's configuration, variables resolved."""
-        return plan_connector(self._resolver.resolve(raw).config, self._registry)
+        return plan_connector(self.resolver.resolve(raw).config, self._registry)
 
     def connector_type(self, raw: Mapping[str, str | None]) -> str:
         """``source``, ``sink`` or ``unknown``."""
@@ -151,7 +151,7 @@ class Worker:
     def connector_version(self, raw: Mapping[str, str | None]) -> str | None:
         """The version of a connector's plugin, None where its class cannot be found."""
         try:
-            resolved = self._resolver.resolve(raw).config
+            resolved = self.resolver.resolve(raw).config
             return self._registry.find_connector(resolved.get("connector.class") or "").info.version
         except ConnectError:
             return None
@@ -175,7 +175,7 @@ class Worker:
 
     def make_connector(self, raw: Mapping[str, str | None]) -> Connector[Any]:
         """An instance of the connector, variables resolved; it is neither initialized nor started."""
-        return make_connector(self._resolver.resolve(raw).config, self._registry)
+        return make_connector(self.resolver.resolve(raw).config, self._registry)
 
     def source_offsets(self, name: str, raw: Mapping[str, str | None]) -> OffsetStore:
         """Where the offsets of this source connector are kept."""
@@ -193,7 +193,7 @@ class Worker:
         self.status.lifetimes.begins(name)
         return WorkerConnector(
             name,
-            lambda: make_connector(self._resolver.resolve(raw).config, self._registry),
+            lambda: make_connector(self.resolver.resolve(raw).config, self._registry),
             self.status,
             reconfigure,
             on_failed=lambda error, ran_s: self.on_failed(name, error, ran_s),
@@ -227,8 +227,8 @@ class Worker:
         try:
             task = self._builder.build(
                 task_id,
-                self._resolver.resolve(connector).config,
-                self._resolver.resolve(task_config).config,
+                self.resolver.resolve(connector).config,
+                self.resolver.resolve(task_config).config,
                 control,
                 self.clock(),
             )

@@ -102,4 +102,4 @@ def _names(body: object) -> list[object]:
         return []
     config = body.get("config")
     within = config.get("name") if isinstance(config, dict) else None
-    return [name for name in (body.get("name"), within) if name is not None]
+    return [name for name in (body.get("name"), body.get("connector"), within) if name is not None]
