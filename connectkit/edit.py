@@ -48,6 +48,7 @@ def on_missing_option(connect: str) -> OnMissing | None:
         key="on.missing",
         importance=MEDIUM,
         default_doc="as Connect",
+        extension=True,
     )
     return found
 

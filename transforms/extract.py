@@ -23,7 +23,7 @@ class ExtractFieldConfig(Config):
     replace_null_with_default: bool = option(
         True, doc="Whether an unset field is given its default.", importance=MEDIUM
     )
-    field_syntax_version: str = syntax_option()
+    field_syntax_version: str = syntax_option(extension=False)
 
     on_missing: OnMissing | None = on_missing_option(
         "a struct without the field fails, a map without it gives null and a warning"

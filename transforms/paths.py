@@ -40,8 +40,8 @@ _BRACKETS = re.compile(r"([^\[\]]*)((?:\[(?:-?[0-9]+|\*)\])+)\Z")
 _PICK = re.compile(r"\[([^\]]+)\]")
 
 
-def syntax_option() -> str:
-    """The option ``field.syntax.version``."""
+def syntax_option(*, extension: bool = True) -> str:
+    """The option ``field.syntax.version``; of Kafka's transforms ExtractField alone has it (4.3)."""
     found: str = option(
         "V1",
         doc="V1: fields are plain names. V2: fields are paths into nested fields, steps parted by dots, "
@@ -50,6 +50,7 @@ def syntax_option() -> str:
         key="field.syntax.version",
         check=SYNTAX_CHECK,
         importance=HIGH,
+        extension=extension,
     )
     return found
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from connectkit.errors import NotFoundError
 from connectkit.runner.configs.connector import ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig
+from connectkit.runner.configs.overrides import is_policy
 from connectkit.runner.definitions import (
     TYPES,
     UNDEFINED,
@@ -37,14 +38,14 @@ def _plugins(call: Call) -> Answer:
 def _config(call: Call) -> Answer:
     name = call.path["plugin"]
     found = find_any(call.service.registry, name)
-    if found is None:
+    if found is None and is_policy(name) is not None:
         raise NotFoundError(f"Unknown plugin {shortened(name)}.")
-    kind, info = found.kind, found.info
-    if kind not in TYPES:
+    if found is None or found.kind not in TYPES:
         valid = ", ".join(sorted(TYPES.values()))
         raise BadRequestError(
             f"{shortened(name)} is a plugin without options to list; those have it: {valid}"
         )
+    kind, info = found.kind, found.info
     if (wanted := call.text("version")) is not None:
         _check_version(wanted, info.name, info.version)
     listed = [shown(key) for key in visible_keys(found.cls.config_type.definition(), info, ())]

@@ -13,6 +13,10 @@ def _told(name: str) -> Callable[[Case, str], bool]:
     return lambda case, difference: difference.startswith(f"rest:{name}")
 
 
+_NAMES = (
+    *("bad-input", "accident", "renamed", "still-pausing", "own-version", "own-name", "unlisted"),
+    *("told-once", "null-value", "elsewhere", "stricter", "not-resolved", "java-class", "client-key"),
+)
 REST_RULES: dict[str, Callable[[Case, str], bool]] = {
-    f"rest-{name}": _told(name) for name in ("bad-input", "accident", "renamed", "still-pausing")
+    f"rest-{name}": _told(name) for name in _NAMES
 }

@@ -59,13 +59,22 @@ class HeaderToValueConfig(DebeziumConfig):
         doc="Names of the headers.",
         check=[non_empty_list, no_empty_items, each(_no_space)],
         importance=HIGH,
+        order=1,
+        display_name="Header names list",
     )
     fields: list[str] = option(
         doc="The fields they go to, in the same order; with dots for fields of structs inside the value.",
         check=[non_empty_list, no_empty_items, each(_no_space), each(_not_too_deep)],
         importance=HIGH,
+        order=1,
+        display_name="Field names list",
     )
-    operation: Operation = option(doc="move: the headers are removed; copy: they stay.", importance=HIGH)
+    operation: Operation = option(
+        doc="move: the headers are removed; copy: they stay.",
+        importance=HIGH,
+        order=1,
+        display_name="Operation: mover or copy",
+    )
 
     def problems(self) -> Mapping[str, str | Sequence[str]]:
         if len(self.fields) != len(self.headers):

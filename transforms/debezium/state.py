@@ -13,7 +13,7 @@ import enum
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from connectkit.config import LOW, MEDIUM, option
+from connectkit.config import LOW, MEDIUM, Width, option
 from connectkit.draft import Draft, Kind, Side
 from connectkit.edit import EditTransform, OnMissing, on_missing_option
 from connectkit.errors import DataError
@@ -68,36 +68,72 @@ class ExtractNewRecordStateConfig(DebeziumConfig):
         "as it was, every row gets the field __deleted (true or false), and tombstones are dropped; "
         "rewrite-with-tombstone: the same, and tombstones are kept.",
         importance=MEDIUM,
+        order=1,
+        width=Width.MEDIUM,
+        display_name="Handle delete and tombstone records",
     )
     route_by_field: str = option(
         "",
         doc="A field of the row whose value becomes the topic; empty: the topic stays.",
         importance=LOW,
         trim=False,
+        order=1,
+        width=Width.LONG,
+        display_name="Route by field name",
     )
     add_fields_prefix: str = option(
-        "__", doc="What the names of added fields begin with.", importance=LOW, trim=False
+        "__",
+        doc="What the names of added fields begin with.",
+        importance=LOW,
+        trim=False,
+        order=1,
+        width=Width.SHORT,
+        display_name="Field prefix to be added to each field.",
     )
     add_fields: list[str] = option(
         [],
         doc="Parts of the change event to add to the row: op, ts_ms, table, source.lsn …, "
         "each with :name behind it if it is to be called otherwise.",
         importance=LOW,
+        order=1,
+        width=Width.LONG,
     )
     add_headers_prefix: str = option(
-        "__", doc="What the names of added headers begin with.", importance=LOW, trim=False
+        "__",
+        doc="What the names of added headers begin with.",
+        importance=LOW,
+        trim=False,
+        order=1,
+        width=Width.SHORT,
     )
     add_headers: list[str] = option(
-        [], doc="Parts of the change event to add as headers, named as in add.fields.", importance=LOW
+        [],
+        doc="Parts of the change event to add as headers, named as in add.fields.",
+        importance=LOW,
+        order=1,
+        width=Width.LONG,
     )
     drop_fields_header_name: str | None = option(
-        None, doc="A header that lists the fields to leave out of the row.", importance=LOW, trim=False
+        None,
+        doc="A header that lists the fields to leave out of the row.",
+        importance=LOW,
+        trim=False,
+        order=1,
+        width=Width.SHORT,
     )
     drop_fields_from_key: bool = option(
-        False, doc="Whether these fields are left out of the key as well.", importance=LOW
+        False,
+        doc="Whether these fields are left out of the key as well.",
+        importance=LOW,
+        order=1,
+        width=Width.SHORT,
     )
     drop_fields_keep_schema_compatible: bool = option(
-        True, doc="Whether only those of these fields are left out that are optional.", importance=LOW
+        True,
+        doc="Whether only those of these fields are left out that are optional.",
+        importance=LOW,
+        order=1,
+        width=Width.SHORT,
     )
     replace_null_with_default: bool = option(
         True,

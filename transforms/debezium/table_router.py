@@ -15,7 +15,7 @@ from typing import Any
 from connectkit.builder import SchemaBuilder
 from connectkit.checks import non_empty_string
 from connectkit.checks import regex as is_regex
-from connectkit.config import LOW, option
+from connectkit.config import LOW, Width, option
 from connectkit.draft import Draft, Side
 from connectkit.edit import BOTH, NEITHER, EditTransform
 from connectkit.errors import DataError
@@ -41,15 +41,26 @@ class TableRouterConfig(DebeziumConfig):
         check=[non_empty_string, is_regex],
         importance=LOW,
         trim=False,
+        order=1,
+        width=Width.LONG,
+        display_name="Topic regex",
     )
     topic_replacement: str = option(
         doc="The new topic, with $1 or ${name} for groups.",
         check=non_empty_string,
         importance=LOW,
         trim=False,
+        order=1,
+        width=Width.LONG,
+        display_name="Topic replacement",
     )
     key_enforce_uniqueness: bool = option(
-        True, doc="Whether the key gets a field with the table that the event comes from.", importance=LOW
+        True,
+        doc="Whether the key gets a field with the table that the event comes from.",
+        importance=LOW,
+        order=1,
+        width=Width.SHORT,
+        display_name="Add source topic name into key",
     )
     key_field_name: str = option(
         "__dbz__physicalTableIdentifier",
@@ -65,9 +76,18 @@ class TableRouterConfig(DebeziumConfig):
         check=is_regex,
         importance=LOW,
         trim=False,
+        order=1,
+        width=Width.LONG,
+        display_name="Key field regex",
     )
     key_field_replacement: str | None = option(
-        None, doc="The value, with $1 or ${name} for groups of key.field.regex.", importance=LOW, trim=False
+        None,
+        doc="The value, with $1 or ${name} for groups of key.field.regex.",
+        importance=LOW,
+        trim=False,
+        order=1,
+        width=Width.LONG,
+        display_name="Key field replacement",
     )
     schema_name_adjustment_mode: NameAdjustment = option(
         NameAdjustment.NONE,
@@ -79,6 +99,9 @@ class TableRouterConfig(DebeziumConfig):
         16,
         doc=f"How many topics are remembered; no fewer than {LEAST_KEPT_TOPICS} are.",
         importance=LOW,
+        order=1,
+        width=Width.LONG,
+        display_name="Logical table cache size",
     )
 
     def problems(self) -> Mapping[str, str | Sequence[str]]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from connectkit.checks import non_blank
 from connectkit.compile import PerSchema
-from connectkit.config import HIGH, option
+from connectkit.config import HIGH, Width, option
 from connectkit.draft import Draft
 from connectkit.edit import EditTransform, OnMissing, on_missing_option
 from connectkit.errors import DataError
@@ -64,15 +64,26 @@ class TimezoneConverterConfig(DebeziumConfig):
         check=non_blank,
         importance=HIGH,
         trim=False,
+        order=1,
+        width=Width.MEDIUM,
+        display_name="Converted Timezone",
     )
     include_list: list[str] = option(
         [],
         doc="What to convert: source:TABLE, topic:TOPIC, either with :FIELD, or NAME:FIELD. FIELD may begin "
         "with before., after. or source.; without, both rows are meant. Default: all times of all rows.",
         importance=HIGH,
+        order=1,
+        width=Width.MEDIUM,
+        display_name="Include List",
     )
     exclude_list: list[str] = option(
-        [], doc="What to leave alone, in the same forms; not together with include.list.", importance=HIGH
+        [],
+        doc="What to leave alone, in the same forms; not together with include.list.",
+        importance=HIGH,
+        order=1,
+        width=Width.MEDIUM,
+        display_name="Exclude List",
     )
     on_missing: OnMissing | None = on_missing_option(
         "a field that a rule names and the rows do not have makes no difference, with one warning"

@@ -31,6 +31,7 @@ OPS: dict[str, tuple[str, str]] = {
     "predicate": ("predicate", "smt"),
     "chain": ("smt-chain", "smt"),
     "rest": ("rest", "rest"),
+    "plugins": ("plugins", "plugins"),
 }  # fmt: skip
 
 

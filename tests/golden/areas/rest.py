@@ -80,7 +80,8 @@ class _Scenario:
         if found is None:
             return None
         name = _connector(request)
-        if name in self._apart or (request["path"].startswith("/connectors") and name is None and self._apart):
+        listing = name is None and request["path"].startswith("/connectors")
+        if name in self._apart or (listing and self._apart):
             return "rest:follows from an earlier difference"
         return self._known(request, expected, reply) or found
 
