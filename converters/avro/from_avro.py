@@ -17,6 +17,7 @@ from connectkit.converters.avro.defaults import connect_default
 from connectkit.converters.avro.model import MISSING, NAMED, AvroField, AvroSchema, shown, valid_default
 from connectkit.converters.avro.printer import json_text, to_text
 from connectkit.converters.avro.to_avro import AvroOptions
+from connectkit.converters.variant import VARIANT_NAME
 from connectkit.errors import LimitError, SchemaError
 from connectkit.limits import DEFAULT_LIMITS, Limits
 from connectkit.logical import date_builder, decimal_builder, time_builder, timestamp_builder
@@ -145,6 +146,11 @@ class FromAvro:
                 return self._array(schema.items)
             case "map":
                 return SchemaBuilder.map(Schema.STRING, self.convert(schema.items, _BARE))
+            case "record" if _is_variant(schema):
+                builder = SchemaBuilder.struct().name(VARIANT_NAME)
+                for field in schema.fields:
+                    builder.field(field.name, Schema.BYTES)
+                return builder
             case "record":
                 return self._record(schema, place)
             case "enum":
@@ -253,6 +259,14 @@ class FromAvro:
             connect_default(builder, schema, default)
 
 
+def _is_variant(schema: AvroSchema) -> bool:
+    """Whether a record says that it is a variant, and is one."""
+    parts = sorted((each.name, each.schema.kind) for each in schema.fields)
+    return schema.props.get("logicalType") == "variant" and parts == [
+        ("metadata", "bytes"), ("value", "bytes"),
+    ]  # fmt: skip
+
+
 def _field_place(field: AvroField) -> _Place:
     default = field.default
     if default is not MISSING and not valid_default(field.schema, default):
@@ -329,7 +343,7 @@ def _set_name(builder: SchemaBuilder, schema: AvroSchema) -> None:
     name = schema.props.get(names.CONNECT_NAME)
     if name is not None and not isinstance(name, str):
         raise SchemaError("The Avro schema has a connect.name that is no text")
-    if name is None and schema.kind in NAMED:
+    if name is None and schema.kind in NAMED and not _is_variant(schema):
         name = schema.full_name
     if name is None or name.startswith(names.DEFAULT_PREFIX):
         return

@@ -14,6 +14,7 @@ DEFAULT_NAME: Final = "ConnectDefault"
 DEFAULT_PREFIX: Final = f"{NAMESPACE}.{DEFAULT_NAME}"
 UNION: Final = f"{NAMESPACE}.Union"
 MAP_ENTRY: Final = "MapEntry"
+VARIANT_FULL: Final = "confluent.type.Variant"
 MAP_ENTRY_FULL: Final = f"{NAMESPACE}.{MAP_ENTRY}"
 
 # Connect parameters that say something about Avro.

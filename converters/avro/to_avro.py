@@ -25,6 +25,7 @@ from connectkit.converters.avro.model import (
     union,
     valid_default,
 )
+from connectkit.converters.variant import VARIANT_NAME, is_variant
 from connectkit.errors import SchemaError
 from connectkit.logical import from_decimal, from_logical
 from connectkit.schema import (
@@ -133,6 +134,7 @@ class ToAvro:
         self._unnamed = 0
         self._records: dict[str, AvroSchema] = {}
         self._made: dict[Schema, AvroSchema] = {}
+        self._variant: AvroSchema | None = None
 
     def convert(self, schema: Schema, *, keep_required: bool = False) -> AvroSchema:
         """``keep_required`` leaves an optional schema without its union with null."""
@@ -141,7 +143,7 @@ class ToAvro:
             if known is not None:
                 return known
         base = self._base(schema)
-        if base.kind == "union":
+        if base.kind == "union" or base is self._variant:
             return base
         self._describe(base, schema)
         if schema.optional and not keep_required:
@@ -234,12 +236,25 @@ class ToAvro:
         )
         return AvroSchema("array", items=entry)
 
+    def _of_variants(self) -> AvroSchema:
+        """The record of all variants: what each is told by its place cannot stand in what they share."""
+        if self._variant is None:
+            made = AvroSchema("record", name=names.VARIANT_FULL)
+            made.set_fields([AvroField(name, AvroSchema("bytes")) for name in ("metadata", "value")])
+            if self._options.meta_data:
+                made.props[names.CONNECT_NAME] = VARIANT_NAME
+            made.props["logicalType"] = "variant"
+            self._variant = made
+        return self._variant
+
     def _struct(self, schema: Schema) -> AvroSchema:
         if is_union(schema):
             branches = [self.convert(non_optional(each.schema), keep_required=True) for each in schema.fields]
             return union([AvroSchema("null"), *branches] if schema.optional else branches)
         if schema.optional:
             return union([AvroSchema("null"), self._within(non_optional(schema))])
+        if is_variant(schema):
+            return self._of_variants()
         parameters = schema.parameters or {}
         doc = names.PLAIN_RECORD_DOC if self._options.discard_docs else names.RECORD_DOC
         made = AvroSchema("record", name=self._name(schema.name), doc=parameters.get(doc))

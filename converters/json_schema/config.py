@@ -41,6 +41,12 @@ class JsonSchemaConfig(RegistryConfig):
     ignore_default_for_nullables: bool = option(
         False, doc="Whether a null is written as null where its field has a default.", importance=LOW
     )
+    preserve_additional_properties: bool = option(
+        False,
+        doc="Whether properties that a schema does not name are kept, as variants in the field "
+        "__connect_additional_properties__.",
+        importance=LOW,
+    )
     json_indent_output: bool = option(
         False, doc="Whether the JSON is spread over lines, for people.", importance=LOW
     )
@@ -75,4 +81,5 @@ class JsonSchemaConfig(RegistryConfig):
             flatten_singletons=self.flatten_singleton_unions,
             generalized=self.generalized_sum_type_support,
             ignore_defaults=self.ignore_default_for_nullables,
+            preserve=self.preserve_additional_properties,
         )

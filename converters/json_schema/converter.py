@@ -40,7 +40,7 @@ class JsonSchemaConverter(RegistryConverter[JsonSchemaConfig]):
         super().__init__(config, is_key=is_key)
         self._options = config.options
         self._writer = value_writer(self._options)
-        self._reader = ValueReader()
+        self._reader = ValueReader(preserve=self._options.preserve)
         self._encoders = PerSchema(self._make_encoder, size=self._size)
 
     def _make_encoder(self, schema: Schema) -> Encode:

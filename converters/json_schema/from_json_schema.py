@@ -17,6 +17,7 @@ from connectkit.converters.json_schema.names import shown
 from connectkit.converters.json_schema.read_values import ValueReader
 from connectkit.converters.json_schema.text import checked_parameters, schema_text
 from connectkit.converters.json_schema.to_json_schema import JsonSchemaOptions
+from connectkit.converters.variant import VARIANT, VARIANT_NAME
 from connectkit.errors import DataError, LimitError, SchemaError
 from connectkit.limits import DEFAULT_LIMITS, Limits
 from connectkit.schema import Schema, Type
@@ -35,7 +36,6 @@ _UNSUPPORTED: Final = {
     "not": "not",
     "conditional": "if, then and else",
     "never": "false",
-    "any": "a schema that allows everything",
 }
 
 Made = Schema | SchemaBuilder
@@ -135,11 +135,15 @@ class FromJsonSchema:
             case "object" if node.props.get(names.CONNECT_TYPE) == names.MAP:
                 return SchemaBuilder.map(Schema.STRING, self.convert(node.additional))
             case "object":
-                return self._struct(
-                    key, [(name, each, name in node.required) for name, each in _ordered(node)]
-                )
+                properties = [(name, each, name in node.required) for name, each in _ordered(node)]
+                return self._struct(key, properties, may_have_more=node.allows_additional)
             case "combined":
                 return self._union(node)
+            case "any":
+                builder = SchemaBuilder.struct().name(VARIANT_NAME)
+                for field in VARIANT.fields:
+                    builder.field(field.name, field.schema)
+                return builder
             case _:
                 what = _UNSUPPORTED.get(node.kind, node.kind)
                 raise SchemaError(f"The JSON schema has {what}, which Connect has no schema for")
@@ -154,13 +158,21 @@ class FromJsonSchema:
             )
         return SchemaBuilder.array(self.convert(items))
 
-    def _struct(self, key: tuple[int, bool], properties: list[tuple[str, Node, bool]]) -> SchemaBuilder:
+    def _struct(
+        self, key: tuple[int, bool], properties: list[tuple[str, Node, bool]], *, may_have_more: bool = True
+    ) -> SchemaBuilder:
         builder = SchemaBuilder.struct()
         self._count(len(properties))
         self._under_way[key] = builder
         for name, node, required in properties:
             optional = self._options.optional_if_not_required and not required
             builder.field(name, self.convert(node, optional=optional))
+        if self._options.preserve and may_have_more:
+            if any(name == names.REST for name, *_ in properties):
+                raise SchemaError(
+                    f"The JSON schema has a property {names.REST}, which preserve.additional.properties needs"
+                )
+            builder.field(names.REST, SchemaBuilder.map(Schema.STRING, VARIANT).optional().build())
         del self._under_way[key]
         return builder
 
@@ -234,7 +246,7 @@ class FromJsonSchema:
     # --- what all schemas have
 
     def _describe(self, builder: SchemaBuilder, node: Node, version: int | None) -> None:
-        is_named = node.kind == "combined"
+        is_named = node.kind in ("combined", "any")
         if node.title is not None and not is_named:
             builder.name(node.title)
         said = node.props.get(names.CONNECT_VERSION)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from connectkit.schema import Schema, Type
+from connectkit.converters.variant import is_variant
+from connectkit.schema import Field, Schema, Type
 
 NAMESPACE: Final = "io.confluent.connect.json"
 
@@ -33,6 +34,9 @@ CONNECT_PARAMETERS: Final = "connect.parameters"
 BYTES: Final = "bytes"
 MAP: Final = "map"
 
+REST: Final = "__connect_additional_properties__"
+"""The field of the properties that a schema does not name (preserve.additional.properties)."""
+
 KEY: Final = "key"
 VALUE: Final = "value"
 
@@ -42,6 +46,14 @@ def is_union(schema: Schema) -> bool:
     if schema.type is not Type.STRUCT:
         return False
     return schema.name == ONE_OF or SUM_UNION in (schema.parameters or ())
+
+
+def is_rest(field: Field) -> bool:
+    """Whether a struct's field holds what its schema does not name."""
+    schema = field.schema
+    if field.name != REST or schema.type is not Type.MAP or not is_map_of_texts(schema.key_schema):
+        return False
+    return schema.value_schema is not None and is_variant(schema.value_schema)
 
 
 def is_map_of_texts(keys: Schema | None) -> bool:

@@ -8,13 +8,16 @@ objects). Source: spec registry 4.7 (``JsonSchemaData.toConnectData``).
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from connectkit.compile import Code, Family, Late, PerSchema
 from connectkit.converters import json_path
+from connectkit.converters.json_parse import MISSING
 from connectkit.converters.json_path import Path
 from connectkit.converters.json_reader import NotPlainError, TreeReader, ValueFunction, refuse_all
-from connectkit.converters.json_schema.names import KEY, VALUE, is_map_of_texts, is_union
+from connectkit.converters.json_schema.names import KEY, REST, VALUE, is_map_of_texts, is_rest, is_union
+from connectkit.converters.variant import VARIANT, is_variant, to_struct
 from connectkit.errors import ConversionError
 from connectkit.schema import LOGICAL_NAMES, Schema, Type
 from connectkit.struct import Struct
@@ -34,7 +37,7 @@ _MAX_DEPTH: Final = 64
 class Choice:
     """Which field of a union a value belongs to: the first simple one that fits, else the likest struct."""
 
-    __slots__ = ("_simple", "_structs")
+    __slots__ = ("_any", "_simple", "_structs")
 
     def __init__(self, schema: Schema) -> None:
         kinds = [_TYPES.get(field.schema.type, "") for field in schema.fields]
@@ -42,6 +45,7 @@ class Choice:
             node: next((i for i, kind in enumerate(kinds) if kind in fitting), None)
             for node, fitting in _MATCHES.items()
         }
+        self._any = next((field.index for field in schema.fields if is_variant(field.schema)), None)
         self._structs = [
             (field.index, _Names(field.schema, {}))
             for field in schema.fields
@@ -54,13 +58,13 @@ class Choice:
         word = "decimal" if kind.__name__ in ("float", "Decimal") else kind.__name__
         found = self._simple.get(word)
         if found is not None or word != "dict":
-            return found
+            return self._any if found is None else found
         best, most = None, 0
         for index, struct in self._structs:
             matching = struct.count(node, 0)
             if matching > most:
                 best, most = index, matching
-        return best
+        return self._any if best is None else best
 
 
 class _Names:
@@ -91,16 +95,20 @@ class _Names:
 class ValueReader(TreeReader):
     """Reads values. Immutable but for what it knows of unions, so any number of threads may share it."""
 
-    __slots__ = ("_choices",)
+    __slots__ = ("_choices", "preserve")
 
-    def __init__(self) -> None:
+    def __init__(self, *, preserve: bool = False) -> None:
         super().__init__(replace_null=True)
+        self.preserve = preserve
+        """What a schema does not name goes to a field of its own."""
         self._choices: PerSchema[Choice] = PerSchema(Choice)
 
     # --- the law
 
     def explain(self, schema: Schema, node: Any, path: Path = None, *, strict: bool = False) -> Any:
         """The value of a node; ``strict`` holds inside a struct, where nothing that is required may lack."""
+        if is_variant(schema) and not (schema.optional and (node is None or node is MISSING)):
+            return to_struct(schema, None if node is MISSING else node)
         if node is not None and schema.type is Type.STRUCT and schema.name not in LOGICAL_NAMES:
             if is_union(schema):
                 return self._union(schema, node, path)
@@ -115,6 +123,9 @@ class ValueReader(TreeReader):
             )
         values: list[Any] = []
         for field in schema.fields:
+            if self.preserve and is_rest(field):
+                values.append(_rest(schema, node))
+                continue
             inner, at = field.schema, json_path.member(path, field.name)
             value = inner.default
             if field.name in node:
@@ -170,8 +181,13 @@ class ValueReader(TreeReader):
     # --- the fast variant
 
     def _make(self, family: Family, schema: Schema) -> ValueFunction:
+        if is_variant(schema):
+            return partial(_plain_variant, schema)
         if not is_union(schema) or schema.name in LOGICAL_NAMES:
-            return super()._make(family, schema)
+            made = super()._make(family, schema)
+            if self.preserve and schema.type is Type.STRUCT and any(map(is_rest, schema.fields)):
+                return partial(_with_rest, schema, made)
+            return made
         fields = schema.fields
         readers = [_reader(family, field.schema) for field in fields]
         choose, count = Choice(schema).of, len(fields)
@@ -199,6 +215,41 @@ class ValueReader(TreeReader):
         inner = self._expression(code, family, values, item, level + 1)
         entries = f"{code.bind(_entries)}({var})"
         return f"{{{outer}: {inner} for {key}, {item} in {entries}}}", None
+
+
+def _plain_variant(schema: Schema, node: Any) -> Struct:
+    """Of what orjson read, which has no null that is not there, and no integers beyond 64 bits."""
+    if node is None or _has_large(node):
+        raise NotPlainError
+    return to_struct(schema, node)
+
+
+def _has_large(node: Any) -> bool:
+    todo = [node]
+    while todo:
+        each = todo.pop()
+        if type(each) is float:
+            if abs(each) >= 2.0**63:
+                return True
+        elif type(each) is list:
+            todo.extend(each)
+        elif type(each) is dict:
+            todo.extend(each.values())
+    return False
+
+
+def _rest(schema: Schema, node: dict[str, Any]) -> dict[str, Struct] | None:
+    """The members of an object that its schema does not name."""
+    known = {field.name for field in schema.fields if not is_rest(field)}
+    return {name: to_struct(VARIANT, each) for name, each in node.items() if name not in known} or None
+
+
+def _with_rest(schema: Schema, read: ValueFunction, node: Any) -> Struct:
+    if type(node) is not dict or REST in node or _has_large(node):
+        raise NotPlainError
+    made: Struct = read(node)
+    made.values[-1] = _rest(schema, node)
+    return made
 
 
 def _reader(family: Family, schema: Schema) -> Callable[[Any], Any]:

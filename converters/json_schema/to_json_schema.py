@@ -19,6 +19,7 @@ from connectkit.converters.json_schema.java_order import filled_order
 from connectkit.converters.json_schema.text import number, schema_text
 from connectkit.converters.json_schema.write_values import ValueWriter
 from connectkit.converters.json_text import Raw
+from connectkit.converters.variant import is_variant
 from connectkit.errors import DataError, LimitError, SchemaError
 from connectkit.javatext import float_text
 from connectkit.limits import DEFAULT_LIMITS, Limits
@@ -42,11 +43,15 @@ class JsonSchemaOptions:
     flatten_singletons: bool = True
     generalized: bool = False
     ignore_defaults: bool = False
+    preserve: bool = False
+    """Properties that a schema does not name are kept, in a field of their own."""
 
 
 def value_writer(options: JsonSchemaOptions) -> ValueWriter:
     """What writes values with these options."""
-    return ValueWriter(numeric=options.numeric, replace_null=not options.ignore_defaults)
+    return ValueWriter(
+        numeric=options.numeric, replace_null=not options.ignore_defaults, preserve=options.preserve
+    )
 
 
 def to_json_schema(schema: Schema, options: JsonSchemaOptions, *, limits: Limits = DEFAULT_LIMITS) -> str:
@@ -126,6 +131,8 @@ class ToJsonSchema:
                 }
             case Type.MAP:
                 return self._map(schema, common)
+            case Type.STRUCT if is_variant(schema):
+                return common
             case Type.STRUCT:
                 return self._object(schema, common)
             case _:
@@ -149,6 +156,7 @@ class ToJsonSchema:
         properties = {
             each.name: self._referable(each.schema, partial(self.convert, index=each.index))
             for each in schema.fields
+            if not (self._options.preserve and names.is_rest(each))
         }
         made: dict[str, Any] = {"type": "object"}
         if self._options.closed:

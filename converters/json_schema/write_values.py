@@ -7,17 +7,20 @@ Source: spec registry 4.4 (``JsonSchemaData.fromConnectData``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any, Final
 
 from connectkit.compile import Code, Family, too_deep
 from connectkit.converters import json_path
 from connectkit.converters.json_path import Path
-from connectkit.converters.json_schema.names import KEY, VALUE, is_map_of_texts, is_union
+from connectkit.converters.json_schema.names import KEY, REST, VALUE, is_map_of_texts, is_rest, is_union
+from connectkit.converters.json_text import Raw, float_node
 from connectkit.converters.json_writer import MAX_RECURSION, TreeFunction, TreeWriter
+from connectkit.converters.variant import from_struct, is_variant
 from connectkit.errors import ConversionError
-from connectkit.schema import LOGICAL_NAMES, Schema, Type
+from connectkit.schema import LOGICAL_NAMES, Field, Schema, Type
 from connectkit.struct import Struct
 
 
@@ -36,7 +39,12 @@ ABSENT: Final = _Absent()
 class ValueWriter(TreeWriter):
     """Makes trees of values. ``replace_null`` is the opposite of ignore.default.for.nullables."""
 
-    __slots__ = ()
+    __slots__ = ("preserve",)
+
+    def __init__(self, *, numeric: bool, replace_null: bool, preserve: bool = False) -> None:
+        super().__init__(numeric=numeric, replace_null=replace_null)
+        self.preserve = preserve
+        """The field of properties that a schema does not name becomes these properties."""
 
     # --- the law
 
@@ -47,6 +55,11 @@ class ValueWriter(TreeWriter):
             raise ConversionError(f"The schema does not say what is at {where}", path=where)
         if value is not None and schema.name not in LOGICAL_NAMES and is_union(schema):
             return self._union(schema, value, path, depth)
+        if value is not None and is_variant(schema):
+            where = json_path.text(path)
+            if not isinstance(value, Struct) or (value.schema is not schema and value.schema != schema):
+                raise ConversionError(f"The value at {where} is no variant", path=where)
+            return _plain(from_struct(value))
         if schema.type is Type.ARRAY and value is not None:
             made = super().explain(schema, value, path, depth)
             return [None if each is ABSENT else each for each in made]
@@ -58,11 +71,18 @@ class ValueWriter(TreeWriter):
         return None if schema.optional else ABSENT
 
     def _struct(self, schema: Schema, value: Any, path: Path, depth: int) -> dict[str, Any]:
-        return {
+        made = {
             name: each
             for name, each in super()._struct(schema, value, path, depth).items()
             if each is not ABSENT
         }
+        if self.preserve and any(map(is_rest, schema.fields)):
+            for name, each in (made.pop(REST, None) or {}).items():
+                if name in made:
+                    where = json_path.text(json_path.member(path, REST))
+                    raise ConversionError(f"A property at {where} is one that the schema names", path=where)
+                made[name] = each
+        return made
 
     def _union(self, schema: Schema, value: Any, path: Path, depth: int) -> Any:
         where = json_path.text(path)
@@ -102,6 +122,8 @@ class ValueWriter(TreeWriter):
     # --- the fast variant
 
     def _make(self, recursive: bool, family: Family, schema: Schema) -> TreeFunction:
+        if is_variant(schema) or (self.preserve and any(map(is_rest, _fields(schema)))):
+            return partial(_explained, self, schema)
         if not is_union(schema) or schema.name in LOGICAL_NAMES:
             return super()._make(recursive, family, schema)
         code = Code("value", "depth=0")
@@ -165,6 +187,29 @@ class ValueWriter(TreeWriter):
         outer = self._expression(recursive, code, family, schema.key_schema, key, level + 1)
         names = f"{code.bind(KEY)}: {outer}, {code.bind(VALUE)}: {inner}"
         return f"[{{{names}}} for {key}, {item} in {var}.items()]", f"type({var}) is dict"
+
+
+def _explained(writer: ValueWriter, schema: Schema, value: Any, depth: int = 0) -> Any:
+    return writer.explain(schema, value, None, depth)
+
+
+def _fields(schema: Schema) -> Sequence[Field]:
+    return schema.fields if schema.type is Type.STRUCT else ()
+
+
+def _plain(tree: Any) -> Any:
+    """A variant's tree as the writer of JSON knows it."""
+    match tree:
+        case dict():
+            return {name: _plain(each) for name, each in tree.items()}
+        case list():
+            return [_plain(each) for each in tree]
+        case float():
+            return float_node(tree)
+        case Decimal():
+            return Raw(f"{tree:f}")
+        case _:
+            return tree
 
 
 def _or_null(tree: Any) -> Any:

@@ -24,11 +24,11 @@ from connectkit.converters.protobuf.options import (
     TAG,
     TYPE,
     UNION_PREFIX,
-    VARIANT_NAME,
     VARIANT_TYPE,
     WRAPPER,
     ProtoOptions,
 )
+from connectkit.converters.variant import VARIANT, VARIANT_NAME
 from connectkit.errors import LimitError, SchemaError
 from connectkit.limits import DEFAULT_LIMITS, Limits
 from connectkit.logical import DATE, TIME, TIMESTAMP
@@ -214,8 +214,9 @@ class _Maker:
             marked = field.oneof is not None and self._options.wrapper_for_nullables
             return Schema(kind, optional=True, parameters={WRAPPER: "true", **more} if marked else more)
         if message.full_name == VARIANT_TYPE:
-            fields = [Field(name, i, Schema.BYTES) for i, name in enumerate(("metadata", "value"))]
-            return Schema(Type.STRUCT, optional=True, name=VARIANT_NAME, parameters=more, fields=fields)
+            return Schema(
+                Type.STRUCT, optional=True, name=VARIANT_NAME, parameters=more, fields=VARIANT.fields
+            )
         return self._struct(message, more, depth)
 
     def _map(self, entry: MessageType, more: dict[str, str], depth: int) -> Schema:

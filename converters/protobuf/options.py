@@ -37,7 +37,6 @@ LOGICAL: Final = {
 }  # fmt: skip
 """The messages that are values of logical types, and the names of these."""
 
-VARIANT_NAME: Final = "org.apache.kafka.connect.data.Variant"
 VARIANT_TYPE: Final = "confluent.type.Variant"
 
 WRAPPER_OF: Final = {

@@ -39,7 +39,6 @@ from connectkit.converters.protobuf.options import (
     TIMESTAMP_TYPE,
     TYPE,
     UNION_PREFIX,
-    VARIANT_NAME,
     VARIANT_TYPE,
     WRAPPER,
     WRAPPER_OF,
@@ -50,6 +49,7 @@ from connectkit.converters.protobuf.options import (
     parameter,
 )
 from connectkit.converters.protobuf.parse import parse
+from connectkit.converters.variant import VARIANT_NAME
 from connectkit.errors import LimitError, SchemaError
 from connectkit.limits import DEFAULT_LIMITS, Limits
 from connectkit.schema import DATE_NAME, DECIMAL_NAME, TIME_NAME, TIMESTAMP_NAME, Schema, Type
