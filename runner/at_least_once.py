@@ -85,6 +85,7 @@ class AtLeastOnce:
             self._ledger.enter(originals),
             self._landed,
             self._owner.committed if self._owner.listens else None,
+            keeps=self._owner.tolerance.letters is not None,
         )
         self.in_flight += flight.count
         try:
@@ -122,7 +123,8 @@ class AtLeastOnce:
             if number == reported and not fatal:
                 continue  # it was made of a record that is reported already
             original = flight.original(number)
-            subject = Subject(where_of(original, flight.topic(index)), original)
+            produced = flight.made(index)
+            subject = Subject(where_of(original, flight.topic(index)), original, produced=produced)
             try:
                 if fatal:
                     raise FatalTaskError(
@@ -187,6 +189,12 @@ class AtLeastOnce:
             return True
         task_id = self._owner.id
         try:
+            # Before any of these was sent, what was dropped earlier had been reported.
+            if not self._owner.tolerance.await_reports(
+                self._owner.control.share_s(self._times.flush_timeout_s)
+            ):
+                self._ledger.give_back(places)
+                return False
             self._store.write(
                 task_id.connector,
                 {key: (partition or {}, offset) for key, (partition, offset) in places.items()},

@@ -27,6 +27,7 @@ from connectkit.runner.configs.worker import WorkerConfig
 from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import ErrorCounters, SinkCounters, SourceCounters
 from connectkit.runner.creation import TopicCreator
+from connectkit.runner.dlq.source_letters import SourceLetters
 from connectkit.runner.encode import Converters
 from connectkit.runner.eos_task import ExactlyOnce
 from connectkit.runner.errant import ErrantReporter
@@ -195,6 +196,11 @@ class TaskBuilder:
         if groups:
             admin = self._log.admin(self._clients.admin(config, client_id=f"connector-adminclient-{task_id}"))
             creator = TopicCreator(admin, groups)
+        tolerance = self._tolerance(task_id, config, counters.errors, control)
+        letters = self._dead_letters(task_id, config, counters.errors, converters)
+        if letters is not None:
+            tolerance.reporters.append(letters)
+            tolerance.letters = letters
         times = SourceTimes(flush_timeout_s=self._worker.offset_flush_timeout_ms / 1000)
         return WorkerSourceTask(
             task_id,
@@ -204,7 +210,7 @@ class TaskBuilder:
             converters=converters,
             outlet=self._outlet(task_id, config, creator, times),
             store=self._stores.of(config),
-            tolerance=self._tolerance(task_id, config, counters.errors, control),
+            tolerance=tolerance,
             counters=counters,
             control=control,
             status=self._status,
@@ -254,6 +260,7 @@ class TaskBuilder:
         letters = self._dead_letters(task_id, config, counters.errors)
         if letters is not None:
             tolerance.reporters.append(letters)
+            tolerance.letters = letters
         errant = ErrantReporter(tolerance, converters) if tolerance.reporters else None
         client = self._clients.consumer(task_id, config)
         return WorkerSinkTask(
@@ -279,12 +286,16 @@ class TaskBuilder:
                 batch=_batch_bounds(config),
             ),
             errant=errant,
-            dead_letters=letters,
         )
 
     def _dead_letters(
-        self, task_id: TaskId, config: SinkConnectorConfig, errors: ErrorCounters
+        self,
+        task_id: TaskId,
+        config: SourceConnectorConfig | SinkConnectorConfig,
+        errors: ErrorCounters,
+        converters: Converters | None = None,
     ) -> DeadLetters | None:
+        """``converters``: those of a source task."""
         topic = config.dead_letter_topic
         if topic is None:
             return None
@@ -296,10 +307,9 @@ class TaskBuilder:
         producer = self._log.producer(
             self._clients.producer(task_id, config, client_id="connector-dlq-producer")
         )
-        return DeadLetters(
-            topic,
-            task_id,
-            producer,
-            errors,
-            context_headers=config.errors_deadletterqueue_context_headers_enable,
+        with_context = config.errors_deadletterqueue_context_headers_enable
+        if converters is None:
+            return DeadLetters(topic, task_id, producer, errors, context_headers=with_context)
+        return SourceLetters(
+            topic, task_id, producer, errors, converters=converters, context_headers=with_context
         )

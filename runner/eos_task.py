@@ -305,7 +305,10 @@ class ExactlyOnce:
             left_s = until - owner.clock()
             left = producer.flush(max(min(left_s, owner.control.share_s(FLUSH_S)), 0.0))
             self._raise_failure()
-            if not left or owner.control.cancelled:
+            if owner.control.cancelled:
+                return
+            # What was dropped is to be in the dead letter queue before its offset is.
+            if not left and owner.tolerance.await_reports(owner.control.share_s(FLUSH_S)):
                 return
             if left_s <= 0 or owner.control.share_s(FLUSH_S) < FLUSH_S / 10:
                 raise RetriableError(

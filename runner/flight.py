@@ -24,11 +24,11 @@ Committed = Callable[[SourceRecord, RecordMetadata | None], None]
 class Flight:
     """What was made of some records, and which of them each is of (``origin``; None: its own).
 
-    ``topics``: all those it goes to, perhaps more.
+    ``topics``: all those it goes to, perhaps more. ``keeps``: whether what was made is kept as well.
     """
 
     __slots__ = (
-        "_committed", "_landed", "_left", "_offsets", "_originals", "_partition", "_topics", "count",
+        "_committed", "_landed", "_left", "_offsets", "_originals", "_out", "_partition", "_topics", "count",
         "origin", "records", "submission",
     )  # fmt: skip
 
@@ -41,6 +41,8 @@ class Flight:
         submission: Submission,
         landed: Landed,
         committed: Committed | None,
+        *,
+        keeps: bool = False,
     ) -> None:
         self.count = len(out)
         self.records = len(originals)
@@ -49,10 +51,11 @@ class Flight:
         self._landed = landed
         self._committed = committed
         self._topics = [*topics] if len(topics) == 1 else [record[0] for record in out]
-        keeps = self.listens
-        self._originals = originals if keeps else None
+        self._out = out if keeps else None
+        hears = self.listens
+        self._originals = originals if hears else None
         self._partition = originals[0].source_partition
-        self._offsets = [] if keeps else [record.source_offset for record in originals]
+        self._offsets = [] if hears else [record.source_offset for record in originals]
         self._left: list[int] | None = None
 
     @property
@@ -73,6 +76,10 @@ class Flight:
         if self._originals is not None:
             return self._originals[number]
         return SourceRecord(self._partition, self._offsets[number], None)
+
+    def made(self, index: int) -> OutRecord | None:
+        """One of the batch, if they are kept for dead letters."""
+        return None if self._out is None else self._out[index]
 
     def done(self, failures: Sequence[tuple[int, ConnectError]]) -> None:
         """All of the batch is settled."""

@@ -1,10 +1,11 @@
-"""Who is told of a record that failed: the log, and the dead letter queue of a sink.
+"""Who is told of a record that failed: the log, and the dead letter queue.
 
 Source: KIP-298 (log, dead letter queue and its headers). The log names places, never values. Departures
 from Kafka Connect: the headers of a dead letter hold no foreign exception message and only places of a
 stack trace (both may carry values of the record), and offsets wait until the dead letter is acknowledged.
 
-Threads: reports come from the task's thread and, for errant records, from threads of the task.
+Threads: reports come from the task's thread and, for errant records, from threads of the task; a source's
+commit thread waits for acknowledgements. One at a time uses the producer.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from concurrent.futures import Future
 from connectkit.errors import ConflictError, ConnectError, FatalTaskError
 from connectkit.runner.control import TaskId
 from connectkit.runner.counters import ErrorCounters
+from connectkit.runner.dlq import context
 from connectkit.runner.log.api import Admin, Message, OutRecord, Producer
-from connectkit.runner.status import trace_of
-from connectkit.runner.tolerance import SOURCE, Stage, Subject, class_name, describe
+from connectkit.runner.tolerance import SOURCE, Stage, Subject, describe
 
 log = logging.getLogger(__name__)
 
@@ -71,18 +72,27 @@ class DeadLetters:
         self._producer = producer
         self._counters = counters
         self._context_headers = context_headers
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # who is told of an acknowledgement may report the next one
         self._failure: ConnectError | None = None
         self.waiting = 0
         """Dead letters that were sent and not acknowledged yet."""
 
     def report(self, stage: Stage, plugin: str, error: Exception, subject: Subject) -> Future[None]:
+        return self.send(self.letter(stage, plugin, error, subject))
+
+    def letter(self, stage: Stage, plugin: str, error: Exception, subject: Subject) -> OutRecord:
+        """What is written: of a sink, the message as it was consumed."""
         message: Message = subject.original
         headers = list(message.headers() or ())
         if self._context_headers:
-            headers += self._context(stage, plugin, error, message)
+            where = {
+                context.TOPIC: message.topic(),
+                context.PARTITION: str(message.partition()),
+                context.OFFSET: str(message.offset()),
+            }
+            headers += context.as_headers(where | context.reason(self._task_id, stage, plugin, error))
         kind, timestamp = message.timestamp()
-        record = OutRecord(
+        return OutRecord(
             self.topic,
             None,
             message.key(),
@@ -90,7 +100,6 @@ class DeadLetters:
             timestamp if kind > 0 and timestamp >= 0 else None,
             headers or None,
         )
-        return self.send(record)
 
     def send(self, record: OutRecord) -> Future[None]:
         """Produce a dead letter; the future fails if it was not acknowledged."""
@@ -127,23 +136,6 @@ class DeadLetters:
             self.topic,
             describe(error),
         )
-
-    def _context(
-        self, stage: Stage, plugin: str, error: Exception, message: Message
-    ) -> list[tuple[str, bytes | None]]:
-        values = {
-            "topic": message.topic(),
-            "partition": str(message.partition()),
-            "offset": str(message.offset()),
-            "connector.name": self._task_id.connector,
-            "task.id": str(self._task_id.task),
-            "stage": stage.name,
-            "class.name": plugin,
-            "exception.class.name": class_name(type(error)),
-            "exception.message": describe(error),
-            "exception.stacktrace": trace_of(error),
-        }
-        return [(f"__connect.errors.{name}", text.encode()) for name, text in values.items()]
 
     def wait(self, futures: Sequence[Future[None]], timeout_s: float) -> list[Future[None]]:
         """Wait until these dead letters are acknowledged; returns those that are not yet. Task thread.
@@ -184,7 +176,7 @@ class DeadLetters:
             raise self._fatal(self._failure) from self._failure
 
     def serve(self) -> None:
-        """Let acknowledgements come in. Task thread."""
+        """Let acknowledgements come in."""
         with self._lock:
             self._producer.poll(0.0)
 

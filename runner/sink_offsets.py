@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import Future
 from typing import Any
 
 from connectkit.api import SinkTask, TopicPartition
@@ -19,7 +18,6 @@ from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import SinkCounters
 from connectkit.runner.errant import ErrantReporter
 from connectkit.runner.log.api import Consumer
-from connectkit.runner.reporters import DeadLetters
 from connectkit.runner.tolerance import Tolerance, describe
 
 log = logging.getLogger(__name__)
@@ -40,7 +38,6 @@ class SinkOffsets:
         timeout_s: float,
         tolerance: Tolerance,
         errant: ErrantReporter | None,
-        dead_letters: DeadLetters | None,
         rewound: Callable[[Collection[TopicPartition]], None],
     ) -> None:
         self._id = task_id
@@ -52,10 +49,8 @@ class SinkOffsets:
         self._timeout_s = timeout_s
         self._tolerance = tolerance
         self._errant = errant
-        self._dead_letters = dead_letters
         self._rewound = rewound
         """Told of partitions that are read again from their committed offsets, as a flush has failed."""
-        self._reports: list[Future[None]] = []  # dead letters that were not acknowledged at the last commit
         self.current: dict[TopicPartition, int] = {}
         """Where to go on after what ``put`` has taken; its keys are the partitions assigned."""
         self.committed: dict[TopicPartition, int] = {}
@@ -136,14 +131,8 @@ class SinkOffsets:
 
         False: it is not there yet, and waits for the next commit. ``FatalTaskError``: it never will be.
         """
-        reports = self._tolerance.take_reports()  # also where nobody waits: what was withheld is reported
-        if self._dead_letters is None:
-            return True
-        self._reports += reports
-        if self._errant is not None:
-            self._reports += self._errant.take(self.current)
-        self._reports = self._dead_letters.wait(self._reports, self._control.share_s(self._timeout_s))
-        return not self._reports
+        errant = () if self._errant is None else self._errant.take(self.current)
+        return self._tolerance.await_reports(self._control.share_s(self._timeout_s), errant)
 
     def _refused(
         self, error: Exception, last: Mapping[TopicPartition, int], began: float, *, closing: bool

@@ -33,12 +33,11 @@ from connectkit.runner.log.api import Consumer, Message
 from connectkit.runner.log.topics import compile_pattern
 from connectkit.runner.put import Putter
 from connectkit.runner.rebalance import Rebalance
-from connectkit.runner.reporters import DeadLetters
 from connectkit.runner.sink_context import SinkContext
 from connectkit.runner.sink_offsets import SinkOffsets
-from connectkit.runner.source_task import MAX_DOUBLINGS, close_all
+from connectkit.runner.source_task import MAX_DOUBLINGS, MOST_LETTERS, close_all
 from connectkit.runner.status import State, StatusListener
-from connectkit.runner.tolerance import BreakerOpenError, StoppedRetryingError, Tolerance, describe
+from connectkit.runner.tolerance import BreakerOpenError, Letters, StoppedRetryingError, Tolerance, describe
 from connectkit.runner.worker_task import WorkerTask
 
 log = logging.getLogger(__name__)
@@ -48,9 +47,6 @@ RETRY_S = 0.1
 
 SLICE_S = 0.1
 """The longest single wait inside a poll: how late a stop or a pause can be noticed."""
-
-MOST_LETTERS = 1_000
-"""Dead letters on their way, beyond which nothing is read until the log has taken them."""
 
 _PUT, _BREAKER, _LETTERS = "put", "breaker", "letters"
 """Why nothing is read: a batch is to be put again, the system is down, dead letters are not taken."""
@@ -94,7 +90,6 @@ class WorkerSinkTask(WorkerTask):
         status: StatusListener,
         settings: SinkSettings,
         errant: ErrantReporter | None = None,
-        dead_letters: DeadLetters | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(task_id, control, status, clock=clock)
@@ -114,7 +109,7 @@ class WorkerSinkTask(WorkerTask):
         self._breaker = tolerance.breaker
         self._settings = settings
         self._errant = errant
-        self._dead_letters = dead_letters
+        self._dead_letters = tolerance.letters
         self._context = SinkContext(self, configs, errant)
         self._offsets = SinkOffsets(
             task_id,
@@ -126,7 +121,6 @@ class WorkerSinkTask(WorkerTask):
             timeout_s=settings.flush_timeout_s,
             tolerance=tolerance,
             errant=errant,
-            dead_letters=dead_letters,
             rewound=self._drop_held,
         )
         self._putter = Putter(task_id, task, tolerance, errant, bisects=settings.bisects)
@@ -272,7 +266,7 @@ class WorkerSinkTask(WorkerTask):
     def _gathered(self) -> int:
         return 0 if self._gather is None else len(self._gather)
 
-    def _mind_letters(self, letters: DeadLetters) -> None:
+    def _mind_letters(self, letters: Letters) -> None:
         """Let acknowledgements come in, and read nothing while too many are still to come."""
         letters.serve()
         letters.check()

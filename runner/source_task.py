@@ -35,6 +35,7 @@ from connectkit.runner.tolerance import (
     PRODUCER,
     SOURCE,
     BreakerOpenError,
+    Letters,
     Stage,
     StoppedRetryingError,
     Subject,
@@ -46,6 +47,9 @@ from connectkit.runner.worker_task import WorkerTask
 log = logging.getLogger(__name__)
 
 Batch = list[SourceRecord | Checkpoint]
+
+MOST_LETTERS = 1_000
+"""Dead letters on their way, beyond which nothing is sent until the log has taken them."""
 
 MAX_DOUBLINGS = 6
 """How often the wait before another attempt grows."""
@@ -177,6 +181,8 @@ class WorkerSourceTask(WorkerTask):
                 return
         if control.cancelled:  # while it polled: another task may have taken its place
             return
+        if self.tolerance.letters is not None and not self._mind_letters(self.tolerance.letters):
+            return
         if self.tolerance.breaker.is_open and not self._breaker_over():
             return
         self.activity.enter("send")
@@ -190,6 +196,16 @@ class WorkerSourceTask(WorkerTask):
                 self.note = None
         elif not self.tolerance.breaker.is_open:
             self._back_off()
+
+    def _mind_letters(self, letters: Letters) -> bool:
+        """Let dead letters be acknowledged; False while too many are still to be."""
+        letters.serve()
+        letters.check()
+        if letters.waiting <= MOST_LETTERS:
+            return True
+        self.note = f"{letters.waiting} dead letters are not acknowledged by {letters.topic} yet"
+        self.sleep(0.05)
+        return False
 
     def _breaker_over(self) -> bool:
         """Wait a while for the circuit breaker; whether a record is to be tried."""
@@ -465,10 +481,11 @@ class WorkerSourceTask(WorkerTask):
                 try:
                     self.outlet.send(records, [originals[number]], [0] * len(records), topics)
                 except DataError as exc:
-                    self._refused(exc, originals[number], records[0][0])
+                    self._refused(exc, originals[number], records[0])
 
-    def _refused(self, error: Exception, original: SourceRecord, topic: str) -> None:
-        subject = Subject(where_of(original, topic), original)
+    def _refused(self, error: Exception, original: SourceRecord, produced: OutRecord) -> None:
+        topic = produced[0]
+        subject = Subject(where_of(original, topic), original, produced=produced)
         self.tolerance.drop(Stage.KAFKA_PRODUCE, PRODUCER, error, subject, wait=True)
         self.outlet.skip([original])
 
@@ -502,6 +519,10 @@ class WorkerSourceTask(WorkerTask):
         if self._initialized:
             steps.append(self._stop_task)
         steps += self.outlet.close()
+        letters = self.tolerance.letters
+        if letters is not None:
+            wait_s = 0.0 if self.control.cancelled else self._times.close_s
+            steps.append(lambda: letters.close(self.control.share_s(wait_s)))
         steps += [self._reader.close, self._chain.close, self._converters.close]
         close_all(steps)
 

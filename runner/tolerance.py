@@ -59,6 +59,18 @@ SKIPPED = Skipped()
 """What :meth:`Tolerance.run` returns in place of a result when the record was dropped."""
 
 
+class Letters(Protocol):
+    """The dead letter queue among the reporters."""
+
+    topic: str
+    waiting: int
+
+    def wait(self, futures: Sequence[Future[None]], timeout_s: float) -> list[Future[None]]: ...
+    def check(self) -> None: ...
+    def serve(self) -> None: ...
+    def close(self, timeout_s: float) -> None: ...
+
+
 class StoppedRetryingError(RetriableError):
     """The task shall stop while a call is being retried: the record is as if it had not been read."""
 
@@ -152,6 +164,8 @@ class Tolerance:
         self.policy = policy
         self.counters = counters
         self.reporters = list(reporters)
+        self.letters: Letters | None = None
+        """The dead letter queue, if there is one; it is one of the reporters."""
         self.breaker = Breaker(breaker or BreakerPolicy(failures=0), clock)
         self._control = control
         self._clock = clock
@@ -161,6 +175,7 @@ class Tolerance:
         self._withheld = Withheld()
         self._reports: list[Future[None]] = []
         self._tidy_at = _TIDY_AT
+        self._unacknowledged: list[Future[None]] = []
 
     # --- one record ------------------------------------------------------------------------------
 
@@ -317,6 +332,17 @@ class Tolerance:
             self._report(self._withheld.settle())
             taken, self._reports = self._reports, []
             return taken
+
+    def await_reports(self, timeout_s: float, more: Sequence[Future[None]] = ()) -> bool:
+        """Whether all that was dropped so far is in the dead letter queue, after waiting this long at most.
+
+        ``FatalTaskError`` if something never will be. One thread at a time.
+        """
+        reports = self.take_reports()  # also where nobody waits: what was withheld is reported
+        if self.letters is None:
+            return True
+        self._unacknowledged = self.letters.wait([*self._unacknowledged, *reports, *more], timeout_s)
+        return not self._unacknowledged
 
 
 def breaker_open(error: BaseException) -> BreakerOpenError:

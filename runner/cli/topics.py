@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import base64
-import json
 import sys
 import uuid
 from collections.abc import Mapping
@@ -13,13 +11,12 @@ from typing import Any
 
 from connectkit.api import Converter, TopicPartition
 from connectkit.errors import ConfigError, ConnectError, NotFoundError
-from connectkit.javatext import float32_text
 from connectkit.plugin import plugins
 from connectkit.runner.log.api import Log, Message
 from connectkit.runner.log.opening import EMBEDDED, open_log
+from connectkit.runner.plain_json import plain_text
 from connectkit.runner.registry_url import with_registry
 from connectkit.runner.standalone import DEFAULT_FOLDER, JSON_CONVERTER
-from connectkit.schema import Schema, Type
 
 _CONNECTION = ("security.protocol", "ssl.", "sasl.")
 
@@ -102,7 +99,7 @@ class _Reader:
             sys.stderr.write(f"{place}: {exc}\n")
             return
         if self._values_only:
-            print(_text(value))
+            print(plain_text(value))
             return
         line: dict[str, Any] = {"partition": message.partition(), "offset": message.offset()}
         kind, timestamp = message.timestamp()
@@ -115,7 +112,7 @@ class _Reader:
             line["headers"] = [
                 [name, None if raw is None else raw.decode(errors="replace")] for name, raw in headers
             ]
-        print(_text(line))
+        print(plain_text(line))
 
 
 def _converter(
@@ -142,28 +139,6 @@ def _pair(text: str) -> tuple[str, str]:
     if not sign:
         raise ConfigError(f"--option {text} has no '='; write --option key=value")
     return key.strip(), value.strip()
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, default=_plain, ensure_ascii=False)
-
-
-def _plain(value: Any) -> Any:
-    """What JSON cannot hold, as a reader expects to see it."""
-    from connectkit.struct import Struct
-
-    if isinstance(value, Struct):
-        return {
-            field.name: _as_declared(field.schema, value.get(field.name)) for field in value.schema.fields
-        }
-    if isinstance(value, bytes | bytearray | memoryview):
-        return base64.b64encode(value).decode()
-    return str(value)
-
-
-def _as_declared(schema: Schema, value: Any) -> Any:
-    """A float32 with as many digits as it has, and not with those of the float64 that holds it."""
-    return float(float32_text(value)) if schema.type is Type.FLOAT32 and value is not None else value
 
 
 def read_topic(parsed: argparse.Namespace) -> int:

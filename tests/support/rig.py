@@ -16,6 +16,7 @@ from connectkit.runner.chain import Chain
 from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import SinkCounters, SourceCounters
 from connectkit.runner.creation import TopicCreator
+from connectkit.runner.dlq.source_letters import SourceLetters
 from connectkit.runner.encode import Converters
 from connectkit.runner.errant import ErrantReporter
 from connectkit.runner.offsets import MemoryOffsets, OffsetStore
@@ -123,6 +124,7 @@ class SourceRig:
         breaker: BreakerPolicy | None = None,
         store: OffsetStore | None = None,
         creator: Callable[[MemoryLog], TopicCreator] | None = None,
+        dead_letters: bool = False,
     ) -> None:
         self.log = MemoryLog()
         self.task = task
@@ -139,13 +141,25 @@ class SourceRig:
             breaker=breaker,
             clock=self.log.clock,
         )
+        made = converters(value)
+        if dead_letters:
+            letters = SourceLetters(
+                "dlq",
+                TASK,
+                self.log.producer({}),
+                self.counters.errors,
+                converters=made,
+                context_headers=True,
+            )
+            self.tolerance.reporters.append(letters)
+            self.tolerance.letters = letters
         times = SourceTimes(retry_s=0.0)
         self.worker_task = WorkerSourceTask(
             TASK,
             task,
             configs={},
             chain=chain or Chain(),
-            converters=converters(value),
+            converters=made,
             outlet=lambda owner: AtLeastOnce(
                 owner,
                 self.producer,
@@ -266,6 +280,7 @@ class SinkRig:
                 "dlq", TASK, self.log.producer({}), self.counters.errors, context_headers=True
             )
             self.tolerance.reporters.append(self.letters)
+            self.tolerance.letters = self.letters
         if log_errors:
             self.tolerance.reporters.append(LogReporter(TASK, self.counters.errors, include_places=True))
         self.errant = ErrantReporter(self.tolerance, made) if self.tolerance.reporters else None
@@ -282,7 +297,6 @@ class SinkRig:
             status=self._status,
             settings=settings or SinkSettings(topics=topics),
             errant=self.errant,
-            dead_letters=self.letters,
             clock=self.log.clock,
         )
 

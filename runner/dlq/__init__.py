@@ -1,0 +1,1 @@
+"""Dead letters: what stands in their headers, those of sources, and how they are listed and replayed."""
