@@ -49,6 +49,7 @@ class Backend(ABC):
 
     name: str
     transactions = True
+    commits_in_rebalance = True
 
     @property
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import tempfile
 from collections.abc import Callable
@@ -89,6 +90,11 @@ class Bench:
     def plan(self) -> Plan:
         """The usual plan: brisk enough to be through the warm-up in seconds."""
         return Plan(rate_per_s=1000.0 if self.short else 250.0)
+
+    def alone(self) -> Plan:
+        """A plan under which nothing may come twice: on the mock, groups of one member."""
+        tasks = 1 if self.log == "mock" else 3
+        return dataclasses.replace(self.plan(), tasks=tasks, duplicates=0)
 
     def close(self) -> None:
         if self._shared is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.faults.rig import worker_faults
+from tests.faults.rig import broker_faults, huge, request_faults, worker_faults
 from tests.faults.rig.bench import Bench
 from tests.faults.rig.verdict import Verdict
 
@@ -34,7 +34,13 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "F4": Experiment(title="clean stops and starts", run=worker_faults.bounced, logs=_ALL),
     "F5": Experiment(title="a worker frozen for two sessions", run=worker_faults.frozen, logs=_ALL),
+    "F6": Experiment(title="brokers die", run=broker_faults.brokers_die, logs=("mock", "kafka")),
+    "F7": Experiment(
+        title="requests are answered with errors", run=request_faults.requests_fail, logs=("mock",)
+    ),
+    "F10": Experiment(title="brokers answer late", run=broker_faults.slow_brokers, logs=("mock",)),
     "F15": Experiment(
         title="the system that a sink writes to is down", run=worker_faults.system_down, logs=_ALL
     ),
+    "F21": Experiment(title="huge records", run=huge.huge_records, logs=("embedded", "kafka")),
 }

@@ -20,6 +20,7 @@ class MockBackend(KafkaBackend):
 
     name = "mock"
     transactions = False
+    commits_in_rebalance = False
 
     def __init__(self, brokers: int = 3) -> None:
         self._process = subprocess.Popen(

@@ -38,7 +38,7 @@ def exactly_once_killed(bench: Bench) -> Iterator[Verdict]:
 
 def bounced(bench: Bench) -> Iterator[Verdict]:
     """F4: SIGTERM; nothing is lost, nothing comes twice, each stop is in time and ends with code 0."""
-    plan = dataclasses.replace(bench.plan(), duplicates=0)
+    plan = bench.alone()
     rounds = 2 if bench.short else 6
     for kind in (SourceRun, SinkRun):
         yield bench.run("F4", kind, bouncing(rounds, bench.seed, graceful_s=GRACEFUL_S), plan)
@@ -65,9 +65,8 @@ def system_down(bench: Bench) -> Iterator[Verdict]:
         if grown > max(before // 10, 8 << 20):
             run.verdict.blame(f"the worker grew by {grown} bytes while its sink's system was down")
 
-    plan = bench.plan()
     options = {"direct": "true", "consumer.override.max.poll.interval.ms": "10000"}
-    yield bench.run("F15", SinkRun, faults, dataclasses.replace(plan, options=options, duplicates=0))
+    yield bench.run("F15", SinkRun, faults, dataclasses.replace(bench.alone(), options=options))
 
 
 def _quiet_s(bench: Bench) -> float:
