@@ -44,6 +44,7 @@ class Slot(Protocol):
     careful: bool
     """The task shall take one record at a time, as a batch of it has ended the process."""
 
+    def runs_here(self) -> None: ...
     def doing(self, call: str) -> None: ...
     def batch(self, first: Placed, last: Placed, count: int) -> None: ...
 
@@ -69,6 +70,8 @@ class Activity:
 
     def runs_here(self) -> None:
         self.thread_id = threading.get_ident()
+        if self.slot is not None:
+            self.slot.runs_here()
 
     def enter(self, call: str) -> None:
         """The plugin is called."""

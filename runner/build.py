@@ -56,6 +56,8 @@ def _batch_bounds(config: SinkConnectorConfig) -> BatchBounds | None:
     )
 
 
+MAX_POLL_INTERVAL_MS = 300_000
+"""Kafka's default of ``max.poll.interval.ms``."""
 DEFAULT_POLL_RECORDS = 500
 """Kafka's default of ``max.poll.records``."""
 
@@ -151,10 +153,15 @@ class TaskBuilder:
         task, chain = make()
         converters = make_converters(plan.config, self._worker, self._registry)
         configs = {key: value for key, value in task_config.items() if value is not None}
+        built: WorkerSourceTask | WorkerSinkTask
         if isinstance(plan.config, SourceConnectorConfig):
-            return self._source(task_id, task, plan.config, configs, chain, converters, control, now, make)
-        assert isinstance(plan.config, SinkConnectorConfig)
-        return self._sink(task_id, task, plan.config, configs, chain, converters, control, now)
+            built = self._source(task_id, task, plan.config, configs, chain, converters, control, now, make)
+        else:
+            assert isinstance(plan.config, SinkConnectorConfig)
+            built = self._sink(task_id, task, plan.config, configs, chain, converters, control, now)
+        if plan.config.task_call_timeout_ms:
+            built.call_timeout_s = plan.config.task_call_timeout_ms / 1000
+        return built
 
     def _tolerance(
         self, task_id: TaskId, config: ConnectorConfig, errors: ErrorCounters, control: Control
@@ -281,6 +288,7 @@ class TaskBuilder:
                 flush_interval_s=self._worker.offset_flush_interval_ms / 1000,
                 flush_timeout_s=self._worker.offset_flush_timeout_ms / 1000,
                 max_poll_records=int(client.get("max.poll.records", DEFAULT_POLL_RECORDS)),
+                max_poll_interval_s=float(client.get("max.poll.interval.ms", MAX_POLL_INTERVAL_MS)) / 1000,
                 bisects=config.put_bisect == "always"
                 or (config.put_bisect == "auto" and type(task).put_is_repeatable),
                 batch=_batch_bounds(config),

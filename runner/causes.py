@@ -40,7 +40,11 @@ class HungError(ConnectError):
 
 
 class DiedError(ConnectError):
-    """The process a task ran in has ended without the task's doing."""
+    """The process a task ran in has ended. ``wait_s``: how long to wait at least before it runs again."""
+
+    def __init__(self, message: str, *, wait_s: float | None = None) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
 
 
 class ParkedError(ConnectError):
@@ -126,6 +130,6 @@ def _one(error: BaseException) -> Cause | None:
 def wait_of(error: BaseException) -> float | None:
     """How long the error asks to wait before another try, in seconds."""
     for each in causes_of(error):
-        if isinstance(each, RetriableError | RemoteError) and each.wait_s is not None:
+        if isinstance(each, RetriableError | RemoteError | DiedError) and each.wait_s is not None:
             return each.wait_s
     return None

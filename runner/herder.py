@@ -375,6 +375,11 @@ class Herder:
         entry = self._entries.get(name)
         return None if entry is None else entry.config
 
+    def forgive(self, key: Key) -> None:
+        """An operator restarts this: no crash is held against it any more."""
+        if self.worker.journal is not None:
+            self.worker.journal.forgive(key)
+
     def heal(self, key: Key) -> None:
         """Restart this in its lane, if it is still FAILED when its turn comes."""
         if isinstance(key, str):

@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
-from connectkit.errors import ConflictError, ConnectError
+from connectkit.errors import ConflictError, ConnectError, RetriableError
 
 log = logging.getLogger(__name__)
 
@@ -116,3 +116,13 @@ class Lanes:
                 log.error("Connector %s could not be changed: %s", name, exc)  # noqa: TRY400 - a sentence
             except Exception:
                 log.exception("Connector %s could not be changed", name)
+
+
+def begin_thread(thread: threading.Thread, what: str) -> None:
+    """Start a thread; ``RetriableError`` if the system has none to give."""
+    try:
+        thread.start()
+    except RuntimeError as exc:
+        raise RetriableError(
+            f"{what}, as no thread could be started; raise the limit of threads, or run fewer tasks"
+        ) from exc

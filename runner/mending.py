@@ -29,6 +29,10 @@ class Healed(Protocol):
         """The connector's configuration, None if there is no such connector."""
         ...
 
+    def forgive(self, key: Key) -> None:
+        """Hold no crash against this task, or against any of this connector's."""
+        ...
+
     def heal(self, key: Key) -> None:
         """Restart this in the background if it is still FAILED."""
         ...
@@ -64,6 +68,8 @@ class Mender:
         self.healer.forget(name)
         self._last.pop(name, None)
         if tasks is None:
+            self._herder.forgive(name)
+        if tasks is None:
             self._last = {
                 key: failure
                 for key, failure in list(self._last.items())
@@ -75,6 +81,7 @@ class Mender:
         """An operator deals with one task."""
         self.healer.forget(task_id)
         self._last.pop(task_id, None)
+        self._herder.forgive(task_id)
 
     def restarts_of(self, key: Key) -> Restarts:
         """What was and will be done about the failures of this."""

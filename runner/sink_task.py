@@ -13,8 +13,10 @@ Threads: everything runs on the task's thread, rebalance callbacks included.
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +31,7 @@ from connectkit.runner.encode import Converters
 from connectkit.runner.errant import ErrantReporter, place_of
 from connectkit.runner.fan import run_all, run_one
 from connectkit.runner.gather import BatchBounds, Gather, starts
+from connectkit.runner.keepalive import KeepAlive
 from connectkit.runner.log.api import Consumer, Message
 from connectkit.runner.log.topics import compile_pattern
 from connectkit.runner.put import Putter
@@ -63,6 +66,7 @@ class SinkSettings:
     flush_interval_s: float = 60.0
     flush_timeout_s: float = 5.0
     max_poll_records: int = 500
+    max_poll_interval_s: float = 300.0
     close_s: float = 30.0
     bisects: bool = False
     """Whether the worker may put records again to find those that cannot be written."""
@@ -122,9 +126,13 @@ class WorkerSinkTask(WorkerTask):
             tolerance=tolerance,
             errant=errant,
             rewound=self._drop_held,
+            busy=self._busy,
         )
         self._putter = Putter(task_id, task, tolerance, errant, bisects=settings.bisects)
         self._gather = None if settings.batch is None else Gather(settings.batch)
+        self._keep_alive = KeepAlive(
+            self, consumer, max_poll_interval_s=settings.max_poll_interval_s, clock=clock
+        )
         self._initialized = False
         self._closing = False
 
@@ -144,7 +152,9 @@ class WorkerSinkTask(WorkerTask):
 
     def begin(self) -> None:
         settings = self._settings
-        self._consumer.subscribe(topics=settings.topics, pattern=settings.pattern, listener=Rebalance(self))
+        self._consumer.subscribe(
+            topics=settings.topics, pattern=settings.pattern, listener=Rebalance(self, self._keep_alive)
+        )
         self._initialized = True
         with self.activity.calling("start"):
             self.task.initialize(self._context)
@@ -159,7 +169,9 @@ class WorkerSinkTask(WorkerTask):
             if not self.control.stopping:
                 raise
         finally:
+            self._keep_alive.rest()
             self._tolerance.forget_batch()
+            self._keep_alive.settle()
             if not self.control.cancelled:
                 self._close_partitions(list(self._offsets.current))
         self.check_failure()
@@ -172,6 +184,7 @@ class WorkerSinkTask(WorkerTask):
         if until is None and (self._context.commit_requested or now >= self._next_commit):
             with self.activity.calling("flush"):
                 offsets.commit(list(offsets.current), closing=False)
+            self._keep_alive.settle()
             self._next_commit = now + self._settings.flush_interval_s
             self._context.commit_requested = False
         elif until is not None:
@@ -194,9 +207,13 @@ class WorkerSinkTask(WorkerTask):
         if messages and self._breaker.is_open and self._back is None:
             self._go_back(starts(messages))  # read before its partitions were paused
         elif messages:
+            self._keep_alive.begin()
             self._convert(messages)
         if self._back is not None or not self._breaker.is_open:
-            self._deliver()
+            try:
+                self._deliver()
+            finally:
+                self._keep_alive.settle()
 
     def _wait_s(self, now: float) -> float:
         """Until something else is due than records."""
@@ -387,9 +404,11 @@ class WorkerSinkTask(WorkerTask):
         began = self.clock()
         try:
             self.activity.enter("put" if self._putter.held else "empty put")
+            self._keep_alive.begin()
             try:
                 count = self._putter.put()
             finally:
+                self._keep_alive.rest()
                 self.activity.leave()
         except BreakerOpenError as exc:
             self._tell_open(exc)
@@ -401,6 +420,8 @@ class WorkerSinkTask(WorkerTask):
             count = 0
         except RetriableError as exc:
             self._redeliver(exc)
+            return
+        if self.control.cancelled:  # another task may have taken its place meanwhile
             return
         self._retries = 0
         now = self.clock()
@@ -564,6 +585,19 @@ class WorkerSinkTask(WorkerTask):
         if not self._paused:
             self._consumer.pause(partitions)
 
+    def resume_readable(self) -> None:
+        if not self._paused and not self._holds:
+            self._resume_all()
+
+    @contextmanager
+    def _busy(self) -> Iterator[None]:
+        """The plugin may take long over this."""
+        self._keep_alive.begin()
+        try:
+            yield
+        finally:
+            self._keep_alive.rest()
+
     def resume_partitions(self, partitions: Collection[TopicPartition]) -> None:
         if not self._paused and not self._holds:
             self._consumer.resume(partitions)
@@ -575,7 +609,7 @@ class WorkerSinkTask(WorkerTask):
         steps: list[Callable[[], None]] = []
         if self._initialized:
             steps.append(self._stop_task)
-        steps += [self._leave, self._chain.close, self._converters.close]
+        steps += [self._keep_alive.close, self._leave, self._chain.close, self._converters.close]
         if self._dead_letters is not None:
             letters = self._dead_letters
             wait_s = 0.0 if self.control.cancelled else self._settings.close_s
@@ -590,4 +624,13 @@ class WorkerSinkTask(WorkerTask):
         self._consumer.close(self.control.share_s(self._settings.close_s))
 
     def fence(self) -> None:
-        """``cancelled`` is looked at before every commit; the consumer belongs to the task's thread."""
+        """``cancelled`` is looked at before every commit. Leave the group, so that others get the records.
+
+        The consumer belongs to the task's thread, so it is closed from here only while that is in a call of
+        the plugin.
+        """
+        self._closing = True  # the group's callbacks find nothing to do
+        if self.activity.call:
+            leaving = threading.Thread(target=self._consumer.close, args=(0.0,), daemon=True)
+            leaving.name = f"fence-{self.id}"
+            leaving.start()

@@ -27,7 +27,9 @@ from connectkit.runner.memory import tune_memory
 
 if TYPE_CHECKING:
     from connectkit.api import TopicPartition
+    from connectkit.runner.configs.worker import WorkerConfig
     from connectkit.runner.herder import Herder
+    from connectkit.runner.journal import Journal
     from connectkit.runner.live import Live
     from connectkit.runner.observe import LogHandler
     from connectkit.runner.serving import Serving
@@ -113,6 +115,7 @@ def open_herder(options: Options, give_up: threading.Event | None = None) -> tup
         registry=plugins,
         resolver=resolver,
         worker_id=serving.worker_id if serving else "standalone",
+        journal=_journal(config),
     )
     herder = Herder(worker)
     herder.mender.healer.bounded = options.until_done  # it shall end, be it without success
@@ -126,6 +129,18 @@ def open_herder(options: Options, give_up: threading.Event | None = None) -> tup
         worker.stop()
         raise
     return herder, serving
+
+
+def _journal(config: WorkerConfig) -> Journal | None:
+    """The crash journal: beside the offset file, else in the folder of an embedded log."""
+    from connectkit.runner.journal import Journal
+    from connectkit.runner.log.opening import EMBEDDED
+
+    if config.offset_storage_file_filename is not None:
+        return Journal(Path(f"{config.offset_storage_file_filename}.journal"), watch_faults=True)
+    if config.bootstrap.startswith(EMBEDDED):
+        return Journal(Path(config.bootstrap.removeprefix(EMBEDDED)) / "journal", watch_faults=True)
+    return None
 
 
 def _worker_settings(options: Options) -> dict[str, str | None]:

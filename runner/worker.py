@@ -25,6 +25,8 @@ from connectkit.runner.configs.connector import SourceConnectorConfig
 from connectkit.runner.configs.worker import WorkerConfig
 from connectkit.runner.control import Control, TaskId
 from connectkit.runner.fencing import Fencing
+from connectkit.runner.journal import Journal
+from connectkit.runner.launch import BUILD_TIMEOUT_S, launch
 from connectkit.runner.log.api import Admin, Log
 from connectkit.runner.observe import log_context
 from connectkit.runner.offset_stores import OffsetStores
@@ -34,6 +36,7 @@ from connectkit.runner.source_task import WorkerSourceTask
 from connectkit.runner.status import State, StatusStore, trace_of
 from connectkit.runner.tolerance import describe
 from connectkit.runner.variables import Resolver, has_variables
+from connectkit.runner.watchdog import Watchdog
 from connectkit.runner.worker_connector import WorkerConnector
 from connectkit.runner.worker_task import WorkerTask
 
@@ -58,6 +61,7 @@ class Worker:
         registry: Registry,
         resolver: Resolver,
         worker_id: str = "standalone",
+        journal: Journal | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.config = config
@@ -69,6 +73,15 @@ class Worker:
         self.clock = clock
         self.on_failed: Callable[[TaskId | str, BaseException, float], None] = lambda key, error, ran_s: None
         """Told of each task and connector that fails, and after how many seconds; any thread."""
+        self.journal = journal
+        """What its tasks were at when the process died, if that is kept."""
+        self._running: dict[TaskId, WorkerTask] = {}
+        self._watchdog = Watchdog(
+            lambda: list(self._running.values()),
+            on_tick=journal.tick if journal is not None else lambda: None,
+            stacks=journal.stacks if journal is not None else None,
+            clock=clock,
+        )
         self.cluster_id = ""
         """What the log calls itself, once it has answered."""
         self._stores = OffsetStores(config, log, store)
@@ -110,14 +123,19 @@ class Worker:
             if give_up is not None and give_up.is_set():
                 raise ConnectError(f"stopped before {self.config.bootstrap} had answered")
         self.cluster_id = asked.result()
+        if self.journal is not None:
+            self.journal.open()
 
     def stop(self) -> None:
         """After connectors and tasks: let go of what they shared."""
         self._schedule.stop()
+        self._watchdog.stop()
         self._stores.stop()
         self.store.stop()
         self.resolver.close()
         self.log.close()
+        if self.journal is not None:
+            self.journal.close()
 
     def admin(self) -> Admin:
         """A new admin client of the worker's own."""
@@ -225,25 +243,41 @@ class Worker:
         self.status.lifetimes.begins(task_id)
         control = Control(paused=paused)
         try:
-            task = self._builder.build(
+            task = launch(
                 task_id,
-                self.resolver.resolve(connector).config,
-                self.resolver.resolve(task_config).config,
-                control,
-                self.clock(),
+                lambda: self._builder.build(
+                    task_id,
+                    self.resolver.resolve(connector).config,
+                    self.resolver.resolve(task_config).config,
+                    control,
+                    self.clock(),
+                ),
+                self.journal,
+                within_s=BUILD_TIMEOUT_S,
             )
-        except Exception as exc:
-            with log_context(f"[{task_id.connector}|task-{task_id.task}] "):
-                log.error("Task %s could not be built: %s", task_id, describe(exc))  # noqa: TRY400 - below
-                log.debug("Where building task %s failed", task_id, exc_info=exc)
-            self.status.set_task(task_id, State.FAILED, trace_of(exc))
-            self.on_failed(task_id, exc, 0.0)
+        except BaseException as exc:  # noqa: BLE001 - whatever a plugin's constructor raises
+            self._not_started(task_id, exc)
             return None
         task.on_failed = lambda error, ran_s: self.on_failed(task_id, error, ran_s)
+        self._watchdog.begin()
+        self._running[task_id] = task
+        try:
+            task.start()
+        except ConnectError as exc:
+            task.control.cancel()
+            task.close()
+            self._not_started(task_id, exc)
+            return None
         if isinstance(task, WorkerSourceTask) and task.outlet.scheduled:
             self._schedule.add(task)
-        task.start()
         return task
+
+    def _not_started(self, task_id: TaskId, error: BaseException) -> None:
+        with log_context(f"[{task_id.connector}|task-{task_id.task}] "):
+            log.error("Task %s could not be started: %s", task_id, describe(error))
+            log.debug("Where starting task %s failed", task_id, exc_info=error)
+        self.status.set_task(task_id, State.FAILED, trace_of(error))
+        self.on_failed(task_id, error, 0.0)
 
     def stop_tasks(self, tasks: Sequence[WorkerTask]) -> bool:
         """Stop these within the graceful timeout; False if one had to be abandoned."""
@@ -256,6 +290,8 @@ class Worker:
             if not task.wait(until - self.clock()):
                 task.abandon()
                 clean = False
+            if self._running.get(task.id) is task:
+                del self._running[task.id]
             if isinstance(task, WorkerSourceTask):
                 self._schedule.remove(task)
         return clean

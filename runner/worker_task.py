@@ -16,6 +16,7 @@ from connectkit.errors import ConnectError
 from connectkit.runner.activity import Activity
 from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import SinkCounters, SourceCounters
+from connectkit.runner.lanes import begin_thread
 from connectkit.runner.observe import log_context
 from connectkit.runner.status import State, StatusListener, trace_of
 
@@ -46,6 +47,11 @@ class WorkerTask(ABC):
         self._status = status
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
+        self._giving_up = threading.Lock()
+        self._given_up = False
+        self._over = False
+        self.call_timeout_s: float | None = None
+        """How long a call of the plugin may take before the task is given up; None: for ever."""
         self._failure: BaseException | None = None
         self.failed = False
         self.on_failed: Callable[[BaseException, float], None] = lambda error, ran_s: None
@@ -58,14 +64,15 @@ class WorkerTask(ABC):
 
     def start(self) -> None:
         """Run in a thread of its own. It is a daemon: a task that never returns cannot hold the process."""
-        self._thread = threading.Thread(
+        thread = threading.Thread(
             target=self.run, name=f"task-thread-{self.id.connector}-{self.id.task}", daemon=True
         )
-        self._thread.start()
+        begin_thread(thread, f"Task {self.id} could not be started")
+        self._thread = thread
 
     def wait(self, timeout_s: float) -> bool:
-        """Whether the task has ended within this time; a task that was never started has."""
-        return self._thread is None or self._ended.wait(max(timeout_s, 0.0))
+        """Whether the task has ended within this time; one that was never started, or given up, has."""
+        return self._thread is None or self._given_up or self._ended.wait(max(timeout_s, 0.0))
 
     def abandon(self) -> None:
         """The task did not end in time: fence it, so that it can no longer commit, and let go of it."""
@@ -75,7 +82,20 @@ class WorkerTask(ABC):
             self.id,
         )
         self._status(self.id, State.UNASSIGNED, None)
+        self.activity.slot = None  # it belongs to the task's next life
         self.fence()
+
+    def give_up(self, error: BaseException) -> None:
+        """A call has lasted too long: fence the task, let go of its thread, and fail. Watchdog's thread."""
+        with self._giving_up:
+            if self._given_up or self._over or self.control.stopping:
+                return
+            self._given_up = True
+            self.control.cancel()
+        self.activity.slot = None
+        self.fence()
+        self.error = error
+        self._end_failed(error)
 
     def fail(self, error: BaseException) -> None:
         """Fail the task from another thread (its commit thread); it ends at its next step."""
@@ -122,6 +142,11 @@ class WorkerTask(ABC):
         self.execute()
 
     def _tell_end(self, error: BaseException | None) -> None:
+        with self._giving_up:
+            if self._given_up:
+                log.info("Task %s, which was given up, has come to its end", self.id)
+                return
+            self._over = True
         self.error = error
         if self.control.cancelled:
             if error is not None:
