@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from connectkit.errors import ConfigError
-from connectkit.kinds import Kind, parse_kind, trim
+from connectkit.kinds import Importance, Kind, parse_kind, trim
 from connectkit.options import ConfigKey, Definition
 from connectkit.plugin import KINDS, Found, PluginInfo, PluginKind, Registry
 from connectkit.secret import HIDDEN
@@ -88,6 +88,8 @@ class Shown:
     default: str | None
     recommended: Sequence[str] | None = None
     """Values that the worker recommends, in place of the option's own recommender."""
+    hidden: bool = False
+    """It says nothing, as the plugin that it is about is not known."""
     of_class: Callable[[str], str | None] | None = None
     """Makes a full class name of what is given, for options that name plugins."""
 
@@ -138,6 +140,23 @@ def visible_keys(
             yield key
 
 
+def in_java_order(keys: Sequence[ConfigKey]) -> list[ConfigKey]:
+    """The options as Kafka sorts those that it embeds: ours last, by group, needed ones first, by name."""
+    groups = [None, *dict.fromkeys(key.group for key in keys if key.group is not None)]
+    ranks = list(Importance)
+    return sorted(
+        keys,
+        key=lambda key: (
+            key.extension,
+            groups.index(key.group),
+            key.order_in_group,
+            not key.required,
+            ranks.index(key.importance),
+            key.name,
+        ),
+    )
+
+
 def value_text(key: ConfigKey, raw: Mapping[str, Any]) -> str | None:
     """The value of an option as text, also where a check refuses it; None where it cannot be read."""
     name = next((each for each in (key.name, *key.aliases) if each in raw), None)
@@ -148,12 +167,14 @@ def value_text(key: ConfigKey, raw: Mapping[str, Any]) -> str | None:
         return None
     if key.sensitive:
         return HIDDEN
+    if key.kind is Kind.STRING:
+        return trim(str(given))
     try:
         return key.text(key.convert(given))
     except ValueError:
         if key.kind is Kind.LIST:
             return ",".join(parse_kind(given, Kind.LIST))
-        return trim(str(given)) if key.kind is Kind.STRING else None
+        return None
 
 
 def recommended_values(key: ConfigKey, parsed: Mapping[str, Any]) -> tuple[list[str], str | None]:

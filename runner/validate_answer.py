@@ -30,6 +30,7 @@ from connectkit.runner.definitions import (
     class_name,
     class_names,
     embedded,
+    in_java_order,
     is_visible,
     recommended_values,
     shown,
@@ -44,6 +45,7 @@ _FRAMEWORK: Mapping[str, type[ConnectorConfig]] = {
     "source": SourceConnectorConfig,
     "sink": SinkConnectorConfig,
 }
+_CONVERTER_VERSIONS = tuple(f"{each}.plugin.version" for each in CONVERTERS)
 _WORD: Mapping[str, tuple[PluginKind, str]] = {
     "transforms": ("transform", "Transformation"),
     "predicates": ("predicate", "Predicate"),
@@ -117,7 +119,11 @@ class _Answer:
         if each.of_class is not None and text is not None:
             text = each.of_class(text)
         value = _value(
-            each.name, text, recommended=recommended, errors=errors, visible=is_visible(key, parsed)
+            each.name,
+            text,
+            recommended=recommended,
+            errors=errors,
+            visible=not each.hidden and (problem is not None or is_visible(key, parsed)),
         )
         return {"definition": each.as_json(), "value": value}
 
@@ -125,9 +131,10 @@ class _Answer:
 
     def _main(self) -> list[dict[str, Any]]:
         found = self._report.found
-        fits = "connector.plugin.version" not in self._report.errors
+        version_key = "connector.plugin.version"
+        fits = version_key not in self._report.errors or self._raw.get(version_key) is None
         framework = _FRAMEWORK.get(found.kind if found and fits else "", ConnectorConfig)
-        listed = {each.name: each for each in self._framework(framework, found)}
+        listed = {each.name: each for each in self._framework(framework, found, inherits=fits)}
         chain = [*self._chain("transforms"), *self._chain("predicates")]
         entries: dict[str, dict[str, Any]] = {}
         parsed = _parsed([each.key for each in listed.values()], self._raw)
@@ -155,7 +162,10 @@ class _Answer:
         if each.group is not None and each.group not in self._groups:
             self._groups.append(each.group)
 
-    def _framework(self, framework: type[ConnectorConfig], found: Found | None) -> list[Shown]:
+    def _framework(
+        self, framework: type[ConnectorConfig], found: Found | None, *, inherits: bool
+    ) -> list[Shown]:
+        """``inherits``: the worker's converters are the defaults."""
         listed = []
         for key in framework.definition().keys:
             if key.extension and key.name not in self._raw:
@@ -163,10 +173,10 @@ class _Answer:
             each = shown(key)
             if key.name == "connector.plugin.version" and found:
                 each = replace(each, default=found.info.version, recommended=[found.info.version])
-            elif key.name in CONVERTERS:
+            elif key.name in CONVERTERS and inherits:
                 each = self._converter_class(each)
-            elif key.name.removesuffix(".plugin.version") in CONVERTERS:
-                each = self._converter_version(each)
+            elif key.name in _CONVERTER_VERSIONS:
+                each = self._converter_version(each) if inherits else replace(each, hidden=True)
             listed.append(each)
         return listed
 
@@ -182,10 +192,13 @@ class _Answer:
 
     def _converter_version(self, each: Shown) -> Shown:
         which = each.name.removesuffix(".plugin.version")
-        name = self._raw.get(which) or self._worker.converter(which.partition(".")[0])[0]
+        name = self._raw.get(which)
+        if name is None:
+            name = self._worker.converter(which.partition(".")[0])[0]
         found = self._find(_converter_kind(which), name)
         version = found.info.version if found else None
-        return replace(each, default=version, recommended=[version] if version else [])
+        recommended = [version] if version else []
+        return replace(each, default=version, recommended=recommended, hidden=found is None)
 
     def _chain(self, group: str) -> list[tuple[Shown, Mapping[str, Any]]]:
         kind, word = _WORD[group]
@@ -221,7 +234,10 @@ class _Answer:
             masked = _IMPLICIT if group == "transforms" else ()
             own = visible_keys(found.cls.config_type.definition(), found.info, given)
             keys = [key for key in own if key.name not in {each.name for each in masked}]
-            listed += [embedded(key, prefix, told, 2 + n) for n, key in enumerate([*keys, *masked])]
+            listed += [
+                embedded(key, prefix, told if key.group is None else f"{told}: {key.group}", 2 + number)
+                for number, key in enumerate(in_java_order([*keys, *masked]))
+            ]
         return [(each, given) for each in listed]
 
     # --- overrides and converters ----------------------------------------------------------------

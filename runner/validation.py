@@ -15,6 +15,7 @@ from typing import Any
 
 from connectkit.api import Connector
 from connectkit.errors import ConfigError
+from connectkit.javaregex import compile_java
 from connectkit.kinds import trim
 from connectkit.plugin import PluginKind, Registry
 from connectkit.runner.configs.client_keys import CLIENT_KEYS
@@ -24,6 +25,7 @@ from connectkit.runner.configs.connector import (
     ConnectorConfig,
     SinkConnectorConfig,
     SourceConnectorConfig,
+    topic_problems,
 )
 from connectkit.runner.configs.overrides import OverridePolicy
 from connectkit.runner.configs.topics import PREFIX as TOPIC_CREATION
@@ -33,6 +35,7 @@ from connectkit.runner.log.opening import EMBEDDED
 from connectkit.runner.registry_url import with_registry
 from connectkit.runner.report import Report, problems_of
 from connectkit.runner.variables import Resolver, has_variables, make_resolver, variables_in
+from connectkit.runner.versions import version_problem
 from connectkit.runner.wiring import check_options, check_version, check_wiring, secret_options
 from connectkit.secret import HiddenText, scrubbed
 from connectkit.suggest import closest, did_you_mean, shortened
@@ -152,6 +155,8 @@ def _check_converter(
     if which in templated:
         return
     if name is None:
+        if isinstance(version, str) and (problem := version_problem(version)):
+            report.error(f"{prefix}plugin.version", problem)
         for key in own if which not in raw else ():
             report.warn(
                 prefix + key,
@@ -204,6 +209,8 @@ class _ConnectorCheck:
         others = list(self.raw)
         typed = check_options(framework, self.raw, self.templated, "", report, known=others)
         report.config = typed if isinstance(typed, ConnectorConfig) else None
+        if kind == "sink" and typed is None:
+            self._topics()
         right = [*framework.definition().by_name, *self._chain()]
         if found and own:
             self._own(found.cls, own)
@@ -219,6 +226,23 @@ class _ConnectorCheck:
         self._effects()
         self._secrets()
         return report
+
+    def _topics(self) -> None:
+        """The rules between a sink's topics, where another option is wrong as well."""
+        keys = ("topics", "topics.regex", "errors.deadletterqueue.topic.name")
+        by_name = SinkConnectorConfig.definition().by_name
+        found = {key: by_name[key].read(self.raw) for key in keys}
+        if any(problem for _, problem in found.values()) or any(key in self.templated for key in keys):
+            return
+        topics, regex, dead = (found[key][0] for key in keys)
+        self.report.take(
+            {
+                key: [sentence]
+                for key, sentence in topic_problems(
+                    topics, compile_java(regex) if regex else None, dead or None
+                ).items()
+            }
+        )
 
     def _chain(self) -> list[str]:
         """Transforms and predicates: how they are wired, then whether they can be made."""

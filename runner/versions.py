@@ -32,6 +32,15 @@ def accepts(wanted: str | None, installed: str) -> bool:
     return fits
 
 
+def version_problem(wanted: str) -> str | None:
+    """What is wrong with the text of a version or range, whatever is installed."""
+    try:
+        accepts(wanted, "1")
+    except ValueError as exc:
+        return str(exc)
+    return None
+
+
 def _within(found: re.Match[str], installed: str) -> bool:
     opened, low, comma, high, closed = found.groups()
     if not comma:

@@ -225,6 +225,10 @@ def check_version(
     wanted = raw.get(version_key)
     if not isinstance(wanted, str):
         return
+    if not trim(wanted):
+        report.error(version_key, "must be latest, a version, or a range such as [1.0,2.0)")
+        report.error(class_key, f"has no version that {version_key} accepts, as that is empty")
+        return
     try:
         if accepts(wanted, found.info.version):
             return

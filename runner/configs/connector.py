@@ -369,20 +369,26 @@ class SinkConnectorConfig(ConnectorConfig, SinkBatchOptions):
         return self.errors_deadletterqueue_topic_name or None
 
     def problems(self) -> Mapping[str, str | Sequence[str]]:
-        problems: dict[str, str] = {}
-        pattern, dead = self.topics_pattern, self.dead_letter_topic
-        if self.topics and pattern:
-            for key in ("topics", "topics.regex"):
-                problems[key] = "topics and topics.regex are both set, and only one of them may be"
-        elif not self.topics and not pattern:
-            for key in ("topics", "topics.regex"):
-                problems[key] = "a sink must have topics or topics.regex"
-        elif dead and dead in self.topics:
-            problems["topics"] = (
-                f"the dead letter topic '{shortened(dead)}' must not be among the topics that are read"
-            )
-        elif dead and pattern and pattern.fullmatch(dead):
-            problems["topics.regex"] = (
-                f"the dead letter topic '{shortened(dead)}' must not be matched by the topics that are read"
-            )
-        return problems
+        return topic_problems(self.topics, self.topics_pattern, self.dead_letter_topic)
+
+
+def topic_problems(
+    topics: Sequence[str], pattern: re.Pattern[str] | None, dead: str | None
+) -> dict[str, str]:
+    """What is wrong between the options that say which topics a sink reads and where its failures go."""
+    problems: dict[str, str] = {}
+    if topics and pattern:
+        for key in ("topics", "topics.regex"):
+            problems[key] = "topics and topics.regex are both set, and only one of them may be"
+    elif not topics and not pattern:
+        for key in ("topics", "topics.regex"):
+            problems[key] = "a sink must have topics or topics.regex"
+    elif dead and dead in topics:
+        problems["topics"] = (
+            f"the dead letter topic '{shortened(dead)}' must not be among the topics that are read"
+        )
+    elif dead and pattern and pattern.fullmatch(dead):
+        problems["topics.regex"] = (
+            f"the dead letter topic '{shortened(dead)}' must not be matched by the topics that are read"
+        )
+    return problems

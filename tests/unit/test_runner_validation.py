@@ -227,6 +227,7 @@ def test_every_mistake_is_told_at_once_and_once() -> None:
     assert set(report.errors) == {
         *("name", "tasks.max", "errors.tolerance", "table", "batch.size", "transforms.x.regex"),
         *("transforms.x.replacement", "key.converter", "consumer.override.debug"),
+        *("topics", "topics.regex"),
     }
     assert all(len(found) == 1 for found in report.errors.values())
     with pytest.raises(ConfigError) as caught:

@@ -32,6 +32,7 @@ OPS: dict[str, tuple[str, str]] = {
     "chain": ("smt-chain", "smt"),
     "rest": ("rest", "rest"),
     "plugins": ("plugins", "plugins"),
+    **dict.fromkeys(("config-validate", "entry"), ("config-validate", "config_validate")),
 }  # fmt: skip
 
 
@@ -48,7 +49,9 @@ def area_of(case: dict[str, Any]) -> str:
 def run(case: dict[str, Any]) -> Outcome:
     """Run one case through its area. An op that nobody knows is a failure, as is any stray exception."""
     op = case.get("op")
-    if not isinstance(op, str) or op not in OPS or (op == "validate" and "plugin" in case):
+    if op == "validate" and "plugin" in case:
+        op = "config-validate"
+    if not isinstance(op, str) or op not in OPS:
         return f"no area runs the op {op!r}"
     runner: Callable[[dict[str, Any]], Outcome] = import_module(f"tests.golden.areas.{OPS[op][1]}").run
     return runner(case)
