@@ -11,6 +11,7 @@ import math
 from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Literal
 
 from hypothesis import strategies as st
@@ -46,6 +47,7 @@ KINDS: frozenset[Kind] = frozenset(("primitive", "logical", "fine", "array", "ma
 # --- names -----------------------------------------------------------------------------------------
 
 
+@cache
 def identifiers() -> st.SearchStrategy[str]:
     """Names that every format allows: letters, digits and underscores, no digit first."""
     return st.from_regex(r"[a-z_][a-z0-9_]{0,7}", fullmatch=True)
@@ -57,11 +59,13 @@ _TRAPS = (
 )  # fmt: skip
 
 
+@cache
 def hostile_names() -> st.SearchStrategy[str]:
     """Names that no format has to like: quotes, dots, keywords, control characters, long, other scripts."""
     return st.sampled_from(_TRAPS) | st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 
 
+@cache
 def names() -> st.SearchStrategy[str]:
     """Any name that is not empty: mostly short and strange, as Connect allows."""
     plain = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6)
@@ -152,7 +156,7 @@ class _Shape:
     def _keys(self) -> st.SearchStrategy[Schema]:
         if self.string_keys:
             return st.just(Schema.STRING)
-        return self.of(0).filter(lambda s: s.type not in (Type.BYTES, Type.STRUCT))
+        return self.of(0).filter(lambda s: not s.optional and s.type not in (Type.BYTES, Type.STRUCT))
 
 
 def _logical_builders() -> st.SearchStrategy[SchemaBuilder]:
@@ -183,13 +187,15 @@ def _finished(draw: st.DrawFn, shape: _Shape, builders: st.SearchStrategy[Schema
             builder.parameters(draw(st.dictionaries(names(), names(), max_size=2)))
         builder.doc(draw(st.none() | names()))
     if shape.defaults and builder.type.is_primitive and draw(st.integers(0, 3)) == 3:
-        builder.default(draw(_values(builder.build()).filter(_is_plain)))
+        builder.default(_default(draw, builder.build()))
     return builder.build()
 
 
-def _is_plain(value: Any) -> bool:
-    """No NaN, no infinity, no minus zero: as defaults they tell more of texts than of converters."""
-    return not isinstance(value, float) or (math.isfinite(value) and str(value) != "-0.0")
+def _default(draw: st.DrawFn, schema: Schema) -> Any:
+    """No NaN, infinity or minus zero: as defaults they tell more of texts than of converters."""
+    value = _filled_value(draw, schema, 0)
+    odd = isinstance(value, float) and (not math.isfinite(value) or str(value) == "-0.0")
+    return 0.0 if odd else value
 
 
 @st.composite
@@ -209,74 +215,63 @@ def _recursive(draw: st.DrawFn, shape: _Shape) -> Schema:
 
 # --- values ----------------------------------------------------------------------------------------
 
-
-def values(schema: Schema, *, depth: int = 3) -> st.SearchStrategy[Any]:
-    """Values that fit the schema, bounds and all; of a recursive one, at most ``depth`` levels."""
-    found = _values(schema, depth)
-    return st.none() | found if schema.optional else found
-
-
-def _values(schema: Schema, depth: int = 3) -> st.SearchStrategy[Any]:
-    """Values that are not null."""
-    plain = _logical_values(schema) if schema.name in LOGICAL_NAMES else None
-    if plain is not None:
-        return plain
-    if schema.type in INT_BITS:
-        bound = 1 << (INT_BITS[schema.type] - 1)
-        return st.sampled_from((0, bound - 1, -bound)) | st.integers(-bound, bound - 1)
-    if schema.type is Type.ARRAY:
-        inner = _inner(schema.value_schema, depth)
-        return st.builds(list) if inner is None else st.lists(inner, max_size=3)
-    if schema.type is Type.MAP:
-        inner = _inner(schema.value_schema, depth)
-        assert schema.key_schema is not None
-        keys = values(schema.key_schema, depth=depth - 1)
-        return st.builds(dict) if inner is None else st.dictionaries(keys, inner, max_size=3)
-    if schema.type is Type.STRUCT:
-        fields = [_field_values(f.schema, depth) for f in schema.fields]
-        return st.tuples(*fields).map(lambda found: Struct.of(schema, list(found)))
-    return _SIMPLE[schema.type]
-
-
-def _inner(schema: Schema | None, depth: int) -> st.SearchStrategy[Any] | None:
-    """The elements of a collection; None where there can be none, as the value is deep enough."""
-    if schema is None or depth <= 0:
-        return None
-    return values(schema, depth=depth - 1)
-
-
-def _field_values(schema: Schema, depth: int) -> st.SearchStrategy[Any]:
-    """A field's, which is null where the value is deep enough and allows it."""
-    return st.none() if depth <= 0 and schema.optional else values(schema, depth=depth - 1)
-
-
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 _SIMPLE: dict[Type, st.SearchStrategy[Any]] = {
     Type.FLOAT32: (st.sampled_from((0.0, -0.0, 0.1, 3.4028234663852886e38)) | st.floats(width=32)).map(
         round32
     ),
     Type.FLOAT64: st.sampled_from((0.0, -0.0, 0.1, 5e-324, 1.7976931348623157e308)) | st.floats(),
     Type.BOOLEAN: st.booleans(),
-    Type.STRING: st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+    Type.STRING: _TEXTS,
     Type.BYTES: st.binary(max_size=8),
 }
+for _type, _bits in INT_BITS.items():
+    _bound = 1 << (_bits - 1)
+    _SIMPLE[_type] = st.sampled_from((0, _bound - 1, -_bound)) | st.integers(-_bound, _bound - 1)
+_LOGICAL: dict[tuple[str, Type], st.SearchStrategy[Any]] = {
+    (DATE_NAME, Type.INT32): st.integers(-700_000, 2_900_000).map(date_from),
+    (TIME_NAME, Type.INT32): st.integers(0, DAY_MS - 1).map(time_from),
+    (TIMESTAMP_NAME, Type.INT64): st.integers(-62_000_000_000_000, 253_000_000_000_000).map(timestamp_from),
+}
+_UNSCALED = st.integers(-(10**25), 10**25)
+_FINE = st.integers(-(1 << 62), (1 << 62) - 1)
+_FEW = st.integers(0, 3)
 
 
-def _logical_values(schema: Schema) -> st.SearchStrategy[Any] | None:
-    """The values of a logical type; None if a schema only has its name."""
-    if schema.name == DECIMAL_NAME and schema.type is Type.BYTES:
-        scale = logical.schema_scale(schema)
-        return st.integers(-(10**25), 10**25).map(
-            lambda n: Decimal((n < 0, tuple(map(int, str(abs(n)))), -scale))
-        )
-    if schema.name == DATE_NAME and schema.type is Type.INT32:
-        return st.integers(-700_000, 2_900_000).map(date_from)
-    if schema.name == TIME_NAME and schema.type is Type.INT32:
-        return st.integers(0, DAY_MS - 1).map(time_from)
-    if schema.name == TIMESTAMP_NAME and schema.type is Type.INT64:
-        return st.integers(-62_000_000_000_000, 253_000_000_000_000).map(timestamp_from)
-    if schema.name in FINE_NAMES and schema.type is Type.INT64:
-        return st.integers(-(1 << 62), (1 << 62) - 1).map(lambda n: logical.to_logical(schema, n))
-    return None
+@st.composite
+def values(draw: st.DrawFn, schema: Schema, *, depth: int = 3) -> Any:
+    """Values that fit the schema, bounds and all; of a recursive one, at most ``depth`` levels."""
+    return _value(draw, schema, depth)
+
+
+def _value(draw: st.DrawFn, schema: Schema, depth: int) -> Any:
+    if schema.optional and (depth < 0 or draw(st.booleans())):
+        return None
+    return _filled_value(draw, schema, depth)
+
+
+def _filled_value(draw: st.DrawFn, schema: Schema, depth: int) -> Any:
+    """A value that is not null. Draws part by part: to build a strategy for each schema takes longer."""
+    if schema.name in LOGICAL_NAMES:
+        found = _LOGICAL.get((schema.name, schema.type))
+        if found is not None:
+            return draw(found)
+        if schema.name == DECIMAL_NAME and schema.type is Type.BYTES:
+            unscaled = draw(_UNSCALED)
+            return Decimal((unscaled < 0, tuple(map(int, str(abs(unscaled)))), -logical.schema_scale(schema)))
+        if schema.name in FINE_NAMES and schema.type is Type.INT64:
+            return logical.to_logical(schema, draw(_FINE))
+    if schema.type is Type.STRUCT:
+        return Struct.of(schema, [_value(draw, field.schema, depth - 1) for field in schema.fields])
+    if schema.type in (Type.ARRAY, Type.MAP):
+        inner = schema.value_schema
+        count = 0 if depth <= 0 or inner is None else draw(_FEW)
+        items = [_value(draw, inner, depth - 1) for _ in range(count)] if inner is not None else []
+        if schema.type is Type.ARRAY:
+            return items
+        assert schema.key_schema is not None
+        return {_value(draw, schema.key_schema, depth - 1): item for item in items}
+    return draw(_SIMPLE[schema.type])
 
 
 class _Alien:
@@ -315,8 +310,13 @@ def hostile_values(schema: Schema) -> st.SearchStrategy[Any]:
 @st.composite
 def pairs(draw: st.DrawFn, of: st.SearchStrategy[Schema] | None = None) -> SchemaAndValue:
     """A schema with a value that fits it."""
-    schema = draw(schemas() if of is None else of)
-    return SchemaAndValue(schema, draw(values(schema)))
+    schema = draw(_any_schema() if of is None else of)
+    return SchemaAndValue(schema, _value(draw, schema, 3))
+
+
+@cache
+def _any_schema() -> st.SearchStrategy[Schema]:
+    return schemas()
 
 
 def schemaless(*, depth: int = 2) -> st.SearchStrategy[Any]:
@@ -347,24 +347,32 @@ def schemaless(*, depth: int = 2) -> st.SearchStrategy[Any]:
 def headers(draw: st.DrawFn, *, max_size: int = 3) -> Headers:
     """Headers of simple types; a name may come twice."""
     made = Headers()
-    plain = schemas(depth=0, kinds=("primitive", "logical"), defaults=False, attributes=False)
-    for name in draw(st.lists(names(), max_size=max_size)):
-        schema = draw(plain)
-        made.add(name, draw(values(schema)), schema)
+    for _ in range(draw(st.integers(0, max_size))):
+        schema = draw(_header_schemas())
+        made.add(draw(names()), _value(draw, schema, 0), schema)
     return made
 
 
-def _sides(
-    draw: st.DrawFn,
-    key: st.SearchStrategy[SchemaAndValue] | None,
-    value: st.SearchStrategy[SchemaAndValue] | None,
-) -> tuple[SchemaAndValue, SchemaAndValue]:
-    nothing = st.just(SchemaAndValue(None, None))
-    if key is None:
-        key = nothing | pairs(schemas(depth=1))
-    if value is None:
-        value = pairs() | schemaless().map(lambda found: SchemaAndValue(None, found))
-    return draw(key), draw(value)
+@cache
+def _header_schemas() -> st.SearchStrategy[Schema]:
+    return schemas(depth=0, kinds=("primitive", "logical"), defaults=False, attributes=False)
+
+
+_TOPICS = st.sampled_from(("orders", "t", "a.b-c_d"))
+_PARTITIONS = st.integers(0, 3)
+_SOME_PARTITION = st.none() | _PARTITIONS
+_OFFSETS = st.integers(0, 1000)
+_TIMESTAMPS = st.none() | st.integers(0, 253_000_000_000_000)
+
+
+@cache
+def _keys() -> st.SearchStrategy[SchemaAndValue]:
+    return st.just(SchemaAndValue(None, None)) | pairs(schemas(depth=1))
+
+
+@cache
+def _any_value() -> st.SearchStrategy[SchemaAndValue]:
+    return pairs() | schemaless().map(lambda found: SchemaAndValue(None, found))
 
 
 @st.composite
@@ -375,17 +383,18 @@ def source_records(
     value: st.SearchStrategy[SchemaAndValue] | None = None,
 ) -> SourceRecord:
     """Records of a source connector; ``key`` and ``value`` give pairs of schema and value."""
-    (key_schema, key_value), (value_schema, found) = _sides(draw, key, value)
+    key_schema, key_value = draw(_keys() if key is None else key)
+    value_schema, found = draw(_any_value() if value is None else value)
     return SourceRecord(
-        {"part": draw(st.integers(0, 3))},
-        {"at": draw(st.integers(0, 1000))},
-        draw(st.sampled_from(("orders", "t", "a.b-c_d"))),
+        {"part": draw(_PARTITIONS)},
+        {"at": draw(_OFFSETS)},
+        draw(_TOPICS),
         value_schema,
         found,
         key_schema=key_schema,
         key=key_value,
-        kafka_partition=draw(st.none() | st.integers(0, 3)),
-        timestamp=draw(st.none() | st.integers(0, 253_000_000_000_000)),
+        kafka_partition=draw(_SOME_PARTITION),
+        timestamp=draw(_TIMESTAMPS),
         headers=draw(headers()),
     )
 
@@ -398,16 +407,17 @@ def sink_records(
     value: st.SearchStrategy[SchemaAndValue] | None = None,
 ) -> SinkRecord:
     """Records of a sink connector; ``key`` and ``value`` give pairs of schema and value."""
-    (key_schema, key_value), (value_schema, found) = _sides(draw, key, value)
+    key_schema, key_value = draw(_keys() if key is None else key)
+    value_schema, found = draw(_any_value() if value is None else value)
     return SinkRecord(
-        draw(st.sampled_from(("orders", "t", "a.b-c_d"))),
-        draw(st.integers(0, 3)),
+        draw(_TOPICS),
+        draw(_PARTITIONS),
         key_schema,
         key_value,
         value_schema,
         found,
-        draw(st.integers(0, 1000)),
-        timestamp=draw(st.none() | st.integers(0, 253_000_000_000_000)),
+        draw(_OFFSETS),
+        timestamp=draw(_TIMESTAMPS),
         headers=draw(headers()),
     )
 
@@ -419,6 +429,48 @@ def records(
 ) -> st.SearchStrategy[SourceRecord | SinkRecord]:
     """Records of either kind."""
     return st.one_of(source_records(key=key, value=value), sink_records(key=key, value=value))
+
+
+_ADDRESS = SchemaBuilder.struct().optional().field("city", Schema.STRING).field("zip", Schema.OPTIONAL_STRING)
+_ORDINARY: dict[str, tuple[Schema, st.SearchStrategy[Any]]] = {
+    "id": (Schema.INT64, st.integers(1, 99_999)),
+    "name": (Schema.STRING, st.sampled_from(("Ada Lovelace", "grace", " Bob ", "Ünal", ""))),
+    "email": (Schema.OPTIONAL_STRING, st.sampled_from(("ada@example.org", "x@y.z", None))),
+    "amount": (Schema.FLOAT64, st.sampled_from((0.1, 19.99, -3.5, 1e10 / 3))),
+    "active": (Schema.OPTIONAL_BOOLEAN, st.sampled_from((True, False, None))),
+    "tags": (
+        SchemaBuilder.array(Schema.STRING).build(),
+        st.lists(st.sampled_from(("red", "new")), max_size=2),
+    ),
+    "address": (_ADDRESS.build(), st.sampled_from((("Paris", "75001"), ("Ulm", None), None))),
+}
+
+
+@st.composite
+def ordinary_records(draw: st.DrawFn) -> SourceRecord | SinkRecord:
+    """What a pipeline sees every day: maps and structs of id, name, email, amount, tags, address."""
+    chosen = draw(st.lists(st.sampled_from(sorted(_ORDINARY)), min_size=1, max_size=5, unique=True))
+    plain = {name: draw(_ORDINARY[name][1]) for name in chosen}
+    address = plain.get("address")
+    headers_ = Headers().add("trace", "abc", Schema.STRING)
+    schema: Schema | None = None
+    value: Any = plain
+    if draw(st.booleans()):
+        if address is not None:
+            plain["address"] = {"city": address[0], "zip": address[1]}
+    else:
+        if address is not None:
+            plain["address"] = Struct.of(_ORDINARY["address"][0], list(address))
+        schema = _struct_builder({name: _ORDINARY[name][0] for name in chosen}).name("Customer").build()
+        value = Struct.of(schema, list(plain.values()))
+    key = draw(st.sampled_from(("k1", "k2", None)))
+    keys = Schema.STRING if key is not None else None
+    if draw(st.booleans()):
+        place = {"table": "customers"}, {"row": draw(_OFFSETS)}
+        return SourceRecord(
+            *place, "customers", schema, value, key_schema=keys, key=key, timestamp=7, headers=headers_
+        )
+    return SinkRecord("customers", 1, keys, key, schema, value, draw(_OFFSETS), timestamp=7, headers=headers_)
 
 
 # --- schemas that change ---------------------------------------------------------------------------
@@ -463,7 +515,7 @@ def evolutions(
 def _with_default(draw: st.DrawFn, schema: Schema) -> Schema:
     if schema.optional or schema.default is not None:
         return schema
-    return schema.to_builder().default(draw(_values(schema).filter(_is_plain))).build()
+    return schema.to_builder().default(_default(draw, schema)).build()
 
 
 def _order(fields: dict[str, Schema]) -> Schema:

@@ -88,6 +88,9 @@ class Laws:
         """The class under test, looked up if it is given by name."""
         raise NotImplementedError
 
+    def clean_up(self) -> None:
+        """Let go of what a law made for itself; called after each."""
+
     def broken(self, told: str, /, **shown: Any) -> NoReturn:
         """Fail: the law's sentence, what happened, and the case as code."""
         __tracebackhide__ = True
@@ -185,7 +188,13 @@ def _test(cls: type[Laws], name: str, found: Law) -> Callable[[Laws], None]:
     def test(self: Laws) -> None:
         __tracebackhide__ = True
         self.__dict__["_sentence"] = found.sentence
-        check = getattr(self, name)
+        try:
+            tried(self, getattr(self, name))
+        finally:
+            self.clean_up()
+
+    def tried(self: Laws, check: Callable[..., None]) -> None:
+        __tracebackhide__ = True
         if cases is None:
             check()
             return
@@ -199,12 +208,13 @@ def _test(cls: type[Laws], name: str, found: Law) -> Callable[[Laws], None]:
         chosen = settings(
             max_examples=self.examples,
             deadline=None,
+            report_multiple_bugs=False,
             phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.target, Phase.shrink),
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         )
         strategy: st.SearchStrategy[Any] = getattr(self, cases)()
-        tried: Callable[[], None] = chosen(given(strategy)(one))
-        tried()
+        run: Callable[[], None] = chosen(given(strategy)(one))
+        run()
 
     test.__name__ = f"test_{name}"
     test.__qualname__ = f"{cls.__qualname__}.test_{name}"

@@ -41,6 +41,11 @@ class ConnectorLaws(Laws):
         found: Mapping[str, str] = self.__dict__["_configuration"]
         return found
 
+    def clean_up(self) -> None:
+        kept = self.__dict__.pop("_folder", None)
+        if kept is not None:
+            kept.cleanup()
+
     @contextmanager
     def world(self) -> Iterator[tuple[Path, dict[str, str]]]:
         """A prepared folder and the configuration, for one case."""

@@ -40,7 +40,7 @@ class PredicateLaws(Laws):
 
     def records(self) -> st.SearchStrategy[SourceRecord | SinkRecord]:
         """The records that are tested."""
-        return strategies.records()
+        return strategies.ordinary_records() | strategies.records()
 
     def sequences(self) -> st.SearchStrategy[list[SourceRecord | SinkRecord]]:
         return st.lists(self.records(), min_size=2, max_size=4)
