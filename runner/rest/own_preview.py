@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
-from connectkit.errors import ConfigError
+from connectkit.errors import ConfigError, ConnectError, NotFoundError
 from connectkit.runner.preview_json import as_json
 from connectkit.runner.preview_open import OpenPreview, Request
 from connectkit.runner.rest import schemas
@@ -79,6 +79,10 @@ def _preview(call: Call) -> Answer:
             shown = list(opened.preview.run(opened.samples))
             found = as_json(shown, opened.preview.sums, about=opened.about())
             return Answer({**found, "warnings": list(opened.warnings)})
+    except (ConfigError, NotFoundError):
+        raise
+    except ConnectError as exc:  # the plugin's own start, or its converters, would not have it
+        raise BadRequestError(f"It cannot be previewed: {exc}") from exc
     finally:
         service.previews.release()
 

@@ -1,0 +1,1 @@
+"""Fuzzing by generated requests; ``python -m tests.fuzz.rest --requests 20000`` is the long run."""
