@@ -91,6 +91,7 @@ def validate_worker(raw: Mapping[str, Any], plugins: Registry) -> Report:
     report.take(warnings=worker_warnings(raw))
     for which in CONVERTERS:
         _check_converter(raw, which, templated, plugins, report, str(raw.get("bootstrap.servers")))
+    _check_rest(raw, templated, report)
     try:
         make_resolver(raw, plugins).close()
     except ConfigError as exc:
@@ -106,6 +107,24 @@ def validate_worker(raw: Mapping[str, Any], plugins: Registry) -> Report:
                 f"{did_you_mean(alias, names)}",
             )
     return report
+
+
+def _check_rest(raw: Mapping[str, Any], templated: Collection[str], report: Report) -> None:
+    """Who may use the REST interface, and whether it would be open to a network."""
+    from connectkit.runner.configs.rest import parse_listener
+    from connectkit.runner.rest.security_settings import SecuritySettings
+
+    if set(templated) & {"listeners", "rest.principals", "rest.allow.unauthenticated"}:
+        return
+    listed = [each for each in str(raw.get("listeners") or "").split(",") if each.strip()]
+    try:
+        settings = SecuritySettings.from_raw(raw)
+        for sentence in settings.check_listeners(parse_listener(each).host for each in listed):
+            report.warn("listeners", sentence)
+    except ConfigError as exc:
+        report.take(problems_of(exc, "rest.principals"))
+    except ValueError:
+        pass  # the check of the option itself has said so
 
 
 def _templated(raw: Mapping[str, Any], providers: Collection[str], report: Report) -> set[str]:

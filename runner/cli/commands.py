@@ -10,6 +10,7 @@ from pathlib import Path
 
 from connectkit._version import __version__
 from connectkit.errors import ConfigError, ConnectError
+from connectkit.runner.cli import token
 
 DESCRIPTION = """\
 connectkit moves data between Apache Kafka and other systems: Kafka Connect for Python.
@@ -149,6 +150,12 @@ def build_parser(*, with_installed: bool = True) -> argparse.ArgumentParser:
         default="info",
         choices=["debug", "info", "warning", "error"],
         help="least important messages to show (default: info)",
+    )
+    run_it.add_argument(
+        "--log-format",
+        default="text",
+        choices=["text", "json"],
+        help="a line of text or a JSON object for each message (default: text)",
     )
     run_it.set_defaults(run=_standalone)
 
@@ -296,6 +303,7 @@ def build_parser(*, with_installed: bool = True) -> argparse.ArgumentParser:
         help="where to make it; what is there already goes on where it stopped",
     )
     quick.set_defaults(run=_quickstart)
+    token.add(commands, common)
     if with_installed:
         _add_installed(commands)
     return parser
@@ -321,7 +329,7 @@ def _count(text: str) -> int:
 
 
 _OWN = frozenset(
-    ("standalone", "validate", "preview", "plugins", "topics", "quickstart", "sniff", "check-schema")
+    ("standalone", "validate", "preview", "plugins", "topics", "quickstart", "sniff", "check-schema", "token")
 )
 """Commands that are here without looking for what is installed, which takes time."""
 
@@ -382,7 +390,9 @@ def _standalone(parsed: argparse.Namespace) -> int:
         files = files[1:]  # as in Kafka: an empty first argument means that there is no worker file
     elif not is_connector_file(Path(files[0])):
         worker = Path(files.pop(0))
-    handler = set_up_logging(level="debug" if parsed.debug else parsed.log_level)
+    handler = set_up_logging(
+        level="debug" if parsed.debug else parsed.log_level, as_json=parsed.log_format == "json"
+    )
     return run_worker(
         Options(
             worker_file=worker,

@@ -40,14 +40,18 @@ class SecuritySettings:
     """Changes a second over a longer time; 0: as many as may come."""
 
     @classmethod
-    def of(cls, config: WorkerConfig, *, raw: Mapping[str, Any] | None = None) -> SecuritySettings:
+    def from_raw(cls, raw: Mapping[str, Any]) -> SecuritySettings:
+        """Only who may use it, of a worker's file that may have other mistakes."""
+        unauthenticated = str(raw.get("rest.allow.unauthenticated") or "").strip().lower() == "true"
+        return cls(principals=_principals(raw), allow_unauthenticated=unauthenticated)
+
+    @classmethod
+    def of(cls, config: WorkerConfig) -> SecuritySettings:
         """The settings of a worker's configuration; ``ConfigError`` with all that is wrong with them."""
-        values = config.originals if raw is None else raw
-        asked = [values.get(key) for key in ("listeners.https.ssl.client.auth", "ssl.client.auth")]
-        certificates = any(str(each or "").strip().lower() in ("required", "requested") for each in asked)
+        values = config.originals
         hosts = {*config.rest_allowed_hosts, str(values.get("rest.advertised.host.name") or "")} - {""}
         return cls(
-            principals=read_principals(values, certificates=certificates),
+            principals=_principals(values),
             allow_unauthenticated=config.rest_allow_unauthenticated,
             allowed_hosts=frozenset(host.strip().lower() for host in hosts),
             allow_origins=str(values.get("access.control.allow.origin") or ""),
@@ -88,6 +92,12 @@ class SecuritySettings:
             "(rest.allow.unauthenticated=true): whoever reaches it controls this worker"
         )
         return [sentence]
+
+
+def _principals(values: Mapping[str, Any]) -> Principals:
+    asked = [values.get(key) for key in ("listeners.https.ssl.client.auth", "ssl.client.auth")]
+    certificates = any(str(each or "").strip().lower() in ("required", "requested") for each in asked)
+    return read_principals(values, certificates=certificates)
 
 
 def is_loopback(host: str) -> bool:
