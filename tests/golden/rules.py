@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.golden.areas import op_of
 from tests.golden.codec import UnrepresentableError, value_of
 from tests.golden.compare import UNREPRESENTABLE
 from tests.golden.rules_debezium import DEBEZIUM_RULES
@@ -38,7 +39,7 @@ def told_reason(case: Case, difference: str) -> str | None:
     """Why this difference is expected, or None if it is not."""
     for entry in entries():
         ops = entry.get("op")
-        if ops is not None and case.get("op") not in ([ops] if isinstance(ops, str) else ops):
+        if ops is not None and op_of(case) not in ([ops] if isinstance(ops, str) else ops):
             continue
         if "id" in entry and not fnmatchcase(str(case.get("id")), entry["id"]):
             continue

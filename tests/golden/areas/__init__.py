@@ -36,21 +36,23 @@ OPS: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
+def op_of(case: dict[str, Any]) -> Any:
+    """The op of a case; ``validate`` is the same word for a schema's and for a configuration's."""
+    op = case.get("op")
+    return "config-validate" if op == "validate" and "plugin" in case else op
+
+
 def area_of(case: dict[str, Any]) -> str:
     """The area a case is counted under."""
-    op = case.get("op")
+    op = op_of(case)
     if op in ("smt", "smt-seq") and str(case.get("class", "")).startswith("io.debezium."):
         return "smt-debezium"
-    if op == "validate" and "plugin" in case:  # the same word for a schema's and for a configuration's
-        return "config-validate"
     return OPS[op][0] if isinstance(op, str) and op in OPS else f"unknown-op-{op}"
 
 
 def run(case: dict[str, Any]) -> Outcome:
     """Run one case through its area. An op that nobody knows is a failure, as is any stray exception."""
-    op = case.get("op")
-    if op == "validate" and "plugin" in case:
-        op = "config-validate"
+    op = op_of(case)
     if not isinstance(op, str) or op not in OPS:
         return f"no area runs the op {op!r}"
     runner: Callable[[dict[str, Any]], Outcome] = import_module(f"tests.golden.areas.{OPS[op][1]}").run
