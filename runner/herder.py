@@ -1,7 +1,8 @@
 """The connectors of a standalone worker: their configurations, target states, tasks, and restarts.
 
-Everything is kept in memory, as in Kafka Connect's StandaloneHerder: only source offsets survive the
-process. The methods are those of Connect's REST interface and may be called by any thread.
+Everything is kept in memory, as in Kafka Connect's StandaloneHerder; with a
+:class:`~connectkit.runner.state_folder.StateFolder` configurations and target states survive the process.
+The methods are those of Connect's REST interface and may be called by any thread.
 
 Locks, so that a plugin that hangs delays only its own connector: ``_lock`` guards the table of connectors
 and is held for an instant, never while code of a plugin runs, so reading never waits. A change takes the
@@ -26,6 +27,7 @@ from connectkit.runner.control import Target, TaskId
 from connectkit.runner.health import TaskHealth, health_of
 from connectkit.runner.lanes import Lanes, Turns
 from connectkit.runner.mending import Key, Mender
+from connectkit.runner.state_folder import Kept, StateFolder
 from connectkit.runner.status import State, Status
 from connectkit.runner.tolerance import describe
 from connectkit.runner.worker import Worker
@@ -93,8 +95,10 @@ class _Restart:
 class Herder:
     """Runs connectors on one worker."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, *, state: StateFolder | None = None) -> None:
         self.worker = worker
+        self._state = state
+        self._from_files: set[str] = set()
         self._lock = threading.Lock()
         self._turns = Turns(START_TIMEOUT_S)
         self._lanes = Lanes("herder")
@@ -194,13 +198,14 @@ class Herder:
         replace: bool = False,
         target: Target | None = None,
         offsets: InitialOffsets | None = None,
+        from_file: bool = False,
     ) -> bool:
         """Create a connector, or with ``replace`` change it; True if it is new.
 
         While a connector is replaced its tasks run on, until it has named the new ones; those of one that
         is paused are replaced when it is resumed. One created paused or stopped has no tasks yet.
         ``offsets`` are those that a new one begins with, in place of what is stored under its name
-        (KIP-995).
+        (KIP-995). ``from_file``: the command line names it, so its configuration need not be kept.
         Raises ``ConfigError`` with every problem, ``ConflictError`` if it exists, and what its start raised.
         """
         name = self.worker.check_connector(config)
@@ -210,6 +215,11 @@ class Herder:
             if old is not None:
                 if not replace:
                     raise ConflictError(f"Connector {name} already exists; change it or delete it first")
+            goal = target or (old.target if old is not None else Target.STARTED)
+            if from_file:
+                self._from_files.add(name)
+            self._keep(name, config, goal)
+            if old is not None:
                 self.mender.taken_over(name)
                 self.worker.stop_connectors([old.connector])
             if offsets is not None:
@@ -217,7 +227,6 @@ class Herder:
                 initial.check(offsets.pairs)
                 initial.reset()
                 offsets.told = initial.alter(offsets.pairs)
-            goal = target or (old.target if old is not None else Target.STARTED)
             entry = _Entry(dict(config), goal, self._new_connector(name, config))
             if old is not None:
                 entry.task_configs = old.task_configs
@@ -229,6 +238,33 @@ class Herder:
             self._update_tasks(name, entry)
         return old is None
 
+    def restore(self, kept: Kept) -> None:
+        """Create a connector as it was kept; whether it starts shows in its status alone."""
+        name = self.worker.check_connector(kept.config)
+        with self._turns.of(name):
+            self._check_running()
+            if name in self._entries:
+                return
+            entry = _Entry(dict(kept.config), kept.target, self._new_connector(name, kept.config))
+            with self._lock:
+                self._entries[name] = entry
+            moved = entry.connector.move_to(kept.target)
+        moved.add_done_callback(lambda done: self._follow(name, entry, entry.connector, done))
+
+    def kept(self) -> list[Kept]:
+        """What the state folder holds from an earlier start."""
+        return self._state.load() if self._state is not None else []
+
+    def forget_kept(self, name: str) -> None:
+        """Take a connector out of the state folder that is not here any more."""
+        if self._state is not None:
+            self._state.forget(name)
+
+    def _keep(self, name: str, config: RawConnector, target: Target) -> None:
+        """Write down what the connector shall be from now on; what cannot be kept is not done."""
+        if self._state is not None:
+            self._state.keep(Kept(name, config, target, name in self._from_files))
+
     def patch(self, name: str, changes: RawConnector) -> None:
         """Change some options of a connector; None takes one out (KIP-477)."""
         with self._turns.of(name):
@@ -239,6 +275,8 @@ class Herder:
     def delete(self, name: str) -> None:
         with self._turns.of(name):
             entry = self._entry(name)
+            if self._state is not None:
+                self._state.forget(name)
             self.mender.taken_over(name)
             self._stop_entry(entry)
             with self._lock:
@@ -256,19 +294,22 @@ class Herder:
         """The same, but whether the connector obeys shows in its status alone."""
         entry, connector, moved = self._retarget(name, target)
 
-        def follow(done: Future[Target]) -> None:
-            if done.cancelled() or not self._is(name, entry, connector):
-                return
-            if (error := done.exception()) is not None:
-                log.warning("Connector %s did not become %s: %s", name, target.value, describe(error))
-            elif target is Target.STARTED:
-                self._reconfigure(name)
+        moved.add_done_callback(lambda done: self._follow(name, entry, connector, done))
 
-        moved.add_done_callback(follow)
+    def _follow(self, name: str, entry: _Entry, connector: WorkerConnector, moved: Future[Target]) -> None:
+        """A connector that nobody waits for is in its new state, or has not got there."""
+        if moved.cancelled() or not self._is(name, entry, connector):
+            return
+        if (error := moved.exception()) is not None:
+            log.warning("Connector %s is not %s: %s", name, entry.target.value, describe(error))
+        elif moved.result() is Target.STARTED:
+            self._reconfigure(name)
 
     def _retarget(self, name: str, target: Target) -> tuple[_Entry, WorkerConnector, Future[Target]]:
         with self._turns.of(name):
             entry = self._entry(name)
+            if target is not entry.target:
+                self._keep(name, entry.config, target)
             entry.target = target
             if target is Target.STOPPED:
                 self.mender.taken_over(name)

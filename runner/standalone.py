@@ -88,6 +88,7 @@ def open_herder(options: Options, give_up: threading.Event | None = None) -> tup
     from connectkit.runner.log.opening import EMBEDDED, open_log
     from connectkit.runner.offset_stores import open_store
     from connectkit.runner.serving import open_serving
+    from connectkit.runner.state_folder import open_state
     from connectkit.runner.variables import make_resolver
     from connectkit.runner.worker import Worker
 
@@ -106,7 +107,9 @@ def open_herder(options: Options, give_up: threading.Event | None = None) -> tup
     embedded = config.bootstrap.startswith(EMBEDDED)
     if embedded:
         _make_folder(Path(config.bootstrap.removeprefix(EMBEDDED)))
-    serving = open_serving(config, by_default=options.worker_file is not None and not options.until_done)
+    lasting = options.worker_file is not None and not options.until_done
+    state = open_state(config) if lasting else None
+    serving = open_serving(config, by_default=lasting)
     opened = open_log(config.bootstrap, resolved if embedded else None)
     worker = Worker(
         config,
@@ -117,7 +120,7 @@ def open_herder(options: Options, give_up: threading.Event | None = None) -> tup
         worker_id=serving.worker_id if serving else "standalone",
         journal=_journal(config),
     )
-    herder = Herder(worker)
+    herder = Herder(worker, state=state)
     herder.mender.healer.bounded = options.until_done  # it shall end, be it without success
     try:
         herder.start(give_up)
@@ -167,15 +170,22 @@ def _make_folder(folder: Path) -> None:
 
 
 def create_connectors(herder: Herder, files: Sequence[ConfigFile]) -> None:
-    """Create each; the first that fails ends it."""
+    """Create each; the first that fails ends it. Then restore what else the state folder keeps."""
     from connectkit.runner.control import Target
 
     targets = {"RUNNING": Target.STARTED, "PAUSED": Target.PAUSED, "STOPPED": Target.STOPPED}
+    kept = {each.name: each for each in herder.kept()}
     for file in files:
+        before = kept.pop(file.name.strip(), None)
         for sentence in file.warnings:
             log.warning("%s", sentence)
         try:
-            herder.put(file.config, target=targets[file.initial_state])
+            target = targets[file.initial_state]
+            if before is not None and target is Target.STARTED:
+                target = before.target  # paused or stopped over REST, and not told otherwise by the file
+                if not before.from_file:
+                    log.warning("Connector %s is as %s says, not as it was kept", file.name, file.path)
+            herder.put(file.config, target=target, from_file=True)
         except Exception as exc:
             from connectkit.runner.tolerance import describe
 
@@ -188,6 +198,15 @@ def create_connectors(herder: Herder, files: Sequence[ConfigFile]) -> None:
                 f"{file.path}: connector {file.name} could not be started: {describe(exc)} "
                 "(--debug shows where)"
             ) from exc
+
+    for name, each in kept.items():
+        if each.from_file:
+            herder.forget_kept(name)  # no longer named on the command line
+            continue
+        try:
+            herder.restore(each)
+        except ConnectError as exc:
+            say_problems(f"Connector {name} is not restored", exc)
 
 
 def run(
