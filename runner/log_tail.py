@@ -2,7 +2,8 @@
 
 A handler of the root logger: what a thread logs inside a connector's ``log_context`` is the connector's.
 Bounded in every direction: lines of one connector, connectors, and characters over all, where the connector
-that has logged nothing for longest gives way. Thread-safe (the handler's lock). Source: spec users row 32.
+that has logged nothing for longest gives way. Unlike the log itself, it has no messages of foreign
+exceptions, which may quote a value. Thread-safe (the handler's lock). Source: spec users row 32.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from connectkit.runner.observe import about, message_of, trace_lines
+from connectkit.runner.observe import MAX_MESSAGE_CHARS, about, message_of
+from connectkit.runner.status import trace_of
+from connectkit.secret import GIVEN
+from connectkit.suggest import shortened
 
 LINES_OF_ONE: Final = 1_000
 CHARS_OF_ONE: Final = 512 * 1024
@@ -71,7 +75,10 @@ class LogTails(logging.Handler):
         if subject is None:
             return
         name, task = subject
-        trace = tuple(trace_lines(record)[-_TRACE_LINES:])
+        trace: tuple[str, ...] = ()
+        if record.exc_info and record.exc_info[1] is not None:
+            lines = GIVEN.hidden_in(trace_of(record.exc_info[1])).split("\n")
+            trace = tuple(shortened(line, limit_chars=MAX_MESSAGE_CHARS) for line in lines[:_TRACE_LINES])
         line = Line(record.created, record.levelname, record.name, task, message_of(record), trace)
         found = self._tails.get(name)
         if found is None:

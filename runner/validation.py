@@ -219,6 +219,8 @@ class _ConnectorCheck:
         for key, value in self.raw.items():
             if value is None:
                 report.error(key, "must not be null: leave it out")
+            if key == "config.providers" or key.startswith("config.providers."):
+                report.error(key, "belongs to the worker's file: a connector cannot declare config providers")
         self._find()
         found = report.found
         kind = found.kind if found else ""

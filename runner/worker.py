@@ -145,8 +145,10 @@ class Worker:
 
     def check_connector(self, raw: Mapping[str, str | None]) -> str:
         """The connector's name, if its configuration has no problem; ``ConfigError`` with all it has."""
+        from connectkit.runner.hiding import hide_from_logs
         from connectkit.runner.validation import validate_connector
 
+        hide_from_logs(raw, self._registry)
         report = validate_connector(raw, self.config, self._registry)
         for key, sentences in report.warnings.items():
             for sentence in sentences:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from connectkit.errors import ConfigError, ConflictError, ConnectError, NotFoundError
+from connectkit.secret import GIVEN
 
 log = logging.getLogger(__name__)
 
@@ -61,8 +62,9 @@ class BadRequestError(RestError):
 
 
 def error_answer(status: int, message: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """Kafka's form of an error."""
-    return Answer({"error_code": status, "message": shortened(message)}, status, dict(headers or {}))
+    """Kafka's form of an error; a plugin's sentence may quote what a config provider gave, and shall not."""
+    body = {"error_code": status, "message": shortened(GIVEN.hidden_in(message))}
+    return Answer(body, status, dict(headers or {}))
 
 
 def shortened(message: str) -> str:

@@ -13,13 +13,14 @@ from connectkit.plugin import Registry
 from connectkit.runner.connector_offsets import InitialOffsets
 from connectkit.runner.control import Target, TaskId
 from connectkit.runner.herder import ConnectorInfo, ConnectorStatus
+from connectkit.runner.hiding import restored, shown_config
 from connectkit.runner.rest import schemas
 from connectkit.runner.rest.answers import Answer, BadRequestError, RestError
 from connectkit.runner.rest.calls import Call, as_config, as_text
 from connectkit.runner.rest.offsets import offset_pairs
 from connectkit.runner.rest.routes import Operation
-from connectkit.runner.rest.secrets import restored, shown_config
 from connectkit.runner.status import Status
+from connectkit.secret import GIVEN
 from connectkit.suggest import did_you_mean, shortened
 
 STATES: Final = {"RUNNING": Target.STARTED, "PAUSED": Target.PAUSED, "STOPPED": Target.STOPPED}
@@ -52,7 +53,7 @@ def _state_json(status: Status) -> dict[str, Any]:
         "version": status.version,
     }
     if status.trace:
-        found["trace"] = status.trace
+        found["trace"] = GIVEN.hidden_in(status.trace)
     return found
 
 

@@ -19,6 +19,7 @@ from connectkit.runner.rest.answers import Answer, BadRequestError
 from connectkit.runner.rest.calls import Call
 from connectkit.runner.rest.connectors import status_json
 from connectkit.runner.rest.routes import Operation
+from connectkit.secret import GIVEN
 
 MAX_LINES: Final = 1_000
 _LEVELS: Final = {
@@ -70,12 +71,12 @@ def health_json(health: TaskHealth) -> dict[str, Any]:
         "rate_per_s": _rounded(health.rate_per_s),
         "lag": health.lag,
         "in_flight": health.in_flight,
-        "last_error": health.last_error,
+        "last_error": None if health.last_error is None else GIVEN.hidden_in(health.last_error),
         "last_error_age_s": _rounded(health.last_error_age_s),
         "restarts": health.restarts,
         "next_restart_s": _rounded(health.next_restart_s),
         "stalled": health.stalled,
-        "note": health.note,
+        "note": None if health.note is None else GIVEN.hidden_in(health.note),
     }
 
 

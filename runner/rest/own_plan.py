@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from connectkit.errors import ConfigError, NotFoundError
+from connectkit.runner.hiding import restored, shown_config
 from connectkit.runner.rest import schemas
 from connectkit.runner.rest.answers import Answer, BadRequestError
 from connectkit.runner.rest.calls import Call
 from connectkit.runner.rest.routes import Operation
-from connectkit.runner.rest.secrets import restored, shown_config
 from connectkit.runner.status import State
 from connectkit.runner.validation import validate_connector
 

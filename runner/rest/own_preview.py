@@ -14,13 +14,13 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 
 from connectkit.errors import ConfigError, ConnectError, NotFoundError
+from connectkit.runner.hiding import restored
 from connectkit.runner.preview_json import as_json
 from connectkit.runner.preview_open import OpenPreview, Request
 from connectkit.runner.rest import schemas
 from connectkit.runner.rest.answers import Answer, BadRequestError, RestError
 from connectkit.runner.rest.calls import Call, as_config, plain
 from connectkit.runner.rest.routes import Operation
-from connectkit.runner.rest.secrets import restored
 from connectkit.runner.validation import validate_connector
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pytest
 from connectkit.config import Config, Secret, option
 from connectkit.errors import ConfigError
 from connectkit.plugin import plugins
-from connectkit.runner.rest.secrets import restored, shown_config
+from connectkit.runner.hiding import restored, shown_config
 from connectkit.secret import HIDDEN
 from tests.support.plugins import TroubleSource
 

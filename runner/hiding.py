@@ -1,4 +1,4 @@
-"""Keeps secrets out of the configurations that REST shows, and puts them back when such a one comes in.
+"""Keeps secrets of configurations out of what REST shows and what is logged, and puts them back.
 
 Shown as ``[hidden]``: options that a plugin declares as secret, other options by the words of their names,
 and the user part of URLs; a placeholder of a config provider is shown as it is. Kafka Connect shows all.
@@ -16,13 +16,15 @@ from connectkit.errors import ConfigError
 from connectkit.plugin import PluginKind, Registry
 from connectkit.runner.variables import variables_in
 from connectkit.runner.wiring import secret_options
-from connectkit.secret import HIDDEN, without_userinfo
+from connectkit.secret import GIVEN, HIDDEN, without_userinfo
 
+LEAST_CHARS: Final = 8
 _NAME: Final = re.compile(
     r"passw(or)?d|passphrase|secret(?!s)|(^|[._-])(token|apikey)$|credentials?$|jaas\.config$"
     r"|(access|api|private|secret|account|shared|encryption|signing)[._-]?key$|user\.info$|keystore\.key$",
     re.IGNORECASE,
 )
+_USERINFO: Final = re.compile(r"://([^/\s@]+)@")
 _CONVERTERS: Final[tuple[tuple[str, PluginKind], ...]] = (
     ("key.converter", "converter"),
     ("value.converter", "converter"),
@@ -65,6 +67,23 @@ def restored(
     if problems:
         raise ConfigError(problems=problems)
     return found
+
+
+def hide_from_logs(raw: Mapping[str, str | None], registry: Registry) -> None:
+    """From now on no log line shows the secrets that are written out in this configuration.
+
+    Those of few characters are left alone: they would blot out other words.
+    """
+    for key, shown in shown_config(raw, registry).items():
+        value = raw[key]
+        if value is None or shown == value:
+            continue
+        parts = [value] if shown == HIDDEN else []
+        for found in _USERINFO.finditer(value):
+            parts += [found[1], found[1].partition(":")[2]]
+        for part in parts:
+            if len(part) >= LEAST_CHARS:
+                GIVEN.add(part)
 
 
 def _shown(key: str, value: str | None) -> str | None:
