@@ -20,8 +20,8 @@ from connectkit.converters.avro.parse import parse
 from connectkit.converters.avro.printer import to_text
 from connectkit.converters.avro.to_avro import to_avro
 from connectkit.converters.registry.converter import Reading, RegistryConverter, Writing
-from connectkit.converters.registry.port import SchemaText
-from connectkit.converters.registry.rules.stages import Checks, Decode, Reader
+from connectkit.converters.registry.port import Registered, SchemaText
+from connectkit.converters.registry.rules.stages import Checks, Decode, Encode, Reader
 from connectkit.converters.registry.wire import Frame
 from connectkit.errors import ConversionError
 from connectkit.limits import DEFAULT_LIMITS
@@ -34,6 +34,7 @@ class AvroConverter(RegistryConverter[AvroConfig]):
     The first record of a schema asks the registry; those after it ask nobody. Null is a null message.
     """
 
+    kind = "AVRO"
     java_names = ("io.confluent.connect.avro.AvroConverter",)
     null_has_schema = False
 
@@ -46,15 +47,19 @@ class AvroConverter(RegistryConverter[AvroConfig]):
             raise ConversionError("The value is null, and its schema does not allow that")
         return True
 
-    def _make_writing(self, topic: str, schema: Schema | None) -> Writing:
+    def _make_writing(self, topic: str, schema: Schema | None, given: SchemaText | None) -> Writing:
         try:
             avro = to_avro(schema, self._options)
         except RecursionError as error:
             raise too_deep(DEFAULT_LIMITS.depth) from error
-        text = SchemaText(to_text(avro))
-        chosen = self._serde.choose(topic, text, lambda: _record_name(avro))
-        target = avro if chosen.is_own else self._parse(chosen.registered.schema)
-        if to_text(target) == text.text:
+        own = to_text(avro)
+        chosen = self._serde.choose(topic, given or SchemaText(own), lambda: _record_name(avro))
+        is_own = chosen.is_own and given is None
+        target = avro if is_own else self._parse(chosen.registered.schema)
+        encode: Encode
+        if given is not None and from_avro(target, self._options) is None:
+            encode = _as_they_are  # data without a Connect schema are backed up as their bytes
+        elif to_text(target) == own:
             encode = compile_encoder(avro, schema, self._options)
         else:
             encode = self._resolving(avro, schema, target)
@@ -75,13 +80,13 @@ class AvroConverter(RegistryConverter[AvroConfig]):
         write = compile_encoder(target, wanted, self._options)
         return lambda value, prefix: write(read_as(write_own(value, b""), 0), prefix)
 
-    def _make_reading(self, topic: str, frame: Frame) -> Reading:
+    def _make_reading(self, topic: str, frame: Frame) -> tuple[Reading, Registered]:
         writer = self._serde.writer(topic, frame, lambda found: _record_name(self._parse(found.schema)))
         wrote = self._parse(writer.schema)
         reader = self._serde.reader(topic, writer, lambda: _record_name(wrote))
         reads = wrote if reader is writer else self._parse(reader.schema)
         if wrote.kind == "null":
-            return Reading(lambda data, at: None, None)  # it says nothing, so it needs no schema
+            return Reading(lambda data, at: None, None), writer  # it says nothing, so it needs no schema
         schema = from_avro(reads, self._options, version=writer.version)
         decode = compile_decoder(
             wrote, reads, schema, self._options, strict_end=self.config.avro_fail_on_trailing_data
@@ -99,7 +104,7 @@ class AvroConverter(RegistryConverter[AvroConfig]):
 
         way = Reader(decode, own, guard, resolve, self._native, Checks())
         ruled = self._ruled_reading(topic, writer, reader, way, lambda: _record_name(reads))
-        return Reading(ruled, schema)
+        return Reading(ruled, schema), writer
 
     def _native(self, schema: SchemaText) -> AvroNative:
         return AvroNative(schema.text, self._serde.texts_of(schema))
@@ -127,6 +132,10 @@ class AvroConverter(RegistryConverter[AvroConfig]):
             lambda: _record_name(avro),
             lambda each: from_avro(self._parse(each), self._options),
         )
+
+
+def _as_they_are(value: Any, prefix: bytes) -> bytes:
+    return prefix + bytes(value)
 
 
 def _record_name(schema: AvroSchema) -> str | None:

@@ -45,10 +45,17 @@ def parse(
 
     ``check_defaults`` refuses defaults that do not fit their fields, as a registry does with new schemas.
     """
+    return parse_with_names(text, references, check_defaults=check_defaults, limits=limits)[0]
+
+
+def parse_with_names(
+    text: str, references: Sequence[str], *, check_defaults: bool = False, limits: Limits = DEFAULT_LIMITS
+) -> tuple[AvroSchema, Mapping[str, AvroSchema]]:
+    """The same, and the named types of the references by their full names."""
     names: dict[str, AvroSchema] = {}
     for each in references:
         _Parser(names, check_defaults=False, limits=limits).parse(each)
-    return _Parser(names, check_defaults=check_defaults, limits=limits).parse(text)
+    return _Parser(dict(names), check_defaults=check_defaults, limits=limits).parse(text), names
 
 
 class _Parser:

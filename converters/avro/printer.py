@@ -7,6 +7,7 @@ Source: spec registry 2.4. Pure functions.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from connectkit.converters.avro.model import (
@@ -26,14 +27,17 @@ _ESCAPED: Final = re.compile(r'[\x00-\x1f"\\]')
 _SHORT: Final = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r"}
 
 
-def to_text(schema: AvroSchema) -> str:
-    """The schema as JSON. Two different types of one name raise ``SchemaError``, as in Avro."""
-    return _Printer().schema(schema, None)
+def to_text(schema: AvroSchema, known: Mapping[str, AvroSchema] | None = None) -> str:
+    """The schema as JSON. Two different types of one name raise ``SchemaError``, as in Avro.
+
+    Types that are ``known`` from elsewhere, by their full names, are named and not repeated.
+    """
+    return _Printer(known or {}).schema(schema, None)
 
 
 class _Printer:
-    def __init__(self) -> None:
-        self._names: dict[str, AvroSchema] = {}
+    def __init__(self, known: Mapping[str, AvroSchema]) -> None:
+        self._names: dict[str, AvroSchema] = dict(known)
 
     def schema(self, schema: AvroSchema, space: str | None) -> str:
         """``space`` is the namespace of what encloses it."""

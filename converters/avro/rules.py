@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from connectkit.converters.avro.model import MISSING, NAMED, AvroSchema, shown
-from connectkit.converters.avro.parse import parse
+from connectkit.converters.avro.parse import parse, parse_with_names
 from connectkit.converters.avro.printer import to_text
 from connectkit.converters.avro.resolve import branch_for, field_for, same_name, why_not
 from connectkit.converters.registry.port import Problem
@@ -17,14 +17,14 @@ from connectkit.converters.registry.port import Problem
 
 def canonical(text: str, references: Sequence[str]) -> str:
     """The text as Avro prints it; defaults that are none are refused."""
-    return to_text(parse(text, references=references, check_defaults=True))
+    return to_text(*parse_with_names(text, references, check_defaults=True))
 
 
 def normalized(text: str, references: Sequence[str]) -> str:
     """The text with the properties that Avro does not know in the order of their names."""
-    made = parse(text, references=references, check_defaults=True)
+    made, known = parse_with_names(text, references, check_defaults=True)
     _sort(made, set())
-    return to_text(made)
+    return to_text(made, known)
 
 
 def _sort(schema: AvroSchema, seen: set[int]) -> None:

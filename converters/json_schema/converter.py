@@ -20,7 +20,7 @@ from connectkit.converters.json_schema.read_values import ValueReader
 from connectkit.converters.json_schema.to_json_schema import to_json_schema, value_writer
 from connectkit.converters.json_schema.validate import validator
 from connectkit.converters.registry.converter import Reading, RegistryConverter, Writing
-from connectkit.converters.registry.port import SchemaText
+from connectkit.converters.registry.port import Registered, SchemaText
 from connectkit.converters.registry.rules.stages import Checks, Reader
 from connectkit.converters.registry.wire import Frame
 from connectkit.errors import ConversionError
@@ -34,6 +34,7 @@ class JsonSchemaConverter(RegistryConverter[JsonSchemaConfig]):
     where the schema allows it, and is a null message where it does not.
     """
 
+    kind = "JSON"
     java_names = ("io.confluent.connect.json.JsonSchemaConverter",)
 
     def __init__(self, config: JsonSchemaConfig, *, is_key: bool = False) -> None:
@@ -57,9 +58,9 @@ class JsonSchemaConverter(RegistryConverter[JsonSchemaConfig]):
             )
         self._encoders[schema](value, b"")
 
-    def _make_writing(self, topic: str, schema: Schema | None) -> Writing:
+    def _make_writing(self, topic: str, schema: Schema | None, given: SchemaText | None) -> Writing:
         assert schema is not None, "a value without a schema is refused before"
-        text = SchemaText(to_json_schema(schema, self._options), "JSON")
+        text = given or SchemaText(to_json_schema(schema, self._options), "JSON")
         chosen = self._serde.choose(topic, text, lambda: _title(schema)).registered
         header = self._serde.header(chosen) if self._serde.in_header else None
         encode, checks = self._encoders[schema], self._checks(chosen.schema)
@@ -69,7 +70,7 @@ class JsonSchemaConverter(RegistryConverter[JsonSchemaConfig]):
         )
         return Writing(ruled, self._serde.prefix(chosen), header)
 
-    def _make_reading(self, topic: str, frame: Frame) -> Reading:
+    def _make_reading(self, topic: str, frame: Frame) -> tuple[Reading, Registered]:
         writer = self._serde.writer(topic, frame, lambda found: self._load(found.schema).title)
         reader = self._serde.reader(topic, writer, lambda: self._load(writer.schema).title)
         schema = from_json_schema(self._load(reader.schema), self._options, version=reader.version)
@@ -83,7 +84,7 @@ class JsonSchemaConverter(RegistryConverter[JsonSchemaConfig]):
             checks=self._checks(reader.schema),
         )
         title = self._load(reader.schema).title
-        return Reading(self._ruled_reading(topic, writer, reader, way, lambda: title), schema)
+        return Reading(self._ruled_reading(topic, writer, reader, way, lambda: title), schema), writer
 
     def _native(self, schema: SchemaText) -> JsonNative:
         return JsonNative(schema.text, self._serde.texts_of(schema))

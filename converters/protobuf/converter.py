@@ -19,7 +19,7 @@ from connectkit.converters.protobuf.printer import to_text
 from connectkit.converters.protobuf.references import linked, references_of
 from connectkit.converters.protobuf.to_proto import to_proto
 from connectkit.converters.registry.converter import Reading, RegistryConverter, Writing
-from connectkit.converters.registry.port import SchemaText
+from connectkit.converters.registry.port import Registered, SchemaText
 from connectkit.converters.registry.rules.stages import Checks, Reader
 from connectkit.converters.registry.wire import Frame
 from connectkit.errors import ConversionError
@@ -32,6 +32,7 @@ class ProtobufConverter(RegistryConverter[ProtobufConfig]):
     The first record of a schema asks the registry; those after it ask nobody. Null is a null message.
     """
 
+    kind = "PROTOBUF"
     java_names = ("io.confluent.connect.protobuf.ProtobufConverter",)
     has_indexes = True
 
@@ -46,15 +47,15 @@ class ProtobufConverter(RegistryConverter[ProtobufConfig]):
             _ = self._checked[schema]
         return True
 
-    def _make_writing(self, topic: str, schema: Schema | None) -> Writing:
+    def _make_writing(self, topic: str, schema: Schema | None, given: SchemaText | None) -> Writing:
         if schema is None:
             raise ConversionError("A value without a schema cannot be written as Protobuf, which needs one")
         made = to_proto(schema, self._options)
         own = link(made.file)
         references = references_of(self._serde.client, self.config, made.file)
         text = SchemaText(registered_text(made.file, self.config.schema_format), "PROTOBUF", references)
-        chosen = self._serde.choose(topic, text, lambda: made.message)
-        is_own = chosen.is_own and chosen.registered.schema.text == text.text
+        chosen = self._serde.choose(topic, given or text, lambda: made.message)
+        is_own = given is None and chosen.is_own and chosen.registered.schema.text == text.text
         target = own if is_own else linked(self._serde.client, chosen.registered.schema)
         indexes = target.indexes(made.message)
         encode = compile_encoder(target.at(indexes), schema, self._options)
@@ -69,7 +70,7 @@ class ProtobufConverter(RegistryConverter[ProtobufConfig]):
     def _check(self, schema: Schema) -> LinkedFile:
         return link(to_proto(schema, self._options).file)
 
-    def _make_reading(self, topic: str, frame: Frame) -> Reading:
+    def _make_reading(self, topic: str, frame: Frame) -> tuple[Reading, Registered]:
         files: dict[SchemaText, LinkedFile] = {}
 
         def file_of(schema: SchemaText) -> LinkedFile:
@@ -101,7 +102,8 @@ class ProtobufConverter(RegistryConverter[ProtobufConfig]):
             ),
             checks=Checks(),
         )
-        return Reading(self._ruled_reading(topic, writer, reader, way, lambda: message.full_name), schema)
+        ruled = self._ruled_reading(topic, writer, reader, way, lambda: message.full_name)
+        return Reading(ruled, schema), writer
 
     def _native(self, schema: SchemaText, message: str) -> ProtobufNative:
         return ProtobufNative(schema.text, self._serde.texts_of(schema), message)

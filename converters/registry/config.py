@@ -177,6 +177,12 @@ class RegistryConfig(ConverterConfig):
         check=one_of_any_case("DISABLED", "BEFORE_DOMAIN_RULES", "AFTER_DOMAIN_RULES"),
         importance=LOW,
     )
+    schema_backup_enabled: bool = option(
+        False,
+        doc="Whether values are read into an envelope with their schemas, which registers these where it is "
+        "written.",
+        importance=LOW,
+    )
     schemas_cache_config: int = option(1000, doc="How many converted schemas are kept.", importance=LOW)
     max_schemas_per_subject: int = option(
         1000,

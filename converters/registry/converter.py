@@ -13,9 +13,10 @@ from typing import Any, ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from connectkit.api import Converter, Decoder, Encoder, RawHeaders
 from connectkit.compile import PerSchema
+from connectkit.converters.registry.backup import Backups, bounded, is_wrapper, unwrapped
 from connectkit.converters.registry.config import RegistryConfig
 from connectkit.converters.registry.opening import open_registry
-from connectkit.converters.registry.port import Registered
+from connectkit.converters.registry.port import Registered, SchemaKind, SchemaText
 from connectkit.converters.registry.rules.stages import (
     Checks,
     Decode,
@@ -56,6 +57,7 @@ class RegistryConverter(Converter[C], ABC, Generic[C]):
     The first record of a schema asks the registry; those after it ask nobody.
     """
 
+    kind: ClassVar[SchemaKind]
     has_indexes: ClassVar[bool] = False
     """Whether the path of the message type stands behind the schema's id."""
     null_has_schema: ClassVar[bool] = True
@@ -66,20 +68,21 @@ class RegistryConverter(Converter[C], ABC, Generic[C]):
         self._serde = SchemaSerde(config, open_registry(config), is_key=is_key)
         self._settings = config.rule_settings
         self._size = max(1, config.schemas_cache_config)
-        self._writing: dict[str, PerSchema[Writing]] = {}
+        self._writing: dict[str | tuple[str, SchemaText], PerSchema[Writing]] = {}
         self._reading: dict[tuple[str, int | str | None, tuple[int, ...]], Reading] = {}
+        self._backup = Backups(self._serde.client, self._size) if config.schema_backup_enabled else None
         self._refresh_s = self._serde.refresh_s
         self._fresh_until_s = 0.0
 
     # --- what a kind of schema says
 
     @abstractmethod
-    def _make_writing(self, topic: str, schema: Schema | None) -> Writing:
-        """What writes a schema's values; the registry is asked here."""
+    def _make_writing(self, topic: str, schema: Schema | None, given: SchemaText | None) -> Writing:
+        """What writes a schema's values, by the text that is given or its own; the registry is asked here."""
 
     @abstractmethod
-    def _make_reading(self, topic: str, frame: Frame) -> Reading:
-        """What reads the messages of an id; the registry is asked here."""
+    def _make_reading(self, topic: str, frame: Frame) -> tuple[Reading, Registered]:
+        """What reads the messages of an id, and its schema; the registry is asked here."""
 
     @abstractmethod
     def _is_null(self, schema: Schema | None) -> bool:
@@ -125,7 +128,13 @@ class RegistryConverter(Converter[C], ABC, Generic[C]):
             return None
         if self._refresh_s is not None:
             self._refresh(self._refresh_s)
-        encode, prefix, header = self._writing_for(topic, schema, value)
+        given = None
+        if self._backup is not None and is_wrapper(schema):
+            given = self._backup.schema_of(value, self.kind)
+            schema, value = unwrapped(value)
+            if value is None:
+                return None
+        encode, prefix, header = self._writing_for(topic, schema, value, given)
         data = encode(value, prefix)
         if header is not None and data is not None:
             if headers is None:
@@ -139,7 +148,7 @@ class RegistryConverter(Converter[C], ABC, Generic[C]):
     def encoder(self, topic: str, schema: Schema | None) -> Encoder | None:
         if self._serde.in_header:
             return None
-        if self._refresh_s is not None:
+        if self._refresh_s is not None or self._backup is not None:
             return super().encoder(topic, schema)
         encode: Encode | None = None
         prefix = b""
@@ -154,14 +163,14 @@ class RegistryConverter(Converter[C], ABC, Generic[C]):
 
         return write
 
-    def _writing_for(self, topic: str, schema: Schema | None, value: Any) -> Writing:
-        of_topic = self._writing.get(topic)
+    def _writing_for(
+        self, topic: str, schema: Schema | None, value: Any, given: SchemaText | None = None
+    ) -> Writing:
+        key = topic if given is None else (topic, given)
+        of_topic = self._writing.get(key)
         if of_topic is None:
-            if len(self._writing) >= self._size:
-                self._writing.pop(next(iter(self._writing)))
-            of_topic = self._writing[topic] = PerSchema(
-                lambda each: self._make_writing(topic, each), size=self._size
-            )
+            of_topic = PerSchema(lambda each: self._make_writing(topic, each, given), size=self._size)
+            bounded(self._writing, key, of_topic, self._size)
         found = of_topic.table.get(id(schema))
         if found is None:
             self._try(schema, value)
@@ -180,10 +189,12 @@ class RegistryConverter(Converter[C], ABC, Generic[C]):
         frame = self._serde.frame(data, headers, indexed=self.has_indexes)
         read, schema = self._reading_of(topic, frame)
         value = read(data, frame.start)
+        if self._backup is not None and value is not None:
+            return self._backup.wrapped(_key(topic, frame), data[frame.start :] if schema is None else value)
         return SchemaAndValue(schema, value) if value is not None or self.null_has_schema else NULL
 
     def decoder(self, topic: str) -> Decoder | None:
-        if self._refresh_s is not None:
+        if self._refresh_s is not None or self._backup is not None:
             return super().decoder(topic)
         # By what stands in front of the payload: the id, and the first message of its schema.
         table: dict[bytes, Reading] = {}
@@ -209,13 +220,13 @@ class RegistryConverter(Converter[C], ABC, Generic[C]):
         return decode
 
     def _reading_of(self, topic: str, frame: Frame) -> Reading:
-        key = (topic, frame.id if frame.guid is None else frame.guid, frame.indexes)
+        key = _key(topic, frame)
         found = self._reading.get(key)
         if found is None:
-            found = self._make_reading(topic, frame)
-            if len(self._reading) >= self._size:
-                self._reading.pop(next(iter(self._reading)))
-            self._reading[key] = found
+            found, writer = self._make_reading(topic, frame)
+            if self._backup is not None:
+                self._backup.remember(key, found.schema, writer)
+            bounded(self._reading, key, found, self._size)
         return found
 
     def _refresh(self, refresh_s: float) -> None:
@@ -228,6 +239,10 @@ class RegistryConverter(Converter[C], ABC, Generic[C]):
 
     def close(self) -> None:
         self._serde.close()
+
+
+def _key(topic: str, frame: Frame) -> tuple[str, int | str | None, tuple[int, ...]]:
+    return topic, frame.id if frame.guid is None else frame.guid, frame.indexes
 
 
 def _last(headers: RawHeaders, name: str) -> bytes | None:

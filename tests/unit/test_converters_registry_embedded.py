@@ -334,3 +334,14 @@ def test_several_processes_register_in_one_folder(tmp_path: Path) -> None:
         tuple(range(1, 26))
     }
     registry.close()
+
+
+def test_an_avro_schema_names_what_it_refers_to_and_is_found_again() -> None:
+    registry = EmbeddedRegistry()
+    registry.register("items", SchemaText('{"type":"record","name":"Item","fields":[]}'))
+    text = '{"type":"record","name":"Order","fields":[{"name":"item","type":"Item"}]}'
+    schema = SchemaText(text, "AVRO", (Reference("Item", "items", 1),))
+    for normalize in (False, True):
+        found = registry.register("orders", schema, normalize=normalize)
+        assert found.schema.text == text
+        assert registry.lookup("orders", found.schema, normalize=normalize).id == found.id
