@@ -418,6 +418,7 @@ class WorkerSourceTask(WorkerTask):
             origin = [places[number] for number in origin]
         if out:
             self.outlet.send(out, originals, origin, topics)
+            self.on_topics(topics)
         if originals is not batch and len(originals) < len(batch):
             kept_set = set(map(id, originals))
             self.outlet.skip([record for record in batch if id(record) not in kept_set])
@@ -470,6 +471,7 @@ class WorkerSourceTask(WorkerTask):
         if not out:
             return
         topics = dict.fromkeys(record[0] for record in out)
+        self.on_topics(topics)
         try:
             self.outlet.send(out, originals, origin, topics)
         except DataError:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
+from functools import partial
 from typing import Any
 
 from connectkit.api import Connector
@@ -261,6 +262,7 @@ class Worker:
             self._not_started(task_id, exc)
             return None
         task.on_failed = lambda error, ran_s: self.on_failed(task_id, error, ran_s)
+        task.on_topics = partial(self.topics.add, task_id.connector)
         self._watchdog.begin()
         self._running[task_id] = task
         try:

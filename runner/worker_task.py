@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from connectkit.errors import ConnectError
 from connectkit.runner.activity import Activity
@@ -56,6 +56,8 @@ class WorkerTask(ABC):
         self.failed = False
         self.on_failed: Callable[[BaseException, float], None] = lambda error, ran_s: None
         """Told that the task is FAILED, after running so many seconds. Task thread."""
+        self.on_topics: Callable[[Iterable[str]], None] = lambda topics: None
+        """Told of the topics of each batch that is read or written. Task thread."""
         self.began = clock()
         self.error: BaseException | None = None
         """What ended the task, if not a stop; set before the task has ended."""
