@@ -81,6 +81,11 @@ def no_control_characters(value: str) -> str | None:
     return f"must not have control characters (found the codes {', '.join(map(str, found[:10]))})"
 
 
+def max_characters(most: int) -> Check:
+    """A text of at most ``most`` characters."""
+    return lambda value: None if len(value) <= most else f"must have no more than {most} characters"
+
+
 def max_items(most: int) -> Check:
     """A list of at most ``most`` items."""
     return lambda value: None if len(value) <= most else f"must have no more than {most} items"

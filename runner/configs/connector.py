@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from connectkit.checks import (
     at_least,
+    max_characters,
     no_control_characters,
     no_duplicates,
     no_empty_items,
@@ -30,6 +31,8 @@ from connectkit.suggest import shortened
 COMMON, TRANSFORMS, PREDICATES, ERRORS = "Common", "Transforms", "Predicates", "Error Handling"
 CLIENT_OVERRIDES = ("producer.override.", "consumer.override.", "admin.override.")
 CONVERTERS = ("key.converter", "value.converter", "header.converter")
+MAX_NAME_CHARS = 1_000
+"""Of a connector's name, so that its path over REST, however encoded, fits into the head of a request."""
 
 
 class ConnectorConfig(HealingOptions, BreakerOptions):
@@ -39,7 +42,7 @@ class ConnectorConfig(HealingOptions, BreakerOptions):
 
     name: str = option(
         doc="The connector's name, unique in the cluster.",
-        check=no_control_characters,
+        check=(no_control_characters, max_characters(MAX_NAME_CHARS)),
         importance=HIGH,
         group=COMMON,
         order=1,
