@@ -6,7 +6,8 @@ are found by content, and a key that is there already is written again as it sta
 goes on where the other was. Records that are nothing of the kind are warned of and left alone.
 
 Each read first reads the topic to its end; with ``read_committed`` it waits for transactions that are
-open there. Threads: any; one lock for reading and one for writing.
+open there. So nothing is read before it is asked for: what a worker that died left open is ended by the
+tasks that take its place, when they begin. Threads: any; one lock for reading and one for writing.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from connectkit.api import Offset, Partition, TopicPartition
 from connectkit.errors import ConfigError, ConnectError, NotFoundError, RetriableError
-from connectkit.runner.log.api import Admin, Consumer, Log, OutRecord, Producer
+from connectkit.runner.log.api import Admin, Consumer, Log, Message, OutRecord, Producer
+from connectkit.runner.log.partitioner import partition_for
 from connectkit.runner.offset_key import dump, partition_key
 from connectkit.runner.offsets import MemoryOffsets
 from connectkit.runner.tolerance import describe
@@ -67,7 +69,7 @@ class OffsetTopic:
         opened: Callable[[OffsetTopic], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``opened`` is called once the topic has been read."""
+        """``opened`` is called once the topic is open."""
         self.settings = settings
         self._log = log_
         self._opened = opened
@@ -77,7 +79,7 @@ class OffsetTopic:
         self._offsets = MemoryOffsets()
         self._keys: dict[tuple[str, str], list[bytes]] = {}
         """The keys of an offset as they stand in the topic; more than one if members were reordered."""
-        self._counts: dict[str, int] = {}
+        self._width = 1
         self._strangers = 0
         self._admin: Admin | None = None
         self._consumer: Consumer | None = None
@@ -91,15 +93,15 @@ class OffsetTopic:
     # --- opening ---------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Create the topic if it is missing, and read all of it."""
+        """Create the topic if it is missing, and see that it is one."""
         settings = self.settings
         self._admin = admin = self._log.admin(settings.admin)
         self._patiently(lambda: self._create(admin))
         partitions = self._patiently(lambda: self._partitions(admin))
+        self._width = len(partitions)
         self._consumer = self._log.consumer(settings.consumer)
         self._consumer.assign(self._patiently(lambda: admin.offsets(partitions, end=False)))
         self._producer = self._log.producer(settings.producer)
-        self._read_to_end()
         if self._opened is not None:
             self._opened(self)
 
@@ -183,13 +185,36 @@ class OffsetTopic:
         return self._offsets.partitions(connector)
 
     def knows(self, connector: str, key: str) -> bool:
-        """Whether the topic has an offset of this partition, be it a deleted one, as of the last read."""
+        """Whether the topic has an offset of this partition, be it a deleted one."""
+        self._read_to_end()
         return (connector, key) in self._offsets.entries
 
     def task_count(self, connector: str) -> int | None:
-        """How many exactly-once tasks the connector had when it was last noted."""
-        self._read_to_end()
-        return self._counts.get(connector)
+        """How many exactly-once tasks the connector had when it was last noted.
+
+        It is asked for by those who will end the open transactions, so it does not wait for them.
+        """
+        admin = self._admin
+        if admin is None:
+            raise ConnectError(f"The topic {self.settings.topic} of source offsets is closed")
+        key = f"{_COUNT_PREFIX}{connector}".encode()
+        where = TopicPartition(self.settings.topic, partition_for(key, self._width))
+        first = self._patiently(lambda: admin.offsets([where], end=False))
+        ends = self._patiently(lambda: admin.offsets([where]))
+        consumer = self._log.consumer({**self.settings.consumer, "isolation.level": "read_uncommitted"})
+        found: bytes | None = None
+        try:
+            consumer.assign(first)
+            for message in self._until(consumer, ends):
+                if message.key() == key:
+                    found = message.value()
+        finally:
+            consumer.close(1.0)
+        try:
+            count = None if found is None else json.loads(found)["task-count"]
+        except (ValueError, TypeError, LookupError):
+            count = None
+        return count if isinstance(count, int) else None
 
     def _read_to_end(self) -> None:
         with self._reading:
@@ -197,36 +222,38 @@ class OffsetTopic:
             if consumer is None or admin is None or self._closed:
                 raise ConnectError(f"The topic {self.settings.topic} of source offsets is closed")
             ends = self._patiently(lambda: admin.offsets(consumer.assignment()))
-            behind = {tp for tp, end in ends.items() if consumer.position(tp) < end}
-            began = stalled = self._clock()
-            told = False
-            while behind:
-                if self._closed:
-                    raise ConnectError(f"The topic {self.settings.topic} of source offsets is closed")
-                messages = consumer.consume(10_000, _SLICE_S)
-                for message in messages:
-                    self._take(message.key(), message.value())
-                before = len(behind)
-                behind = {tp for tp in behind if consumer.position(tp) < ends[tp]}
-                now = self._clock()
-                if messages or len(behind) < before:
-                    stalled = now
-                if not told and now - began > PATIENCE_S:
-                    told = True
-                    log.info("Reading the source offsets in topic %s takes long", self.settings.topic)
-                if now - stalled > STALL_S:
-                    raise RetriableError(
-                        f"The source offsets in topic {self.settings.topic} cannot be read to their end: "
-                        "nothing came for "
-                        f"{STALL_S:g} s; a transaction may be open there, or the brokers do not answer"
-                    )
+            for message in self._until(consumer, ends):
+                self._take(message.key(), message.value())
+
+    def _until(self, consumer: Consumer, ends: Mapping[TopicPartition, int]) -> Iterator[Message]:
+        """What comes until these offsets are reached; it may be more."""
+        began = stalled = self._clock()
+        told = False
+        behind = {tp for tp, end in ends.items() if consumer.position(tp) < end}
+        while behind:
+            if self._closed:
+                raise ConnectError(f"The topic {self.settings.topic} of source offsets is closed")
+            messages = consumer.consume(10_000, _SLICE_S)
+            yield from messages
+            before = len(behind)
+            behind = {tp for tp in behind if consumer.position(tp) < ends[tp]}
+            now = self._clock()
+            if messages or len(behind) < before:
+                stalled = now
+            if not told and now - began > PATIENCE_S:
+                told = True
+                log.info("Reading the source offsets in topic %s takes long", self.settings.topic)
+            if now - stalled > STALL_S:
+                raise RetriableError(
+                    f"The source offsets in topic {self.settings.topic} cannot be read to their end: nothing "
+                    f"came for {STALL_S:g} s; a transaction may be open there, or the brokers do not answer"
+                )
 
     def _take(self, key: bytes | None, value: bytes | None) -> None:
         """Note one record of the topic."""
         try:
             text = (key or b"").decode()
             if text.startswith(_COUNT_PREFIX):
-                self._take_count(text.removeprefix(_COUNT_PREFIX), value)
                 return
             connector, partition = json.loads(text)
             offset = None if value is None else json.loads(value)
@@ -249,15 +276,6 @@ class OffsetTopic:
         written = self._keys.setdefault(place, [])
         if key not in written:
             written.append(key)
-
-    def _take_count(self, connector: str, value: bytes | None) -> None:
-        found = None if value is None else json.loads(value)
-        if found is None:
-            self._counts.pop(connector, None)
-        elif isinstance(found, dict) and isinstance(found.get("task-count"), int):
-            self._counts[connector] = found["task-count"]
-        else:
-            raise ValueError("shape")
 
     # --- writing ---------------------------------------------------------------------------------
 

@@ -127,7 +127,6 @@ def test_strangers_are_left_alone(
         (b"\xff", b"{}"),
         (b'["c",{"table":"b"}]', b"{"),
         (b"[" * 10_000, b"{}"),
-        (b"tasks-fencing-c", b"[]"),
     ]
     write_raw(log, name, *strangers)
     assert make().partitions("c") == [({"table": "a"}, {"position": 1})]
@@ -152,7 +151,36 @@ def test_the_number_of_tasks_is_remembered_beside_the_offsets(make: MakeTopic) -
     assert first.task_count("c-1") is None
     first.note_task_count("c-1", 4)
     assert make().task_count("c-1") == 4
+    first.note_task_count("c-1", 2)
+    assert make().task_count("c-1") == 2
     assert make().partitions("c-1") == []
+
+
+def test_the_number_of_tasks_is_found_beyond_an_open_transaction(
+    log: Log, make: MakeTopic, unique: Unique
+) -> None:
+    """Whoever asks for it is about to end that transaction."""
+    store = make()
+    store.write("c", entry(1, table="a"))
+    producer = log.producer({"transactional.id": unique("id"), "linger.ms": "1"})
+    producer.init_transactions(60)
+    producer.begin_transaction()
+    many = {key: each for number in range(20) for key, each in entry(number, table=str(number)).items()}
+    assert send(producer, store.records("d", many)) == []
+    store.note_task_count("c", 3)
+    again = make()
+    assert again.task_count("c") == 3
+    producer.abort_transaction(60)
+    producer.close(5)
+    assert again.partitions("c") == [({"table": "a"}, {"position": 1})]
+    assert again.partitions("d") == []
+
+
+@pytest.mark.parametrize("value", [b"[]", b"{}", b"x", b'{"task-count":"many"}', None])
+def test_a_number_of_tasks_that_is_none(log: Log, name: str, make: MakeTopic, value: bytes | None) -> None:
+    store = make()
+    write_raw(log, name, (b"tasks-fencing-c", value))
+    assert store.task_count("c") is None
 
 
 def test_a_topic_that_loses_offsets_is_refused(log: Log, name: str) -> None:

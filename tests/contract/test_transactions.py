@@ -8,8 +8,8 @@ import pytest
 
 from connectkit.api import TopicPartition
 from connectkit.errors import FatalTaskError, FencedError
-from connectkit.runner.log.api import Consumer, Log, Producer
-from tests.contract.helpers import GROUP, read, record, send, send_with_deliveries, values
+from connectkit.runner.log.api import Consumer, Log, Message, Producer
+from tests.contract.helpers import GROUP, read, read_until, record, send, send_with_deliveries, values
 
 Unique = Callable[[str], str]
 
@@ -160,3 +160,25 @@ def test_an_empty_transaction_commits(transactional: Callable[[], Producer]) -> 
     producer.commit_transaction(60)
     producer.begin_transaction()
     producer.abort_transaction(60)
+
+
+@pytest.mark.parametrize("outcomes", ["a", "c", "ca", "ac"])
+def test_positions_pass_the_ends_of_transactions(
+    log: Log, transactional: Callable[[], Producer], topic: str, outcomes: str
+) -> None:
+    """Who reads to the end must see that it is there, though the last thing in the log is no record."""
+    producer = transactional()
+    where = TopicPartition(topic, 0)
+    consumer = log.consumer({"isolation.level": "read_committed"})
+    consumer.assign({where: 0})
+    for outcome in outcomes:
+        producer.begin_transaction()
+        assert send(producer, [record(topic, b"x")] * 5) == []
+        (producer.commit_transaction if outcome == "c" else producer.abort_transaction)(60)
+    admin = log.admin()
+    end = admin.offsets([where])[where]
+    admin.close()
+    found: list[Message] = []
+    read_until(consumer, found, lambda: consumer.position(where) >= end)
+    assert len(found) == 5 * outcomes.count("c")
+    consumer.close()

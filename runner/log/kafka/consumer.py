@@ -201,11 +201,13 @@ class KafkaConsumer:
         if self._starts is not None and partition in self._starting:
             return self._starting_position(partition)
         self._check_assigned([partition])
+        if partition not in self._unsought:
+            # First, for it also moves past what shows no record: the end of an aborted transaction.
+            (found,) = self._handle.position([_TopicPartition(partition.topic, partition.partition)])
+            if found.offset >= 0:
+                return int(found.offset)
         if partition in self._known:
             return self._known[partition]
-        (found,) = self._handle.position([_TopicPartition(partition.topic, partition.partition)])
-        if found.offset >= 0:
-            return int(found.offset)
         begin = self._begins.get(partition)
         if begin is not None:
             position: int | None = self._end(partition, high=begin == _LATEST)
