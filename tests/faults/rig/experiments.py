@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.faults.rig import broker_faults, huge, request_faults, worker_faults
+from tests.faults.rig import broker_faults, huge, poison, request_faults, worker_faults
 from tests.faults.rig.bench import Bench
 from tests.faults.rig.verdict import Verdict
 
@@ -39,8 +39,10 @@ EXPERIMENTS: dict[str, Experiment] = {
         title="requests are answered with errors", run=request_faults.requests_fail, logs=("mock",)
     ),
     "F10": Experiment(title="brokers answer late", run=broker_faults.slow_brokers, logs=("mock",)),
+    "F12": Experiment(title="poison, and a dead letter queue", run=poison.poisoned, logs=_ALL),
     "F15": Experiment(
         title="the system that a sink writes to is down", run=worker_faults.system_down, logs=_ALL
     ),
+    "F16": Experiment(title="the dead letter queue refuses", run=poison.letters_refused, logs=_ALL),
     "F21": Experiment(title="huge records", run=huge.huge_records, logs=("embedded", "kafka")),
 }

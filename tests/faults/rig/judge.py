@@ -51,16 +51,25 @@ class _SinkStory:
     early: int = 0
 
 
-def judge_sink(events: Iterable[Mapping[str, Any]], verdict: Verdict, *, partitions: int) -> None:
-    """Fill in the counts of a sink's run: what was fed, written, and committed at each death."""
-    story = _sink_story(events)
+def judge_sink(
+    events: Iterable[Mapping[str, Any]],
+    verdict: Verdict,
+    *,
+    partitions: int,
+    excused: Collection[tuple[int, int]] = (),
+) -> None:
+    """Fill in the counts of a sink's run: what was fed, written, and committed at each death.
+
+    ``excused``: ids that must not be written.
+    """
+    story = _sink_story(events, excused)
     verdict.records = sum(map(len, story.fed.values()))
     seen: dict[int, set[int]] = defaultdict(set)
     times: Counter[tuple[int, int]] = Counter()
     newest: dict[int, int] = {}
     sightings: Counter[tuple[int, int]] = Counter()
     for partition, offset, owner, seq, whole in story.writes:
-        if owner != partition or seq not in story.fed[partition]:
+        if owner != partition or seq not in story.fed[partition] or (partition, seq) in excused:
             verdict.foreign += 1
             continue
         verdict.altered += not whole
@@ -71,14 +80,15 @@ def judge_sink(events: Iterable[Mapping[str, Any]], verdict: Verdict, *, partiti
             if offset < newest.get(partition, -1):
                 verdict.inversions += 1
             newest[partition] = max(offset, newest.get(partition, -1))
-    verdict.lost = sum(len(fed - seen[partition]) for partition, fed in story.fed.items())
+    due = {(partition, seq) for partition, fed in story.fed.items() for seq in fed - seen[partition]}
+    verdict.lost = len(due.difference(excused))
     verdict.duplicates = sum(count - 1 for count in sightings.values())
     verdict.unexplained = _unexplained(times, story.deaths)
     verdict.early = story.early
     verdict.least_per_task = min(len(seen[partition]) for partition in range(partitions))
 
 
-def _sink_story(events: Iterable[Mapping[str, Any]]) -> _SinkStory:
+def _sink_story(events: Iterable[Mapping[str, Any]], excused: Collection[tuple[int, int]]) -> _SinkStory:
     story = _SinkStory()
     reached: dict[int, int] = {}
     written: dict[int, set[int]] = defaultdict(set)
@@ -94,9 +104,11 @@ def _sink_story(events: Iterable[Mapping[str, Any]]) -> _SinkStory:
         elif event["event"] == "note" and event["kind"] == "death":
             committed = by_number(event["committed"])
             story.deaths.append(Death(committed, dict(reached)))
+            # The rig feeds each partition in order and once, so a record's offset is its seq.
             story.early += sum(
-                sum(offset not in written[partition] for offset in range(at))
+                offset not in written[partition] and (partition, offset) not in excused
                 for partition, at in committed.items()
+                for offset in range(at)
             )
     return story
 

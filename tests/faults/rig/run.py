@@ -79,7 +79,12 @@ class Run(ABC):
         """Parts of the sentences with which tasks are meant to fail."""
         self.excused: set[tuple[int, int]] = set()
         """Ids that the experiment makes the log refuse."""
-        settings = {"bootstrap.servers": backend.bootstrap, **backend.worker_settings(), **plan.settings}
+        settings = {
+            "bootstrap.servers": backend.bootstrap,
+            **backend.worker_settings(),
+            **self.settings(),
+            **plan.settings,
+        }
         self.worker = Worker(folder, settings, [self.connector()], planted=plan.planted)
 
     # --- the phases ----------------------------------------------------------------------------
@@ -194,6 +199,10 @@ class Run(ABC):
     def judge(self) -> None:
         """Fill in the verdict's counts."""
 
+    def settings(self) -> dict[str, str]:
+        """More worker options that this side needs."""
+        return {}
+
     def explainable(self) -> bool:
         """Whether a duplicate can come from nothing but a kill."""
         return True
@@ -223,6 +232,10 @@ class SinkRun(Run):
         self._feeder = threading.Thread(target=self._feed, name="feeder")
         self._feeder.start()
 
+    def value(self, task: int, seq: int) -> bytes:
+        """What is fed. The feeder's thread."""
+        return encoded(task, seq, self.plan.size)
+
     def _feed(self) -> None:
         ask = Asking(self.port)
         try:
@@ -240,7 +253,7 @@ class SinkRun(Run):
             ranges += [(task, self._fed[task] + number) for number in range(count)]
         if not ranges:
             return
-        records = [(task, encoded(task, seq, self.plan.size)) for task, seq in ranges]
+        records = [(task, self.value(task, seq)) for task, seq in ranges]
         done = self.backend.feed(self.topic, records, 300.0)
         if len(done) != len(records):
             raise RunError(f"the rig could not feed {len(records) - len(done)} records")
@@ -274,15 +287,16 @@ class SinkRun(Run):
 
     def drained(self) -> bool:
         """All is fed, and each seq is written: the notes are counted, since writes may be doubled."""
-        if self._fed != self._due or self._counts()["written"] < sum(self._due):
+        due = sum(self._due) - len(self.excused)
+        if self._fed != self._due or self._counts()["written"] < due:
             return False
         seen: set[tuple[int, int]] = set()
         for event in read_events(self.notes):
             if event["event"] == "write":
                 seen.update((owner, seq) for _, _, owner, seq, _ in event["records"])
-        if len(seen) < sum(self._due):
+        if len(seen) < due:
             time.sleep(0.2)
-        return len(seen) >= sum(self._due)
+        return len(seen) >= due
 
     def committed(self) -> dict[int, int]:
         return self.backend.group_offsets(f"connect-{self.name}", self.topic, self.plan.tasks)
@@ -367,6 +381,14 @@ class ExactlyOnceRun(SourceRun):
 
     def connector(self) -> dict[str, str]:
         return {**super().connector(), "exactly.once.support": "required"}
+
+    def settings(self) -> dict[str, str]:
+        return {
+            "exactly.once.source.support": "enabled",
+            "offset.storage.topic": f"{self.topic}-offsets",
+            "offset.storage.partitions": "3",
+            "offset.storage.replication.factor": "-1",
+        }
 
     def committed(self) -> dict[int, int]:
         return dict.fromkeys(range(self.plan.tasks), 1 << 60)  # no duplicate is ever explained

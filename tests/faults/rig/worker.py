@@ -59,11 +59,17 @@ class Worker:
             **settings,
         }
         self._files = [_write(folder / "worker.properties", own)]
-        self._files += [_write(folder / f"{each['name']}.properties", each) for each in connectors]
+        self._files += [folder / f"{each['name']}.properties" for each in connectors]
+        self.configure(*connectors)
         path = [self._distribution(), str(ROOT)]
         if planted is not None:
             path.insert(0, self._planted(planted))
         self._environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+
+    def configure(self, *connectors: Mapping[str, str]) -> None:
+        """Write the connectors' files again, for the next life."""
+        for each in connectors:
+            _write(self.folder / f"{each['name']}.properties", each)
 
     def _distribution(self) -> str:
         home = self.folder / "plugins"
