@@ -333,6 +333,10 @@ class Herder:
         """The same in the background; the status says what will be restarted."""
         plan = self._plan_restart(name, include_tasks, only_failed)
         status = self.status(name)
+        if plan.connector:
+            self.worker.status.set_connector(name, State.RESTARTING)
+        for number in plan.tasks:
+            self.worker.status.set_task(TaskId(name, number), State.RESTARTING)
         self._lanes.submit(name, ("restart", plan), lambda: self._restart_planned(name, plan))
         return replace(
             status,

@@ -79,10 +79,10 @@ class Rig:
         service.ready = properties.get("golden.ready") != "false"
         self._app = make_app(service)
 
-    def ask(self, request: Mapping[str, Any], encode: Any) -> Reply:
-        """Send a request of a transcript; ``encode`` makes bytes of its body."""
+    def ask(self, request: Mapping[str, Any], body: bytes) -> Reply:
+        """Send a request of a transcript."""
         headers = {"Host": HOST, **request.get("headers", {})}
-        return ask(self._app, request["method"], request["path"], headers=headers, body=encode(request))
+        return ask(self._app, request["method"], request["path"], headers=headers, body=body)
 
     def stop(self) -> None:
         self.herder.stop()

@@ -283,6 +283,16 @@ class RestProbeGhost(RestProbeSource):
     config_type = GhostConfig
 
 
+SCRIPT = """
+from connectkit.plugin import plugins
+from connectkit.runner.cli import main
+from tests.support.rest_probe import register_probes
+register_probes(plugins)
+raise SystemExit(main())
+"""
+"""``python -c SCRIPT standalone …`` runs a worker that has them."""
+
+
 def register_probes(registry: Registry) -> Registry:
     """Add them under the names of the transcripts."""
     registry.register("source", "RestProbeSource", RestProbeSource)

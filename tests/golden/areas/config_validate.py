@@ -36,7 +36,7 @@ def run(case: Case) -> Outcome:
         **{key: case[key] for key in ("body", "text") if key in case},
     }
     request = _with_our_version(request)
-    reply = _rig(json.dumps(case.get("worker") or {}, sort_keys=True)).ask(request, body_of)
+    reply = _rig(json.dumps(case.get("worker") or {}, sort_keys=True)).ask(request, body_of(request))
     expected = case["response"]
     if expected["status"] == 500 and 400 <= reply.status < 500:
         return "rest:bad-input"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from connectkit._version import __version__
-from tests.golden.areas.rest import answer_difference, body_of
+from tests.golden.areas.rest import answer_difference
 from tests.golden.compare import Outcome
 from tests.golden.rest_rig import BASE, rig
 from tests.support.asgi import Reply
@@ -22,7 +22,7 @@ KAFKA = "4.3.0"
 def run(case: Case) -> Outcome:
     path = case["path"].replace(f"version={KAFKA}", f"version={__version__}")
     with rig(case.get("worker")) as worker:
-        reply = worker.ask({"method": "GET", "path": path}, body_of)
+        reply = worker.ask({"method": "GET", "path": path}, b"")
     expected = case["response"]
     if expected["status"] == 500 and 400 <= reply.status < 500:
         return "rest:bad-input"
