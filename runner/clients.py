@@ -45,11 +45,14 @@ class ClientConfigs:
     def producer(
         self, task: TaskId, connector: ConnectorConfig, *, client_id: str = "connector-producer"
     ) -> dict[str, str]:
-        """A source task's producer, or with another ``client_id`` a dead letter queue's."""
+        """A source task's producer, or with another ``client_id`` a dead letter queue's.
+
+        Idempotent unless ``acks`` and the like speak against it, as any of Java's producers but Connect's:
+        librdkafka keeps the order of records through the loss of a leader only then.
+        """
         return {
             "bootstrap.servers": self._worker.bootstrap,
             "max.block.ms": str(2**63 - 1),
-            "enable.idempotence": "false",
             "acks": "all",
             "max.in.flight.requests.per.connection": "1",
             "delivery.timeout.ms": str(2**31 - 1),

@@ -188,7 +188,6 @@ def test_a_producer_is_derived_as_connect_does() -> None:
         "bootstrap.servers": "a:1,b:2",
         "client.id": "connector-producer-orders-1",
         "max.block.ms": "9223372036854775807",
-        "enable.idempotence": "false",
         "acks": "1",
         "max.in.flight.requests.per.connection": "1",
         "delivery.timeout.ms": "2147483647",
