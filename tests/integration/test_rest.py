@@ -183,7 +183,7 @@ def test_initial_offsets(tmp_path: Path) -> None:
     url = start(worker)
     path = str(tmp_path / "in.txt")
     config = {"connector.class": "FileStreamSource", "file": path, "topic": "t"}
-    body = {
+    body: dict[str, Any] = {
         "name": "late",
         "config": config,
         "initial_state": "stopped",

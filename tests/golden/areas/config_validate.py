@@ -29,7 +29,7 @@ def run(case: Case) -> Outcome:
     if case["op"] == "entry":
         _entries[case["id"]] = case["entry"]
         return None
-    request = {
+    request: dict[str, Any] = {
         "method": "PUT",
         "path": f"/connector-plugins/{case['plugin']}/config/validate",
         "headers": {"Content-Type": "application/json"},
