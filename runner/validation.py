@@ -32,6 +32,7 @@ from connectkit.runner.configs.topics import PREFIX as TOPIC_CREATION
 from connectkit.runner.configs.topics import check_creation
 from connectkit.runner.configs.worker import WorkerConfig, worker_warnings
 from connectkit.runner.log.opening import EMBEDDED
+from connectkit.runner.preflight import check_exactly_once
 from connectkit.runner.registry_url import with_registry
 from connectkit.runner.report import Report, problems_of
 from connectkit.runner.variables import Resolver, has_variables, make_resolver, variables_in
@@ -243,6 +244,7 @@ class _ConnectorCheck:
         self._overrides(kind)
         if kind == "source":
             self._topic_creation()
+            self._exactly_once()
         self._unknown(right, kind)
         self._effects()
         self._secrets()
@@ -348,6 +350,18 @@ class _ConnectorCheck:
             return
         problems, warnings = check_creation(self.raw)
         self.report.take(problems, warnings=warnings)
+
+    def _exactly_once(self) -> None:
+        found, config = self.report.found, self.report.config
+        if found is not None and isinstance(config, SourceConnectorConfig):
+            check_exactly_once(
+                self.raw,
+                config,
+                found.cls,
+                self.report,
+                delivers_once=None if self.worker is None else self.worker.exactly_once,
+                ask=not self.templated,
+            )
 
     def _unknown(self, right: Collection[str], kind: str) -> None:
         """Keys that nobody has. The keys of ``right`` are known here, whoever's they are."""

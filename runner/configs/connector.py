@@ -294,7 +294,7 @@ class SourceConnectorConfig(ConnectorConfig, SourceLetterOptions):
     )
     offsets_storage_topic: str | None = option(
         None,
-        doc="A topic of its own for this connector's offsets; has no effect in a standalone worker.",
+        doc="A topic of its own for this connector's offsets, which go before the worker's.",
         check=non_empty_string,
         importance=LOW,
         group="offsets.topic",
