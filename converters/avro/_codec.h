@@ -11,6 +11,10 @@
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 /* One part of a node: another node, a place among a struct's values, and an object. -1: none. */
 typedef struct {

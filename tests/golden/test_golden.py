@@ -14,6 +14,7 @@ import pytest
 from tests.golden.areas import OPS, area_of
 from tests.golden.rules import RULES, entries
 from tests.golden.runner import DATA, Count, judge, read, run_all
+from tests.support.avro_twins import using
 
 CHUNKS = 8  # small enough for the time limit of one test on a busy machine
 FILES = sorted(path.name for path in DATA.glob("*.jsonl.gz"))
@@ -35,6 +36,14 @@ def test_cases(name: str, chunk: int) -> None:
     failures = [f"{case}: {what}" for count in counts.values() for case, what in count.failures]
     assert not failures, "\n".join(failures[:20])
     assert sum(count.passed for count in counts.values()) > len(cases) // 4
+
+
+def test_avro_without_its_compiled_codec() -> None:
+    counts: dict[str, Count] = {}
+    with using(None):
+        run_all(_cases("avro.jsonl.gz"), counts)
+    assert [failure for count in counts.values() for failure in count.failures] == []
+    assert sum(count.passed for count in counts.values()) > 1_000
 
 
 @pytest.mark.parametrize("name", ["datamodel.jsonl.gz", "values.jsonl.gz", "json.jsonl.gz"])

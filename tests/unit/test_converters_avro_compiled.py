@@ -136,7 +136,7 @@ def test_schemas_are_resolved_without_the_twin(writer: str, reader: str, data: b
         assert found == compile_decoder(wrote, reads, schema, OPTIONS)(data, 0)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(avro_pairs(), st.data())
 def test_values_good_and_bad_are_written_and_read_the_same(
     pair: tuple[Schema, Any], data: st.DataObject
@@ -207,7 +207,7 @@ TEXTS = [
 ]  # fmt: skip
 
 
-@settings(max_examples=600)
+@settings(max_examples=300)
 @given(st.data(), st.sampled_from(TEXTS), st.sampled_from([Limits(), SMALL]), st.booleans())
 def test_any_bytes_are_read_or_refused_the_same(
     data: st.DataObject, text: str, limits: Limits, strict_end: bool
@@ -233,7 +233,7 @@ PAIRS = [(writer, reader) for writer, reader, _ in RESOLUTIONS] + [
 ]
 
 
-@settings(max_examples=300)
+@settings(max_examples=200)
 @given(st.sampled_from(PAIRS), st.sampled_from([Limits(), SMALL]), st.binary(max_size=30))
 def test_any_bytes_are_resolved_or_refused_the_same(
     pair: tuple[str, str], limits: Limits, payload: bytes
@@ -406,7 +406,7 @@ NODES = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=500)
+@settings(max_examples=300)
 @given(st.lists(NODES, max_size=4), st.binary(max_size=20), ODD)
 def test_a_plan_that_makes_no_sense_is_refused_or_harmless(
     nodes: list[plan.Node], data: bytes, value: Any
