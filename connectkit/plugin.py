@@ -75,6 +75,11 @@ class Registry:
             other._tables = self._tables
         return other
 
+    def local(self) -> tuple[list[tuple[PluginKind, str, type[Plugin[Any]]]], frozenset[str] | None]:
+        """What was registered in this process, and what it is restricted to: for another process's registry."""
+        with self._lock:
+            return list(self._added), self._allowed
+
     def allow(self, names: Collection[str] | None) -> None:
         """Restrict to these plugins (by any of their names, or ``kind:name``); None lifts it."""
         with self._lock:

@@ -54,10 +54,14 @@ class ParkedError(ConnectError):
 class RemoteError(ConnectError):
     """What a task in another process failed with: its sentence, its trace, its kind."""
 
-    def __init__(self, message: str, cause: Cause, *, wait_s: float | None = None) -> None:
+    def __init__(
+        self, message: str, cause: Cause, *, wait_s: float | None = None, trace: str | None = None
+    ) -> None:
         super().__init__(message)
         self.cause = cause
         self.wait_s = wait_s
+        self.trace = trace
+        """As the other process would have shown it."""
 
 
 _PASSING_ERRNO = frozenset(

@@ -103,6 +103,12 @@ class TaskSlot:
             self.careful = False
 
 
+def map_slot(path: str, at: int, crash: Crash | None) -> TaskSlot:
+    """A slot of the worker's journal, from the process of its task."""
+    with Path(path).open("r+b") as file:
+        return TaskSlot(mmap.mmap(file.fileno(), 0), at, crash)
+
+
 class Journal:
     """The journal of one worker, in a folder of its own."""
 
@@ -239,6 +245,36 @@ class Journal:
                     wait_s=left_s,
                 )
 
+    def place(self, task_id: TaskId) -> tuple[str, int, Crash | None] | None:
+        """Where the task's process finds its slot, and what is held against it."""
+        slot = self._slots.get(_key(task_id))
+        return None if slot is None else (str(self.folder / "live"), slot.at, slot.crash)
+
+    def died(self, task_id: TaskId, *, proven: bool) -> str | None:
+        """The task's own process has died: hold it against it. Returns what it was at, if at anything."""
+        key = _key(task_id)
+        with self._lock:
+            slot, mapped = self._slots.get(key), self._map
+            if slot is None or mapped is None:
+                return None
+            doing = _read_slot(mapped, slot.at)
+            mapped[slot.at] = 0
+            if not doing.call:
+                return None
+            found = judge(
+                {k: c for k, c in self._crashes.items() if k == key},
+                [doing],
+                fault=proven,
+                thread_id=doing.thread_id,
+            )
+            if key not in found:
+                return f"in {doing.call}"
+            crash = self._crashes[key] = found[key]
+            if verdict(crash) is Verdict.WAIT:
+                self._retry_at[key] = self._wall_clock() + wait_s(crash)
+        self._write_crashes()
+        return f"{crash.where} ({crash.deaths}x)" if crash.deaths > 1 else crash.where
+
     def forgive(self, who: TaskId | str) -> None:
         """An operator restarts this task, or all tasks of the connector of this name."""
         if isinstance(who, TaskId):
@@ -338,23 +374,24 @@ def read_slots(path: Path) -> list[Doing] | None:
         return None
     found = []
     for at in range(HEADER_BYTES, len(data) - SLOT_BYTES + 1, SLOT_BYTES):
-        call, used, _, first, last, count, thread, first_at, last_at, *_ = _SLOT.unpack_from(data, at)
-        if not used:
+        if not data[at + 1]:
             break
-        name = CALLS[call] if call < len(CALLS) else ""
-        topic, last_topic = _read_text(data, at, 1), _read_text(data, at, 2)
-        placed = count > 0 and topic is not None and last_topic is not None
-        found.append(
-            Doing(
-                _read_text(data, at, 0) or "",
-                name,
-                thread,
-                Place(topic or "", first, first_at) if placed else None,
-                Place(last_topic or "", last, last_at) if placed else None,
-                count if placed else 0,
-            )
-        )
+        found.append(_read_slot(data, at))
     return found
+
+
+def _read_slot(data: bytes | mmap.mmap, at: int) -> Doing:
+    call, _, _, first, last, count, thread, first_at, last_at, *_ = _SLOT.unpack_from(data, at)
+    topic, last_topic = _read_text(data, at, 1), _read_text(data, at, 2)
+    placed = count > 0 and topic is not None and last_topic is not None
+    return Doing(
+        _read_text(data, at, 0) or "",
+        CALLS[call] if call < len(CALLS) else "",
+        thread,
+        Place(topic or "", first, first_at) if placed else None,
+        Place(last_topic or "", last, last_at) if placed else None,
+        count if placed else 0,
+    )
 
 
 def _write_text(mapped: mmap.mmap, at: int, number: int, text: str) -> None:
@@ -364,7 +401,7 @@ def _write_text(mapped: mmap.mmap, at: int, number: int, text: str) -> None:
     struct.pack_into("<H", mapped, at + _LENGTHS_AT + 2 * number, len(data))
 
 
-def _read_text(data: bytes, at: int, number: int) -> str | None:
+def _read_text(data: bytes | mmap.mmap, at: int, number: int) -> str | None:
     (length,) = struct.unpack_from("<H", data, at + _LENGTHS_AT + 2 * number)
     where = at + _TEXT_AT + number * _TEXT_BYTES
     return data[where : where + min(length, _TEXT_BYTES)].decode(errors="replace") or None

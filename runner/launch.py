@@ -56,7 +56,7 @@ def launch(
     except FutureTimeoutError:
         made.add_done_callback(_close_late)
         raise HungError(f"Task {task_id} was not built within {within_s:g} s") from None
-    task.activity.slot = slot
+    task.take_slot(slot)
     return task
 
 

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from typing import TextIO
 from unicodedata import combining, east_asian_width
 
+from connectkit.runner.counters import SourceCounters
 from connectkit.runner.herder import Herder
-from connectkit.runner.sink_task import WorkerSinkTask
-from connectkit.runner.source_task import WorkerSourceTask
 from connectkit.suggest import shortened
 
 INTERVAL_S = 0.5
@@ -40,14 +39,14 @@ def totals_of(herder: Herder, name: str) -> Totals:
     for task in herder.tasks():
         if task.id.connector != name:
             continue
-        if isinstance(task, WorkerSourceTask):
-            made.read += int(task.counters.polled.total)
-            made.written += int(task.counters.written.total)
-            made.skipped += task.counters.errors.total_records_skipped
-        elif isinstance(task, WorkerSinkTask):
-            made.read += int(task.counters.read.total)
-            made.written += int(task.counters.sent.total)
-            made.skipped += task.counters.errors.total_records_skipped
+        counters = task.counts()
+        made.skipped += counters.errors.total_records_skipped
+        if isinstance(counters, SourceCounters):
+            made.read += int(counters.polled.total)
+            made.written += int(counters.written.total)
+        else:
+            made.read += int(counters.read.total)
+            made.written += int(counters.sent.total)
             if task.lag is not None:
                 made.lag = (made.lag or 0) + task.lag
     return made

@@ -73,6 +73,12 @@ class SinkSettings:
     batch: BatchBounds | None = None
     """None: what a poll returns is put."""
 
+    def subscribes(self, topic: str) -> bool:
+        """Whether the records of that topic are for this connector."""
+        if self.pattern is None:
+            return topic in self.topics
+        return compile_pattern(self.pattern).fullmatch(topic) is not None
+
 
 class WorkerSinkTask(WorkerTask):
     """Runs one sink task."""
@@ -576,10 +582,7 @@ class WorkerSinkTask(WorkerTask):
 
     def subscribes(self, topic: str) -> bool:
         """Whether the records of that topic are for this connector. Any thread."""
-        pattern = self._settings.pattern
-        if pattern is None:
-            return topic in self._settings.topics
-        return compile_pattern(pattern).fullmatch(topic) is not None
+        return self._settings.subscribes(topic)
 
     def pause_partitions(self, partitions: Collection[TopicPartition]) -> None:
         if not self._paused:

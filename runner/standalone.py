@@ -341,20 +341,17 @@ class _Done:
         return True
 
     def _sources_done(self) -> bool:
-        from connectkit.runner.source_task import WorkerSourceTask
-
-        return all(
-            task.failed or task.caught_up
-            for task in self._herder.tasks()
-            if isinstance(task, WorkerSourceTask)
-        )
+        return all(task.failed or task.caught_up for task in self._herder.tasks() if task.kind == "source")
 
     def _sinks_done(self) -> bool:
         from connectkit.api import TopicPartition
+        from connectkit.runner.isolation.parent import ProcessTask
         from connectkit.runner.sink_task import WorkerSinkTask
 
         sinks = [
-            task for task in self._herder.tasks() if isinstance(task, WorkerSinkTask) and not task.failed
+            task
+            for task in self._herder.tasks()
+            if isinstance(task, WorkerSinkTask | ProcessTask) and task.kind == "sink" and not task.failed
         ]
         if any(task.read_to is None for task in sinks):
             return False

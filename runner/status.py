@@ -110,8 +110,11 @@ def trace_of(error: BaseException) -> str:
 
     Messages of foreign exceptions may carry values of records; they are in the log, not here.
     """
+    from connectkit.runner.causes import RemoteError
     from connectkit.runner.tolerance import describe
 
+    if isinstance(error, RemoteError) and error.trace is not None:
+        return error.trace
     parts: list[str] = []
     seen: BaseException | None = error
     while seen is not None and len(parts) < 8:

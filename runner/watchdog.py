@@ -76,14 +76,15 @@ class Watchdog:
         seen = set()
         for task in self._tasks():
             seen.add(id(task))
+            late = task.overdue(now)
+            if late is not None:
+                self._give_up(task, late)
+                continue
             doing = task.activity.lasts_s(now)
             if doing is None:
                 continue
             call, lasts_s = doing
-            limit_s = task.call_timeout_s
-            if limit_s is not None and lasts_s >= limit_s:
-                self._give_up(task, call, lasts_s)
-            elif lasts_s >= LONG_CALL_S and self._told.get(id(task)) != (call, task.activity.since):
+            if lasts_s >= LONG_CALL_S and self._told.get(id(task)) != (call, task.activity.since):
                 self._told[id(task)] = call, task.activity.since
                 log.warning(
                     "%s of task %s has not returned for %.0f s; it is here:\n%s",
@@ -94,15 +95,10 @@ class Watchdog:
                 )
         self._told = {key: value for key, value in self._told.items() if key in seen}
 
-    def _give_up(self, task: WorkerTask, call: str, lasts_s: float) -> None:
-        stack = stack_of(task.activity.thread_id)
-        log.error("%s of task %s is given up; it was here:\n%s", call, task.id, stack)
-        task.give_up(
-            HungError(
-                f"{call} of task {task.id} has not returned for {lasts_s:.0f} s, which is longer than "
-                "task.call.timeout.ms allows; the task was abandoned and commits nothing any more"
-            )
-        )
+    def _give_up(self, task: WorkerTask, why: str) -> None:
+        if task.activity.thread_id:
+            log.error("Task %s is given up; it was here:\n%s", task.id, stack_of(task.activity.thread_id))
+        task.give_up(HungError(f"{why}; the task was abandoned and commits nothing any more"))
 
     # --- the thread ------------------------------------------------------------------------------
 

@@ -244,17 +244,10 @@ class Worker:
     ) -> WorkerTask | None:
         """Build and start a task; None if it could not be built, which its status tells."""
         self.status.lifetimes.begins(task_id)
-        control = Control(paused=paused)
         try:
             task = launch(
                 task_id,
-                lambda: self._builder.build(
-                    task_id,
-                    self.resolver.resolve(connector).config,
-                    self.resolver.resolve(task_config).config,
-                    control,
-                    self.clock(),
-                ),
+                lambda: self._build(task_id, connector, task_config, paused=paused),
                 self.journal,
                 within_s=BUILD_TIMEOUT_S,
             )
@@ -275,6 +268,40 @@ class Worker:
         if isinstance(task, WorkerSourceTask) and task.outlet.scheduled:
             self._schedule.add(task)
         return task
+
+    def _build(
+        self,
+        task_id: TaskId,
+        connector: Mapping[str, str | None],
+        task_config: Mapping[str, str],
+        *,
+        paused: bool,
+    ) -> WorkerTask:
+        """The task, for a thread or a process of its own. Variables are resolved here, just before."""
+        resolved, task_resolved = (
+            self.resolver.resolve(connector).config,
+            self.resolver.resolve(task_config).config,
+        )
+        plan = plan_connector(resolved, self._registry)
+        if plan.config.task_isolation == "thread":
+            return self._builder.build(task_id, resolved, task_resolved, Control(paused=paused), self.clock())
+        from connectkit.runner.isolation.hosting import host_task
+        from connectkit.runner.isolation.parent import RemoteControl
+
+        return host_task(
+            task_id,
+            plan,
+            resolved,
+            task_resolved,
+            RemoteControl(paused=paused),
+            config=self.config,
+            registry=self._registry,
+            store=self.store,
+            status=self.status.set_task,
+            topics=self.topics,
+            journal=self.journal,
+            fencing=self.fencing,
+        )
 
     def _not_started(self, task_id: TaskId, error: BaseException) -> None:
         with log_context(f"[{task_id.connector}|task-{task_id.task}] "):

@@ -12,8 +12,9 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 
+from connectkit.api import TopicPartition
 from connectkit.errors import ConnectError
-from connectkit.runner.activity import Activity
+from connectkit.runner.activity import Activity, Slot
 from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import SinkCounters, SourceCounters
 from connectkit.runner.lanes import begin_thread
@@ -62,6 +63,18 @@ class WorkerTask(ABC):
         self.error: BaseException | None = None
         """What ended the task, if not a stop; set before the task has ended."""
 
+    read_to: dict[TopicPartition, int] | None = None
+    """While a sink drains: the positions after everything read was put, or None if something waits."""
+
+    @property
+    def caught_up(self) -> bool:
+        """Nothing more will come, and all that came is acknowledged; sources only. Any thread."""
+        return False
+
+    def take_slot(self, slot: Slot | None) -> None:
+        """Where the task keeps what it is at, from now on."""
+        self.activity.slot = slot
+
     # --- what the worker calls -------------------------------------------------------------------
 
     def start(self) -> None:
@@ -86,6 +99,16 @@ class WorkerTask(ABC):
         self._status(self.id, State.UNASSIGNED, None)
         self.activity.slot = None  # it belongs to the task's next life
         self.fence()
+
+    def overdue(self, now: float) -> str | None:
+        """Why the task is to be given up, in a sentence; None if it is not. Any thread."""
+        doing, limit_s = self.activity.lasts_s(now), self.call_timeout_s
+        if doing is None or limit_s is None or doing[1] < limit_s:
+            return None
+        return (
+            f"{doing[0]} of task {self.id} has not returned for {doing[1]:.0f} s, which is longer than "
+            "task.call.timeout.ms allows"
+        )
 
     def give_up(self, error: BaseException) -> None:
         """A call has lasted too long: fence the task, let go of its thread, and fail. Watchdog's thread."""
