@@ -1,7 +1,8 @@
 """Hands a group's changes to a sink task, and keeps what goes wrong there out of the client library.
 
 The task raises it after the poll that the change came in; as an error of the log it would count as passing.
-Threads: the task's own, inside ``consume`` and ``close``.
+Threads: the task's own, inside ``consume`` and ``close``; a change that comes while the task is busy is
+handed over to it (:mod:`connectkit.runner.keepalive`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from connectkit.api import TopicPartition
+from connectkit.runner.keepalive import KeepAlive
 
 
 class Assignee(Protocol):
@@ -24,8 +26,9 @@ class Assignee(Protocol):
 class Rebalance:
     """The log's ``RebalanceListener`` for one task."""
 
-    def __init__(self, task: Assignee) -> None:
+    def __init__(self, task: Assignee, keep_alive: KeepAlive) -> None:
         self._task = task
+        self._keep_alive = keep_alive
 
     def on_assigned(self, partitions: Sequence[TopicPartition]) -> None:
         self._guard(self._task.assigned, partitions)
@@ -37,6 +40,14 @@ class Rebalance:
         self._guard(self._task.lost, partitions)
 
     def _guard(
+        self, call: Callable[[Sequence[TopicPartition]], None], partitions: Sequence[TopicPartition]
+    ) -> None:
+        if self._keep_alive.is_here():
+            self._keep_alive.hand_over(lambda: self._guarded(call, partitions))
+        else:
+            self._guarded(call, partitions)
+
+    def _guarded(
         self, call: Callable[[Sequence[TopicPartition]], None], partitions: Sequence[TopicPartition]
     ) -> None:
         try:

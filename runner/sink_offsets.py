@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from connectkit.api import SinkTask, TopicPartition
@@ -17,7 +18,7 @@ from connectkit.errors import ConnectError, FatalTaskError, RetriableError
 from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import SinkCounters
 from connectkit.runner.errant import ErrantReporter
-from connectkit.runner.log.api import Consumer
+from connectkit.runner.keepalive import SharedConsumer
 from connectkit.runner.tolerance import Tolerance, describe
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ class SinkOffsets:
         self,
         task_id: TaskId,
         task: SinkTask[Any],
-        consumer: Consumer,
+        consumer: SharedConsumer,
         *,
         control: Control,
         counters: SinkCounters,
@@ -39,6 +40,7 @@ class SinkOffsets:
         tolerance: Tolerance,
         errant: ErrantReporter | None,
         rewound: Callable[[Collection[TopicPartition]], None],
+        busy: Callable[[], AbstractContextManager[None]],
     ) -> None:
         self._id = task_id
         self._task = task
@@ -49,6 +51,8 @@ class SinkOffsets:
         self._timeout_s = timeout_s
         self._tolerance = tolerance
         self._errant = errant
+        self._busy = busy
+        """To be entered while the plugin flushes, so that it may take its time."""
         self._rewound = rewound
         """Told of partitions that are read again from their committed offsets, as a flush has failed."""
         self.current: dict[TopicPartition, int] = {}
@@ -106,7 +110,8 @@ class SinkOffsets:
         self._counters.sequence += 1
         last = {tp: self.committed[tp] for tp in offsets if tp in self.committed}
         try:
-            wanted = self._task.pre_commit(dict(offsets))
+            with nullcontext() if closing else self._busy():
+                wanted = self._task.pre_commit(dict(offsets))
         except Exception as exc:  # noqa: BLE001 - whatever flush raises, its offsets are not safe
             self._refused(exc, last, began, closing=closing)
             return

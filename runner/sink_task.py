@@ -21,17 +21,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectkit.api import SinkTask, TopicPartition
-from connectkit.errors import FencedError, RetriableError
-from connectkit.record import SinkRecord
+from connectkit.errors import RetriableError
 from connectkit.runner.chain import Chain
 from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import SinkCounters
-from connectkit.runner.decode import RecordDecoder, subject_of
 from connectkit.runner.encode import Converters
-from connectkit.runner.errant import ErrantReporter, place_of
-from connectkit.runner.fan import run_all, run_one
+from connectkit.runner.errant import ErrantReporter
 from connectkit.runner.gather import BatchBounds, Gather, starts
-from connectkit.runner.keepalive import KeepAlive
+from connectkit.runner.intake import Intake
+from connectkit.runner.keepalive import KeepAlive, SharedConsumer
 from connectkit.runner.log.api import Consumer, Message
 from connectkit.runner.log.topics import compile_pattern
 from connectkit.runner.put import Putter
@@ -113,8 +111,12 @@ class WorkerSinkTask(WorkerTask):
         """Why nothing moves although the task runs, in a sentence without values; else None."""
         self._chain = chain
         self._converters = converters
-        self._decoder = RecordDecoder(converters)
-        self._consumer = consumer
+        self._intake = Intake(chain, converters, tolerance)
+        self._keep_alive = KeepAlive(
+            self, consumer, max_poll_interval_s=settings.max_poll_interval_s, clock=clock
+        )
+        self._reader = consumer  # subscribes, reads and is closed; all else goes by way of the other
+        self._consumer = SharedConsumer(consumer, self._keep_alive)
         self._tolerance = tolerance
         self._breaker = tolerance.breaker
         self._settings = settings
@@ -124,7 +126,7 @@ class WorkerSinkTask(WorkerTask):
         self._offsets = SinkOffsets(
             task_id,
             task,
-            consumer,
+            self._consumer,
             control=control,
             counters=counters,
             clock=clock,
@@ -136,9 +138,6 @@ class WorkerSinkTask(WorkerTask):
         )
         self._putter = Putter(task_id, task, tolerance, errant, bisects=settings.bisects)
         self._gather = None if settings.batch is None else Gather(settings.batch)
-        self._keep_alive = KeepAlive(
-            self, consumer, max_poll_interval_s=settings.max_poll_interval_s, clock=clock
-        )
         self._initialized = False
         self._closing = False
 
@@ -158,7 +157,7 @@ class WorkerSinkTask(WorkerTask):
 
     def begin(self) -> None:
         settings = self._settings
-        self._consumer.subscribe(
+        self._reader.subscribe(
             topics=settings.topics, pattern=settings.pattern, listener=Rebalance(self, self._keep_alive)
         )
         self._initialized = True
@@ -175,9 +174,7 @@ class WorkerSinkTask(WorkerTask):
             if not self.control.stopping:
                 raise
         finally:
-            self._keep_alive.rest()
             self._tolerance.forget_batch()
-            self._keep_alive.settle()
             if not self.control.cancelled:
                 self._close_partitions(list(self._offsets.current))
         self.check_failure()
@@ -210,16 +207,17 @@ class WorkerSinkTask(WorkerTask):
                 if len(self._gather) and not due:
                     return
                 messages = self._gather.take(self.clock()) if due and len(self._gather) else ()
-        if messages and self._breaker.is_open and self._back is None:
-            self._go_back(starts(messages))  # read before its partitions were paused
-        elif messages:
-            self._keep_alive.begin()
-            self._convert(messages)
-        if self._back is not None or not self._breaker.is_open:
-            try:
+        try:
+            if messages and self._breaker.is_open and self._back is None:
+                self._go_back(starts(messages))  # read before its partitions were paused
+            elif messages:
+                self._keep_alive.begin()
+                self._convert(messages)
+            if self._back is not None or not self._breaker.is_open:
                 self._deliver()
-            finally:
-                self._keep_alive.settle()
+        finally:
+            self._keep_alive.rest()
+            self._keep_alive.settle()
 
     def _wait_s(self, now: float) -> float:
         """Until something else is due than records."""
@@ -270,7 +268,7 @@ class WorkerSinkTask(WorkerTask):
             most = min(most, self._gather.room)
         try:
             one = self._breaker.probing or self.activity.careful
-            return self._consumer.consume(1 if one else most, timeout_s)
+            return self._reader.consume(1 if one else most, timeout_s)
         except RetriableError as exc:
             log.warning("Task %s could not read just now and tries again: %s", self.id, describe(exc))
             self.control.sleep(SLICE_S if exc.wait_s is None else exc.wait_s)
@@ -347,64 +345,18 @@ class WorkerSinkTask(WorkerTask):
     # --- one batch -------------------------------------------------------------------------------
 
     def _convert(self, messages: Sequence[Message]) -> None:
-        offsets: dict[TopicPartition, int] = {}
         self.activity.batch(messages)
-        try:
-            records = run_all(self._chain, self._decoder.decode(messages, offsets))[0]
-            self._tolerance.passed(writing=False)
-        except FencedError:
-            raise
-        except Exception as exc:
-            log.debug("A batch of task %s is replayed record by record", self.id, exc_info=exc)
-            offsets.clear()
-            self._chain.rewind()
-            records = self._convert_each(messages, offsets)
-        self.counters.commits.batch.record(len(records), self.clock())
+        taken = self._intake.take(messages)
+        self.counters.commits.batch.record(len(taken.records), self.clock())
         if self._errant is not None:
             self._errant.delivered(messages)
         # A held batch is only added to after a revocation took all of it that was paused.
-        self._putter.load(records)
-        self._batch_offsets.update(offsets)
-
-    def _convert_each(
-        self, messages: Sequence[Message], offsets: dict[TopicPartition, int]
-    ) -> list[SinkRecord]:
-        records: list[SinkRecord] = []
-        tolerance = self._tolerance
-        for number, message in enumerate(messages):
-            subject = subject_of(message)
-            try:
-                record = self._decoder.decode_one(message, tolerance, subject)
-                made = () if record is None else run_one(self._chain, record, tolerance, subject)
-            except BreakerOpenError as exc:
-                return self._cut_short(records, messages[number:], offsets, exc)
-            if made:
-                tolerance.passed(writing=False)
-                records += made
-            offsets[TopicPartition(message.topic(), message.partition())] = message.offset() + 1
-        return records
-
-    def _cut_short(
-        self,
-        records: list[SinkRecord],
-        rest: Sequence[Message],
-        offsets: dict[TopicPartition, int],
-        error: BreakerOpenError,
-    ) -> list[SinkRecord]:
-        """The breaker has opened: put what stands before the row of failures, and then go back to it."""
-        back = self._tolerance.rewind_to()
-        for message in rest:
-            back.setdefault(TopicPartition(message.topic(), message.partition()), message.offset())
-        for tp in offsets.keys() & back.keys():
-            offsets[tp] = min(offsets[tp], back[tp])
-        self._back = back
-        self._tell_open(error)
-
-        def is_before(record: SinkRecord) -> bool:
-            tp, offset = place_of(record)
-            return tp not in back or offset < back[tp]
-
-        return [record for record in records if is_before(record)]
+        self._putter.load(taken.records)
+        self._batch_offsets.update(taken.offsets)
+        self.on_topics({tp.topic for tp in taken.offsets})
+        if taken.opened is not None:
+            self._back = taken.back
+            self._tell_open(taken.opened)
 
     def _deliver(self) -> None:
         began = self.clock()
@@ -624,7 +576,7 @@ class WorkerSinkTask(WorkerTask):
             self.task.stop()
 
     def _leave(self) -> None:
-        self._consumer.close(self.control.share_s(self._settings.close_s))
+        self._reader.close(self.control.share_s(self._settings.close_s))
 
     def fence(self) -> None:
         """``cancelled`` is looked at before every commit. Leave the group, so that others get the records.
@@ -634,6 +586,6 @@ class WorkerSinkTask(WorkerTask):
         """
         self._closing = True  # the group's callbacks find nothing to do
         if self.activity.call:
-            leaving = threading.Thread(target=self._consumer.close, args=(0.0,), daemon=True)
+            leaving = threading.Thread(target=self._reader.close, args=(0.0,), daemon=True)
             leaving.name = f"fence-{self.id}"
             leaving.start()
