@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from connectkit.schema import Type as Type
     from connectkit.secret import Secret as Secret
     from connectkit.struct import Struct as Struct
+    from connectkit.typed.codec import Scale as Scale
+    from connectkit.typed.codec import schema_of as schema_of
 
 _HOMES = {
     "connectkit.api": (
@@ -87,6 +89,7 @@ _HOMES = {
     "connectkit.schema": ("Field", "Schema", "SchemaAndValue", "Type"),
     "connectkit.secret": ("Secret",),
     "connectkit.struct": ("Struct",),
+    "connectkit.typed.codec": ("Scale", "schema_of"),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -96,7 +99,7 @@ __all__ = [
     "Converter", "DataError", "ErrantRecordReporter", "FatalTaskError", "FencedError", "Field",
     "Header", "HeaderConverter", "Headers", "Instant", "LimitError", "Limits", "NotFoundError",
     "OffsetReader", "Plugin", "Predicate", "ProjectionError", "RecordMetadata", "RetriableError",
-    "Schema", "SchemaAndValue", "SchemaBuilder", "SchemaError", "Secret", "SinkConnector",
+    "Schema", "SchemaAndValue", "Scale", "SchemaBuilder", "SchemaError", "Secret", "SinkConnector",
     "SinkRecord", "SinkTask", "SinkTaskContext", "SourceConnector", "SourceRecord", "SourceTask",
     "SourceTaskContext", "Struct", "Support", "Task", "TopicPartition", "TransactionContext",
     "Transform", "Type", "__version__", "option", "plugins",
