@@ -125,8 +125,9 @@ class SourceRig:
         store: OffsetStore | None = None,
         creator: Callable[[MemoryLog], TopicCreator] | None = None,
         dead_letters: bool = False,
+        log: MemoryLog | None = None,
     ) -> None:
-        self.log = MemoryLog()
+        self.log = log or MemoryLog()
         self.task = task
         self.control = Control()
         self.states: list[State] = []
@@ -255,8 +256,9 @@ class SinkRig:
         dead_letters: bool = False,
         log_errors: bool = False,
         idle: int = 1,
+        log: MemoryLog | None = None,
     ) -> None:
-        self.log = MemoryLog()
+        self.log = log or MemoryLog()
         self.task = task
         self.control = Control()
         self.states: list[State] = []

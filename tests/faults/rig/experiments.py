@@ -25,8 +25,8 @@ class Experiment:
 _ALL = ("embedded", "mock", "kafka")
 
 EXPERIMENTS: dict[str, Experiment] = {
-    "F1": Experiment(title="kill -9 of a sink's worker", run=worker_faults.sink_killed, logs=_ALL),
-    "F2": Experiment(title="kill -9 of a source's worker", run=worker_faults.source_killed, logs=_ALL),
+    "F1": Experiment(title="kill -9 of a sink's worker", run=worker_faults.sink_killed, logs=LOGS),
+    "F2": Experiment(title="kill -9 of a source's worker", run=worker_faults.source_killed, logs=LOGS),
     "F3": Experiment(
         title="kill -9 of an exactly-once source's worker",
         run=worker_faults.exactly_once_killed,

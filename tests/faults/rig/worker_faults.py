@@ -6,6 +6,7 @@ import dataclasses
 import time
 from collections.abc import Iterator
 
+from tests.faults.rig import memory
 from tests.faults.rig.bench import Bench, SkippedError
 from tests.faults.rig.faults import bouncing, freezing, killing
 from tests.faults.rig.run import ExactlyOnceRun, Run, SinkRun, SourceRun
@@ -17,12 +18,18 @@ GRACEFUL_S = 20.0
 
 def sink_killed(bench: Bench) -> Iterator[Verdict]:
     """F1: SIGKILL inside put, flush and the commits of a sink that writes when it is flushed."""
+    if bench.log == "memory":
+        yield memory.sink_killed(bench.seed, bench.kills)
+        return
     schedule = kills(bench.seed, bench.kills, SINK_POINTS, longest_quiet_s=_quiet_s(bench))
     yield bench.run("F1", SinkRun, killing(schedule))
 
 
 def source_killed(bench: Bench) -> Iterator[Verdict]:
     """F2: SIGKILL between poll, produce, acknowledgement and the store of the offsets."""
+    if bench.log == "memory":
+        yield memory.source_killed(bench.seed, bench.kills)
+        return
     schedule = kills(bench.seed, bench.kills, SOURCE_POINTS, longest_quiet_s=_quiet_s(bench))
     yield bench.run("F2", SourceRun, killing(schedule))
 
