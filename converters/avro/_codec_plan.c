@@ -103,6 +103,25 @@ static int read_node(Node *node, PyObject *from)
     return 0;
 }
 
+/* Unions hold sums, sums hold what is neither. So all that can go round and round are records, arrays and
+ * maps, whose levels are counted. */
+static int rank(const Node *node)
+{
+    return node->code == C_UNION ? 2 : node->code == C_SUM || node->code == C_NULLABLE ? 1 : 0;
+}
+
+static const char *check_parts(const Plan *plan, const Node *node)
+{
+    for (Py_ssize_t i = 0; i < node->count; i++) {
+        Py_ssize_t found = node->parts[i].node;
+        if (found >= plan->count)
+            return "it names a node that is not there";
+        if (found >= 0 && rank(node) > 0 && rank(&plan->nodes[found]) >= rank(node))
+            return "a union stands in a union";
+    }
+    return NULL;
+}
+
 static int read_nodes(Plan *plan, PyObject *nodes, const char *(*check)(const Plan *, const Node *))
 {
     Py_ssize_t size = PyList_GET_SIZE(nodes);
@@ -123,9 +142,8 @@ static int read_nodes(Plan *plan, PyObject *nodes, const char *(*check)(const Pl
     for (Py_ssize_t i = 0; i < plan->count; i++) {
         const Node *node = &plan->nodes[i];
         const char *wrong = check(plan, node);
-        for (Py_ssize_t j = 0; wrong == NULL && j < node->count; j++)
-            if (node->parts[j].node >= plan->count)
-                wrong = "it names a node that is not there";
+        if (wrong == NULL)
+            wrong = check_parts(plan, node);
         if (wrong != NULL) {
             PyErr_Format(PyExc_ValueError, "node %zd (code %d) is none: %s", i, node->code, wrong);
             return -1;
