@@ -27,19 +27,17 @@ _SLF4J_VERSION = "1.7.36"
 _START_TIMEOUT_S = 90.0
 _OTHERS_TIMEOUT_S = 900.0
 
-_POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+_POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>connectkit.tests</groupId><artifactId>kafka</artifactId><version>1</version>
   <dependencies>
-    <dependency>
-      <groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>{KAFKA_VERSION}</version>
-    </dependency>
-    <dependency>
-      <groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>{_SLF4J_VERSION}</version>
-    </dependency>
+{}
   </dependencies>
 </project>
 """
+_DEPENDENCY = """    <dependency>
+      <groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version>
+    </dependency>"""
 
 # The JVM ends with the process that started it, however that ends: the shell's input closes.
 _TIED_TO_PARENT = '"$@" </dev/null & child=$!; trap "kill $child" TERM; read -r _; kill $child; wait $child'
@@ -57,22 +55,29 @@ def cache_folder() -> Path:
 
 def kafka_jars() -> Path:
     """The folder with Kafka's jars, fetched by Maven on first use."""
+    return jars_of("kafka", "kafka_2.13")
+
+
+def jars_of(name: str, *artifacts: str) -> Path:
+    """A folder with the jars of some of Kafka's artifacts and all that they need."""
     if shutil.which("java") is None:
         raise UnavailableError("java is not installed, and the test broker runs on it")
-    jars = cache_folder() / f"kafka-{KAFKA_VERSION}"
-    with _locked(cache_folder() / "kafka.lock"):
+    jars = cache_folder() / f"{name}-{KAFKA_VERSION}"
+    with _locked(cache_folder() / f"{name}.lock"):
         if not jars.is_dir():
-            _fetch(jars)
+            _fetch(jars, artifacts)
     return jars
 
 
-def _fetch(jars: Path) -> None:
+def _fetch(jars: Path, artifacts: Sequence[str]) -> None:
     if shutil.which("mvn") is None:
         raise UnavailableError("mvn is not installed, and it fetches the jars of the test broker")
     work = jars.with_name(f"{jars.name}.{os.getpid()}")
     work.mkdir(parents=True)
     try:
-        (work / "pom.xml").write_text(_POM)
+        wanted = [("org.apache.kafka", each, KAFKA_VERSION) for each in artifacts]
+        wanted.append(("org.slf4j", "slf4j-simple", _SLF4J_VERSION))
+        (work / "pom.xml").write_text(_POM.format("\n".join(_DEPENDENCY.format(*each) for each in wanted)))
         done = subprocess.run(
             ["mvn", "-q", "-B", "dependency:copy-dependencies", f"-DoutputDirectory={work / 'jars'}"],
             cwd=work,
@@ -280,6 +285,11 @@ def _properties(folder: Path, node: int, ports: Sequence[tuple[int, int]]) -> st
             "",
         ]
     )
+
+
+def free_port() -> int:
+    """A port that nobody listens on just now."""
+    return _free_ports(1)[0]
 
 
 def _free_ports(count: int) -> list[int]:

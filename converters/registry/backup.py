@@ -51,7 +51,7 @@ def is_wrapper(schema: Schema | None) -> bool:
     return schema is not None and schema.name == WRAPPER
 
 
-def unwrapped(value: Struct) -> tuple[Schema, Any]:
+def unwrapped(value: Any) -> tuple[Schema, Any]:
     """The data of a wrapped value, with their schema."""
     return value.schema.fields[0].schema, value.values[0]
 
