@@ -18,6 +18,7 @@ LOCAL = {
     "log": "benchmarks.log_embedded",
     "parse": "benchmarks.parse",
     "protobuf": "benchmarks.protobuf",
+    "rest-cost": "benchmarks.rest_cost",
     "startup": "benchmarks.startup",
     "transforms": "benchmarks.transforms",
 }
