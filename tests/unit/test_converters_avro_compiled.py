@@ -423,6 +423,16 @@ def test_a_plan_that_makes_no_sense_is_refused_or_harmless(
         outcome(made, *args)
 
 
+@pytest.mark.parametrize("code", [plan.C.UNION, plan.C.SUM, plan.C.NULLABLE])
+def test_unions_that_go_round_and_round_are_refused(code: plan.C) -> None:
+    """Only records, arrays and maps count levels."""
+    assert COMPILED is not None
+    kind = COMPILED.Encoder if code is plan.C.NULLABLE else COMPILED.Decoder
+    node = (int(code), 1, 0, ALL, ((0, 0, b"x"),))
+    with pytest.raises(ValueError, match="a union stands in a union"):
+        kind([node], Struct, depth=5, items=5, empties=5, strict_end=False, fallback=len)
+
+
 def test_what_is_no_struct_class_is_refused() -> None:
     assert COMPILED is not None
     for wrong in (int, Schema, tzinfo):
