@@ -57,6 +57,4 @@ class MockBackend(KafkaBackend):
 
     def close(self) -> None:
         super().close()
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        self._process.wait(20)
+        self._process.communicate(timeout=20)

@@ -99,15 +99,18 @@ class RefusedRun(PoisonedRun):
 def letters_refused(bench: Bench) -> Iterator[Verdict]:
     """F16: the offset stays before the poison and the task fails with the queue's reason."""
     plan = dataclasses.replace(bench.plan(), tasks=1)
-    yield bench.run("F16", RefusedRun, _refused, plan)
+    yield bench.run("F16", RefusedRun, refusing, plan)
 
 
-def _refused(run: Run) -> None:
+def refusing(run: Run, within_s: float = 20.0) -> None:
+    """The queue's refusal must fail the task; then the operator mends the queue and starts again."""
     assert isinstance(run, RefusedRun)
     reason = "dead letter"
     run.expected.append(reason)
     run.poisoning = True
-    run.wait_for(lambda: bool(run.worker.failures()), "the failure of a task whose dead letter is lost", 20.0)
+    run.wait_for(
+        lambda: bool(run.worker.failures()), "the failure of a task whose dead letter is lost", within_s
+    )
     if not any(reason in sentence for sentence in run.worker.failures()):
         run.verdict.blame(f"the failure does not tell of the dead letter: {run.worker.failures()[0]}")
     code, _ = run.worker.stop()
