@@ -48,6 +48,11 @@ if TYPE_CHECKING:
     from connectkit.errors import ProjectionError as ProjectionError
     from connectkit.errors import RetriableError as RetriableError
     from connectkit.errors import SchemaError as SchemaError
+    from connectkit.functions.converter import converter as converter
+    from connectkit.functions.sink import sink as sink
+    from connectkit.functions.source import Emit as Emit
+    from connectkit.functions.source import source as source
+    from connectkit.functions.transform import transform as transform
     from connectkit.headers import Header as Header
     from connectkit.headers import Headers as Headers
     from connectkit.instant import Instant as Instant
@@ -81,6 +86,7 @@ _HOMES = {
         "FatalTaskError", "FencedError", "LimitError", "NotFoundError", "ProjectionError",
         "RetriableError", "SchemaError",
     ),
+    "connectkit.functions": ("Emit", "converter", "sink", "source", "transform"),
     "connectkit.headers": ("Header", "Headers"),
     "connectkit.instant": ("Instant",),
     "connectkit.limits": ("Limits",),
@@ -96,13 +102,14 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "BatchError", "Checkpoint", "Config", "ConfigData", "ConfigError", "ConfigProvider", "ConflictError",
     "ConnectError", "ConnectRecord", "Connector", "ConnectorContext", "ConversionError",
-    "Converter", "DataError", "ErrantRecordReporter", "FatalTaskError", "FencedError", "Field",
+    "Converter", "DataError", "Emit", "ErrantRecordReporter", "FatalTaskError", "FencedError", "Field",
     "Header", "HeaderConverter", "Headers", "Instant", "LimitError", "Limits", "NotFoundError",
     "OffsetReader", "Plugin", "Predicate", "ProjectionError", "RecordMetadata", "RetriableError",
-    "Schema", "SchemaAndValue", "Scale", "SchemaBuilder", "SchemaError", "Secret", "SinkConnector",
+    "Scale", "Schema", "SchemaAndValue", "SchemaBuilder", "SchemaError", "Secret", "SinkConnector",
     "SinkRecord", "SinkTask", "SinkTaskContext", "SourceConnector", "SourceRecord", "SourceTask",
     "SourceTaskContext", "Struct", "Support", "Task", "TopicPartition", "TransactionContext",
-    "Transform", "Type", "__version__", "option", "plugins",
+    "Transform", "Type", "__version__", "converter", "option", "plugins", "schema_of",
+    "sink", "source", "transform",
 ]  # fmt: skip
 
 

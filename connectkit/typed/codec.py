@@ -235,7 +235,8 @@ class _Conversions:
                 )
             return [into(each) for each in value]
 
-        return to_connect, lambda found: build([back(each) for each in found])
+        listed = _checked("list", list, tuple)
+        return to_connect, lambda found: build([back(each) for each in listed(found)])
 
     def _map(self, args: Any, schema: Schema) -> tuple[Convert, Convert]:
         assert schema.key_schema is not None
@@ -247,7 +248,7 @@ class _Conversions:
         def to_connect(value: Any) -> Any:
             return {key_into(k): into(v) for k, v in mapping(value).items()}
 
-        return to_connect, lambda found: {key_back(k): back(v) for k, v in found.items()}
+        return to_connect, lambda found: {key_back(k): back(v) for k, v in mapping(found).items()}
 
 
 class _StructConversion:
