@@ -1,4 +1,4 @@
-"""``POST /connectkit/connectors/NAME/plan``: what a configuration would change, before anything happens.
+"""``POST /connectkit/connectors/NAME/plan``: what a configuration would change.
 
 The body is that of ``PUT /connectors/NAME/config``. The answer tells the problems and warnings that creating
 it would meet, each option that would be added, removed or changed (secrets hidden, even where they differ),

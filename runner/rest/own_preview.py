@@ -1,4 +1,4 @@
-"""``POST /connectkit/preview``: what a configuration makes of real records, step by step; nothing is written.
+"""``POST /connectkit/preview``: what a configuration makes of real records, step by step.
 
 The body has ``config``, or ``connector`` for one that exists, and perhaps ``records`` (as a line of a file of
 records each), ``from`` (a topic, for a sink), ``count`` and ``wait_s``. The answer is what ``connectkit

@@ -1,4 +1,4 @@
-"""Stands before the REST application: who asks, may they, and is the request one that may be looked at.
+"""Stands before the REST application: who asks, may they, and may the request be looked at.
 
 ``secured(app, settings)`` is a plain ASGI application around another. In this order: ``Host`` (421), changes
 that a page of another site makes a browser send (403), who it is (401), how large the body is and how long

@@ -1,4 +1,4 @@
-"""One log line for each change that was asked for, and for what was refused: who, from where, what, answer.
+"""One log line for each change, and for what was refused: who, from where, what, the answer.
 
 The logger is ``connectkit.audit``. A line has the path as it came (percent-encoded, cut at 256 characters)
 and never a query, a body or a value. Refusals are told at most ten times a second, then counted, so that

@@ -1,4 +1,4 @@
-"""How many changes a second are taken: what comes too fast waits its turn, and only a flood is refused.
+"""How many changes a second are taken: what is too fast waits, and only a flood is refused.
 
 A generic cell rate algorithm: changes that were not made are saved up for a while, so that a deployment of
 many connectors goes through at once, and a client that sends one after the other never sees a refusal.

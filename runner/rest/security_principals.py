@@ -137,7 +137,7 @@ def _credentials(authorization: str) -> tuple[str | None, str | None]:
 
 
 def read_principals(worker: Mapping[str, Any], *, certificates: bool = False) -> Principals:
-    """The principals that a worker's file declares in ``rest.principals``; ``ConfigError`` with all mistakes.
+    """The principals that a worker's file declares; ``ConfigError`` with all mistakes.
 
     ``certificates``: TLS asks clients for theirs. With no principal declared, any that it accepts will do.
     """

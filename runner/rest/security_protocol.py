@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1 with deadlines: no client holds a connection by saying nothing, or little by little.
+"""uvicorn's HTTP/1.1 with deadlines: nobody holds a connection by saying nothing, or slowly.
 
 A head has ``header_timeout_s`` from its first byte (a new connection's: from the start), a body
 ``body_timeout_s`` and a moment more than the application gives it, and an answer that nobody reads as long.

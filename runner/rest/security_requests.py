@@ -1,4 +1,4 @@
-"""What a request must be before anybody looks at what it asks for: sent to us, by no strange page, and small.
+"""What a request must be to be looked at: sent to us, by no page of another site, and small.
 
 ``Host`` has to be loopback, an address, or a name that the worker's file allows, because a page whose name
 was pointed at this machine (DNS rebinding) sends its own. A change with the ``Origin`` of another site is
