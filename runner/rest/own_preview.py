@@ -24,7 +24,7 @@ from connectkit.runner.rest.routes import Operation
 from connectkit.runner.validation import validate_connector
 
 if TYPE_CHECKING:
-    from connectkit.runner.log.api import Log
+    from connectkit.runner.log.api import Admin, Consumer, Log, Producer
 
 MAX_COUNT: Final = 100
 MAX_WAIT_S: Final = 30.0
@@ -36,8 +36,14 @@ class _SharedLog:
     def __init__(self, log: Log) -> None:
         self._log = log
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._log, name)
+    def producer(self, config: Mapping[str, str]) -> Producer:
+        return self._log.producer(config)
+
+    def consumer(self, config: Mapping[str, str]) -> Consumer:
+        return self._log.consumer(config)
+
+    def admin(self, config: Mapping[str, str] | None = None) -> Admin:
+        return self._log.admin(config)
 
     def close(self) -> None:
         """It is the worker's."""
