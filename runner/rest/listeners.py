@@ -24,11 +24,8 @@ class Bound:
 
     listener: Listener
     socket: socket.socket
-
-    @property
-    def port(self) -> int:
-        """The port that is really used."""
-        return int(self.socket.getsockname()[1])
+    port: int
+    """The port that is really used."""
 
     @property
     def url(self) -> str:
@@ -69,7 +66,7 @@ def bind(listener: Listener, *, backlog: int = 128) -> Bound:
         made.close()
         raise ConfigError(problems={"listeners": [_not_bound(listener, exc)]}) from exc
     made.setblocking(False)
-    return Bound(listener, made)
+    return Bound(listener, made, int(made.getsockname()[1]))
 
 
 def _not_bound(listener: Listener, error: OSError) -> str:

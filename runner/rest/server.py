@@ -150,6 +150,10 @@ async def _serve(
         await asyncio.sleep(0.002)
     ready.set()
     await asyncio.gather(*running)
+    for server in servers:  # TLS waits for a last word that may never come
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()
+    await asyncio.sleep(0.01)  # connections that were just closed let go of their sockets
 
 
 class _Loop(asyncio.SelectorEventLoop):
