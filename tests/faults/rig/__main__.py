@@ -41,7 +41,9 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.faults.rig", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.faults.rig", description="Runs experiments of the fault rig."
+    )
     parser.add_argument("names", nargs="+", metavar="NAME", help=f"F1 …, {', '.join(SETS)}, or list")
     parser.add_argument("--log", choices=LOGS, help="what the worker works on")
     parser.add_argument("--kills", type=int, default=30, help="how often a worker is killed (30)")

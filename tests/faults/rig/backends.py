@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, Protocol
 
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from connectkit.api import TopicPartition
 from connectkit.runner.log.api import OutRecord

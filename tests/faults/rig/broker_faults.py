@@ -55,7 +55,8 @@ def _mock_faults(mock: MockBackend, bench: Bench) -> Callable[[Run], None]:
 
     def faults(run: Run) -> None:
         for broker in (1, 1, 2, 3):
-            _still_flows(run, lambda broker=broker: away(run, broker))
+            away(run, broker)
+            run.goes_on("progress after a broker came back")
         _all_away(run, lambda: mock.tell("down", broker=-1), all_s, lambda: mock.tell("up", broker=-1))
 
     return faults
@@ -84,19 +85,14 @@ def _kafka_faults(cluster: KafkaCluster, bench: Bench) -> Callable[[Run], None]:
             broker.ready()
 
     def faults(run: Run) -> None:
-        _still_flows(run, lambda: killed(0))
+        killed(0)
+        run.goes_on("progress after a broker was killed")
         for number in range(len(cluster.brokers)):
-            _still_flows(run, lambda number=number: restarted(number))
+            restarted(number)
+            run.goes_on("progress after a broker was restarted")
         _all_away(run, kill_all, all_s, start_all)
 
     return faults
-
-
-def _still_flows(run: Run, fault: Callable[[], None]) -> None:
-    """After the fault records come out again, and the worker was never started anew."""
-    fault()
-    before = run.progress()
-    run.wait_for(lambda: run.progress() > before, "progress after a broker came back", 65.0)
 
 
 def _all_away(run: Run, off: Callable[[], None], for_s: float, on: Callable[[], None]) -> None:

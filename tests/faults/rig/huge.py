@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tests.faults.rig.bench import Bench
 from tests.faults.rig.run import Plan, Run, SinkRun, SourceRun
@@ -37,7 +37,7 @@ def huge_records(bench: Bench) -> Iterator[Verdict]:
         yield bench.run("F21", SinkRun, _measured(size), dataclasses.replace(plan, options={}))
 
 
-def _measured(size: int) -> object:
+def _measured(size: int) -> Callable[[Run], None]:
     def faults(run: Run) -> None:
         peak = run.worker.rss_bytes()
         until = time.monotonic() + 3.0

@@ -49,6 +49,8 @@ class Plan:
     recovery_s: float = RECOVERY_S
     duplicates: int | None = None
     """How many are allowed; None: those that the kills explain."""
+    ordered: bool = True
+    """Not so where the log refuses a record for good: those behind it are on their way by then."""
     explained: bool = True
     """Whether each duplicate needs a kill; not so where brokers lose what a client has just been told."""
 
@@ -78,7 +80,9 @@ class Run(ABC):
         self.expected: list[str] = []
         """Parts of the sentences with which tasks are meant to fail."""
         self.excused: set[tuple[int, int]] = set()
-        """Ids that the experiment makes the log refuse."""
+        """Ids that the experiment makes somebody refuse."""
+        self.refused: Callable[[], set[tuple[int, int]]] = set
+        """Finds more of those, as of now."""
         settings = {
             "bootstrap.servers": backend.bootstrap,
             **backend.worker_settings(),
@@ -112,6 +116,8 @@ class Run(ABC):
                 verdict.blame(f"a task failed: {sentence}")
         if not (self.plan.explained and self.explainable()):
             verdict.numbers["repeated"], verdict.unexplained = verdict.unexplained, 0
+        if not self.plan.ordered:
+            verdict.numbers["disordered"], verdict.inversions = verdict.inversions, 0
         verdict.settle(
             least=min(LEAST, self.plan.warm_up),
             duplicates=self.plan.duplicates,
@@ -146,6 +152,11 @@ class Run(ABC):
             if self.worker.wait(0.0) is not None:
                 raise RunError(f"{what}: the worker ended by itself with code {self.worker.wait(0.0)}")
             time.sleep(0.02)
+
+    def goes_on(self, what: str, within_s: float = RECOVERY_S) -> None:
+        """Wait until more records have come out than now."""
+        before = self.progress()
+        self.wait_for(lambda: self.progress() > before, what, within_s)
 
     def died(self) -> None:
         """Note what was committed when the worker died."""
@@ -277,7 +288,8 @@ class SinkRun(Run):
 
     def least(self) -> int:
         written = self._counts()["written_by_partition"]
-        return min(written.get(str(number), 0) for number in range(self.plan.tasks))
+        least: int = min(written.get(str(number), 0) for number in range(self.plan.tasks))
+        return least
 
     def hold(self) -> None:
         self._due: list[int] = self.ask("hold")["issued"]
@@ -360,6 +372,7 @@ class SourceRun(Run):
 
     def drained(self) -> bool:
         self._read()
+        self.excused |= self.refused()
         gone = [sum(task == number for task, _ in self.excused) for number in range(self.plan.tasks)]
         return all(
             len(seen) + less >= due for seen, less, due in zip(self._seen, gone, self._due, strict=True)
@@ -371,6 +384,7 @@ class SourceRun(Run):
     def judge(self) -> None:
         while hasattr(self, "_tail") and self._read():
             pass
+        self.excused |= self.refused()
         judge_source(read_events(self.notes), self.found, self.verdict, excused=self.excused)
 
 
