@@ -62,6 +62,15 @@ class Call:
         found = self.query.get(name)
         return found[0] if found else None
 
+    def whole(self, name: str, default: int, most: int) -> int:
+        """A query parameter that is a whole number from 0 on; 400 if it is none, or above ``most``."""
+        text = self.text(name)
+        if text is None:
+            return default
+        if not (text.isascii() and text.isdigit()) or len(text) > 12 or int(text) > most:
+            raise BadRequestError(f"The parameter '{name}' must be a whole number from 0 to {most}")
+        return int(text)
+
     def task(self) -> int:
         """The task's number in the path; 404 if it is none, as in Kafka."""
         text = self.path["task"]

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from connectkit._version import __version__
 from connectkit.runner.health import TaskHealth
-from connectkit.runner.rest import metrics, own_plan, own_preview, schemas
+from connectkit.runner.rest import metrics, own_letters, own_plan, own_preview, schemas
 from connectkit.runner.rest.answers import Answer, BadRequestError
 from connectkit.runner.rest.calls import Call
 from connectkit.runner.rest.connectors import status_json
@@ -110,22 +110,13 @@ def _status(call: Call) -> Answer:
 
 def _logs(call: Call) -> Answer:
     call.service.herder.info(call.connector)  # 404 for one that is not there
-    count = _whole(call, "tail", 100, MAX_LINES)
-    task = None if call.text("task") is None else _whole(call, "task", 0, 2**31 - 1)
+    count = call.whole("tail", 100, MAX_LINES)
+    task = None if call.text("task") is None else call.whole("task", 0, 2**31 - 1)
     level = (call.text("level") or "DEBUG").strip().upper()
     if level not in _LEVELS:
         raise BadRequestError(f"The parameter 'level' must be one of: {', '.join(_LEVELS)}")
     lines = call.service.tails.tail(call.connector, count, task=task, least_level=_LEVELS[level])
     return Answer({"name": call.connector, "lines": [line.as_json() for line in lines]})
-
-
-def _whole(call: Call, name: str, default: int, most: int) -> int:
-    text = call.text(name)
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit()) or len(text) > 12 or int(text) > most:
-        raise BadRequestError(f"The parameter '{name}' must be a whole number from 0 to {most}")
-    return int(text)
 
 
 _SECONDS: Final[schemas.Schema] = {"type": ["number", "null"]}
@@ -200,6 +191,7 @@ OPERATIONS: Final = [
         gives={200: schemas.record({"name": schemas.TEXT, "lines": schemas.array(_LINE)})},
         errors=(404,),
     ),
+    *own_letters.OPERATIONS,
     *own_plan.OPERATIONS,
     *own_preview.OPERATIONS,
 ]

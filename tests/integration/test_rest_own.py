@@ -75,7 +75,7 @@ def test_a_failed_sink_tells_why_without_values(worker: RestWorker) -> None:
     assert b"a value that no log may show" not in found.data
 
 
-@pytest.mark.parametrize("rest", ["/status", "/logs", "/logs?tail=5"])
+@pytest.mark.parametrize("rest", ["/status", "/logs", "/logs?tail=5", "/dead-letters"])
 def test_nobody_is_not_found(worker: RestWorker, rest: str) -> None:
     assert worker.ask("GET", f"/connectkit/connectors/nobody{rest}").status == 404
 
@@ -94,6 +94,35 @@ def test_the_lines_of_one_connector(worker: RestWorker) -> None:
 )
 def test_odd_questions_for_lines(worker: RestWorker, query: str) -> None:
     assert worker.ask("GET", f"/connectkit/connectors/to/logs?{query}").status == 400
+
+
+# --- dead letters
+
+
+def test_dead_letters_say_why_and_not_what(worker: RestWorker) -> None:
+    dead = {"errors.tolerance": "all", "errors.deadletterqueue.topic.name": "dead"}
+    context = {"errors.deadletterqueue.context.headers.enable": "true"}
+    cast = {"transforms": "c", "transforms.c.type": "Cast$Value", "transforms.c.spec": "n:boolean"}
+    broken = {"value.converter": "IntegerConverter"}
+    sink = {"connector.class": "TroubleSink", "topics": "numbers", **dead, **context, **cast, **broken}
+    assert worker.ask("PUT", "/connectors/gives-up/config", json_body=sink).status == 201
+    path = "/connectkit/connectors/gives-up/dead-letters"
+    wait_until(lambda: len(worker.ask("GET", f"{path}?limit=3").json()["letters"]) == 3)
+    found = worker.ask("GET", f"{path}?limit=3").json()
+    assert found["topic"] == "dead"
+    assert found["total"] >= 3
+    letter = found["letters"][-1]
+    assert letter["stage"] == "VALUE_CONVERTER"
+    assert letter["origin"].startswith("numbers-0@")
+    assert letter["value_bytes"] > 0
+    assert "payload" not in str(found)
+    worker.ask("DELETE", "/connectors/gives-up")
+
+
+@pytest.mark.parametrize("name", ["from", "to"])
+def test_who_gives_nothing_up_has_no_letters(worker: RestWorker, name: str) -> None:
+    found = worker.ask("GET", f"/connectkit/connectors/{name}/dead-letters").json()
+    assert found == {"name": name, "topic": None, "total": 0, "letters": []}
 
 
 # --- plans
