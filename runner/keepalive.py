@@ -20,7 +20,7 @@ from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar, cast
 
 from connectkit.api import TopicPartition
-from connectkit.errors import RetriableError
+from connectkit.errors import ConnectError, RetriableError
 from connectkit.runner.control import Control, TaskId
 from connectkit.runner.log.api import CommitDone, Consumer
 from connectkit.runner.observe import log_context
@@ -34,6 +34,10 @@ LONGEST_S = 10.0
 """A longer put than this has the consumer polled; a third of ``max.poll.interval.ms`` if that is shorter."""
 _LOOK_S = 0.1
 """How often the end of the task is looked for while a rebalance waits for it."""
+
+
+class AbandonedError(ConnectError):
+    """The task was fenced while its plugin was called: another has taken its place."""
 
 
 class Busy(Protocol):
@@ -71,6 +75,9 @@ class KeepAlive:
         self._question: Callable[[], Any] | None = None  # what the thread inside the callback shall call
         self._answer: Future[Any] = Future()
         self._closed = False
+        self._lent = False  # to a fence, but not for polling
+        self._asking = 0
+        self._has_left = False
         self._thread: threading.Thread | None = None
         self.polls = 0
         """How often the consumer was polled for the task."""
@@ -85,13 +92,22 @@ class KeepAlive:
             self._thread = threading.Thread(target=self._run, name=name, daemon=True)
             self._thread.start()
 
+    def lend(self) -> None:
+        """The task does not use the consumer until it rests, and nobody need poll for it."""
+        self._lent = True
+
     def rest(self) -> None:
-        """The task is back: from here on nobody else uses the consumer."""
-        if self._since is None:
+        """The task is back: from here on nobody else uses the consumer.
+
+        ``AbandonedError``: the task was fenced meanwhile, and the consumer has left the group.
+        """
+        if self._since is None and not self._lent:
             return
         with self._changed:
-            self._since = None
+            self._since, self._lent = None, False
             self._changed.wait_for(lambda: not self._is_polling or self._request is not None)
+            if self._has_left:
+                raise AbandonedError(f"Task {self._task.id} was abandoned while its plugin was called")
 
     def settle(self) -> None:
         """Carry out the rebalance that came meanwhile, and read on."""
@@ -116,21 +132,61 @@ class KeepAlive:
     def ask(self, question: Callable[[], T]) -> T:
         """Call the consumer: here, or inside the callback if a rebalance waits there."""
         with self._changed:
+            if self._has_left:
+                raise AbandonedError(f"Task {self._task.id} was abandoned and reads nothing any more")
             if not self._is_inside:
                 answer = None
+                self._asking += 1
             else:
                 self._question, self._answer = question, Future()
                 answer = self._answer
                 self._changed.notify_all()
                 self._changed.wait_for(answer.done)
-        return question() if answer is None else cast("T", answer.result())
+        if answer is not None:
+            return cast("T", answer.result())
+        try:
+            return question()
+        finally:
+            with self._changed:
+                self._asking -= 1
+                self._changed.notify_all()
 
     def close(self) -> None:
-        self.rest()
-        self.settle()
+        """Let the thread end; the task is at its end."""
+        if not self._has_left:
+            self.rest()
+            self.settle()
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    # --- who fences the task ---------------------------------------------------------------------
+
+    def leave(self, timeout_s: float) -> None:
+        """The task was fenced: if its thread is stuck in its plugin, leave the group in its place.
+
+        Else it leaves by itself, as soon as it sees that it was cancelled. Any thread.
+        """
+        with self._changed:
+            free = self._changed.wait_for(
+                lambda: self._closed or not (self._is_polling or self._asking), timeout_s
+            )
+            if not free or self._closed or (self._since is None and not self._lent):
+                return
+            self._is_polling = True
+        try:
+            self._consumer.close(timeout_s)
+        except ConnectError as exc:
+            log.warning("Fenced task %s has not left its group: %s", self._task.id, describe(exc))
+        finally:
+            with self._changed:
+                self._is_polling, self._has_left = False, True
+                self._changed.notify_all()
+
+    @property
+    def has_left(self) -> bool:
+        """Whether a fence has left the group, so that the consumer must not be touched."""
+        return self._has_left
 
     # --- the thread beside it --------------------------------------------------------------------
 

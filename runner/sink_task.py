@@ -30,6 +30,7 @@ from connectkit.runner.errant import ErrantReporter
 from connectkit.runner.gather import BatchBounds, Gather, starts
 from connectkit.runner.intake import Intake
 from connectkit.runner.keepalive import KeepAlive, SharedConsumer
+from connectkit.runner.lanes import begin_thread
 from connectkit.runner.log.api import Consumer, Message
 from connectkit.runner.log.topics import compile_pattern
 from connectkit.runner.put import Putter
@@ -45,6 +46,9 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 0.1
 """Before a batch that the task could not take is put again, the first time; twice as long each time."""
+
+LEAVE_S = 5.0
+"""How long a fenced task may take to leave its group."""
 
 SLICE_S = 0.1
 """The longest single wait inside a poll: how late a stop or a pause can be noticed."""
@@ -161,9 +165,13 @@ class WorkerSinkTask(WorkerTask):
             topics=settings.topics, pattern=settings.pattern, listener=Rebalance(self, self._keep_alive)
         )
         self._initialized = True
-        with self.activity.calling("start"):
-            self.task.initialize(self._context)
-            self.task.start()
+        self._keep_alive.lend()
+        try:
+            with self.activity.calling("start"):
+                self.task.initialize(self._context)
+                self.task.start()
+        finally:
+            self._keep_alive.rest()
 
     def execute(self) -> None:
         self._next_commit = self.clock() + self._settings.flush_interval_s
@@ -366,8 +374,8 @@ class WorkerSinkTask(WorkerTask):
             try:
                 count = self._putter.put()
             finally:
-                self._keep_alive.rest()
                 self.activity.leave()
+                self._keep_alive.rest()
         except BreakerOpenError as exc:
             self._tell_open(exc)
             back = self._tolerance.rewind_to()
@@ -576,16 +584,12 @@ class WorkerSinkTask(WorkerTask):
             self.task.stop()
 
     def _leave(self) -> None:
-        self._reader.close(self.control.share_s(self._settings.close_s))
+        if not self._keep_alive.has_left:
+            self._reader.close(self.control.share_s(self._settings.close_s))
 
     def fence(self) -> None:
-        """``cancelled`` is looked at before every commit. Leave the group, so that others get the records.
-
-        The consumer belongs to the task's thread, so it is closed from here only while that is in a call of
-        the plugin.
-        """
+        """``cancelled`` is looked at before every commit. Leave the group, so that others get the records."""
         self._closing = True  # the group's callbacks find nothing to do
-        if self.activity.call:
-            leaving = threading.Thread(target=self._reader.close, args=(0.0,), daemon=True)
-            leaving.name = f"fence-{self.id}"
-            leaving.start()
+        leaving = threading.Thread(target=self._keep_alive.leave, args=(LEAVE_S,), daemon=True)
+        leaving.name = f"fence-{self.id}"
+        begin_thread(leaving, f"Task {self.id} could not be fenced at once")

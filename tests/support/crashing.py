@@ -12,7 +12,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from connectkit.api import Converter, RawHeaders, SchemaAndValue, SourceConnector, SourceTask
+from connectkit import SchemaAndValue
+from connectkit.api import Converter, RawHeaders, SourceConnector, SourceTask
 from connectkit.config import Config, option
 from connectkit.plugin import plugins
 from connectkit.record import SourceRecord
@@ -43,7 +44,7 @@ def overflow() -> None:
     sys.setrecursionlimit(10_000_000)
     again: list[Callable[[], None]] = []
 
-    @ctypes.CFUNCTYPE(None)
+    @ctypes.CFUNCTYPE(None)  # type: ignore[untyped-decorator]  # ctypes has no types for it
     def deeper() -> None:
         again[0]()
 
