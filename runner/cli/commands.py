@@ -10,7 +10,7 @@ from pathlib import Path
 
 from connectkit._version import __version__
 from connectkit.errors import ConfigError, ConnectError
-from connectkit.runner.cli import token
+from connectkit.runner.cli import dlq, token
 
 DESCRIPTION = """\
 connectkit moves data between Apache Kafka and other systems: Kafka Connect for Python.
@@ -128,10 +128,20 @@ def build_parser(*, with_installed: bool = True) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show tracebacks and debug messages")
+    plugged = argparse.ArgumentParser(add_help=False, parents=[common])
+    plugged.add_argument(
+        "--plugins",
+        dest="plugin_files",
+        metavar="FILE",
+        action="append",
+        type=Path,
+        default=[],
+        help="a Python file with plugins that are not installed, for work on this machine; may be repeated",
+    )
 
     run_it = commands.add_parser(
         "standalone",
-        parents=[common],
+        parents=[plugged],
         help="run connectors in this process",
         description=STANDALONE,
         epilog=STANDALONE_EXAMPLES,
@@ -161,7 +171,7 @@ def build_parser(*, with_installed: bool = True) -> argparse.ArgumentParser:
 
     check = commands.add_parser(
         "validate",
-        parents=[common],
+        parents=[plugged],
         help="check configuration files",
         description=VALIDATE,
         formatter_class=form,
@@ -171,7 +181,7 @@ def build_parser(*, with_installed: bool = True) -> argparse.ArgumentParser:
 
     shows = commands.add_parser(
         "preview",
-        parents=[common],
+        parents=[plugged],
         help="show what a connector's transforms make of records",
         description=PREVIEW,
         epilog=PREVIEW_EXAMPLES,
@@ -204,7 +214,7 @@ def build_parser(*, with_installed: bool = True) -> argparse.ArgumentParser:
 
     listing = commands.add_parser(
         "plugins",
-        parents=[common],
+        parents=[plugged],
         help="list what is installed, or explain one plugin",
         description="List the installed connectors, converters, transforms …, or explain one of them.",
         epilog="examples:\n  connectkit plugins\n  connectkit plugins CsvSource\n",
@@ -304,6 +314,7 @@ def build_parser(*, with_installed: bool = True) -> argparse.ArgumentParser:
     )
     quick.set_defaults(run=_quickstart)
     token.add(commands, common)
+    dlq.add(commands, common)
     if with_installed:
         _add_installed(commands)
     return parser
@@ -328,9 +339,7 @@ def _count(text: str) -> int:
     return number
 
 
-_OWN = frozenset(
-    ("standalone", "validate", "preview", "plugins", "topics", "quickstart", "sniff", "check-schema", "token")
-)
+_OWN = frozenset("standalone validate preview plugins topics quickstart sniff check-schema token dlq".split())
 """Commands that are here without looking for what is installed, which takes time."""
 
 
@@ -346,6 +355,11 @@ def run(arguments: Sequence[str]) -> int:
         return 1 if exc.code else 0
     command: Callable[[argparse.Namespace], int] = parsed.run
     try:
+        if getattr(parsed, "plugin_files", None):
+            from connectkit.plugin import plugins
+            from connectkit.runner.local_plugins import load_plugins
+
+            load_plugins(parsed.plugin_files, plugins)
         return command(parsed)
     except ConnectError as exc:
         return _complain(exc, debug=parsed.debug)

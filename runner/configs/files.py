@@ -51,14 +51,19 @@ def read_worker_file(path: str | os.PathLike[str]) -> ConfigFile:
 def read_connector_file(path: str | os.PathLike[str]) -> ConfigFile:
     """A connector's file; it must have a ``name``."""
     path = Path(path)
-    data = _read(path)
-    found = _json(path, data) if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") else None
-    found = found or _properties(path, data)
+    found = read_config_file(path)
     if not (found.config.get("name") or "").strip():
         raise ConfigError(
             f'{path} has no name: a connector\'s file needs a line name=… (or a "name" in JSON).'
         )
     return found
+
+
+def read_config_file(path: Path) -> ConfigFile:
+    """A connector's file or a part of one: properties or JSON, whatever it is named."""
+    data = _read(path)
+    found = _json(path, data) if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") else None
+    return found or _properties(path, data)
 
 
 def _read(path: Path) -> bytes:
