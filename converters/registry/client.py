@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
 from connectkit.converters.registry.port import (
@@ -23,31 +24,48 @@ from connectkit.converters.registry.port import (
     Registry,
     SchemaText,
 )
-from connectkit.errors import ConnectError, RetriableError, SchemaError
+from connectkit.errors import ConnectError, NotFoundError, RetriableError, SchemaError
 
 T = TypeVar("T")
 ERROR_TTL_S: Final = 1.0
 _MAX_REFERENCES: Final = 1000
 
 
+LATEST_OF: Final = "latest"
+SUBJECTS_OF: Final = "subjects"
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How much is kept of the answers of a registry, and for how long; None is for ever."""
+
+    schemas: int = 1000
+    latest: int = 1000
+    latest_ttl_s: float | None = None
+    subjects: int = 1000
+    subjects_ttl_s: float | None = None
+    missing: int = 10_000
+    missing_ttl_s: Mapping[str, float] = field(default_factory=dict)
+    """How long it is believed that an id, a version, or the schema of a lookup is not there."""
+
+
 class RegistryClient:
-    """Wraps a registry. ``latest_ttl_s`` is how long an answer about the newest version is believed."""
+    """Wraps a registry. The newest version of a subject is asked for again when its time is over."""
 
     def __init__(
         self,
         registry: Registry,
         *,
-        size: int = 1000,
-        latest_ttl_s: float | None = None,
+        keep: Keep | None = None,
         error_ttl_s: float = ERROR_TTL_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._registry = registry
-        self._size = size
-        self._latest_ttl_s = latest_ttl_s
+        self._keep = keep or Keep()
         self._error_ttl_s = error_ttl_s
         self._clock = clock
-        self._answers: OrderedDict[Hashable, tuple[Any, float | None]] = OrderedDict()
+        self._answers: dict[str, OrderedDict[Hashable, tuple[Any, float | None]]] = {}
+        """By what they are about: each kind has a bound of its own."""
         self._errors: OrderedDict[Hashable, tuple[ConnectError, float]] = OrderedDict()
         self._under_way: dict[Hashable, Future[Any]] = {}
         self._lock = threading.Lock()
@@ -57,12 +75,15 @@ class RegistryClient:
         """The registry itself, which keeps no answers."""
         return self._registry
 
-    def _once(self, question: Hashable, ask: Callable[[], T], *, ttl_s: float | None = None) -> T:
+    def _once(
+        self, question: tuple[Any, ...], ask: Callable[[], T], *, about: str = "", ttl_s: float | None = None
+    ) -> T:
         with self._lock:
             now = self._clock()
-            found = self._answers.get(question)
+            answers = self._answers.setdefault(about, OrderedDict())
+            found = answers.get(question)
             if found is not None and (found[1] is None or now < found[1]):
-                self._answers.move_to_end(question)
+                answers.move_to_end(question)
                 answer: T = found[0]
                 return answer
             failed = self._errors.get(question)
@@ -73,7 +94,7 @@ class RegistryClient:
             if pending is None:
                 pending = self._under_way[question] = Future()
         if is_mine:
-            self._answer(question, ask, ttl_s, pending)
+            self._answer(question, ask, about, ttl_s, pending)
         try:
             given: T = pending.result()
         except ConnectError as error:
@@ -82,22 +103,33 @@ class RegistryClient:
             raise _again(error, self._error_ttl_s) from error
         return given
 
-    def _answer(self, question: Hashable, ask: Callable[[], T], ttl_s: float | None, to: Future[T]) -> None:
+    def _answer(
+        self, question: tuple[Any, ...], ask: Callable[[], T], about: str, ttl_s: float | None, to: Future[T]
+    ) -> None:
         try:
             answer = ask()
         except BaseException as error:  # noqa: BLE001 - it is handed to all who wait, and raised
             with self._lock:
                 self._under_way.pop(question, None)
                 if isinstance(error, ConnectError):
-                    _keep(self._errors, question, (error, self._clock() + self._error_ttl_s), self._size)
+                    error_until = self._clock() + self._error_ttl(question[0], error)
+                    _keep(self._errors, question, (error, error_until), self._keep.missing)
             to.set_exception(error)
             return
         with self._lock:
             self._under_way.pop(question, None)
             self._errors.pop(question, None)
             until = None if ttl_s is None else self._clock() + ttl_s
-            _keep(self._answers, question, (answer, until), self._size)
+            size = {LATEST_OF: self._keep.latest, SUBJECTS_OF: self._keep.subjects}.get(
+                about, self._keep.schemas
+            )
+            _keep(self._answers[about], question, (answer, until), size)
         to.set_result(answer)
+
+    def _error_ttl(self, kind: str, error: ConnectError) -> float:
+        if not isinstance(error, NotFoundError):
+            return self._error_ttl_s
+        return max(self._error_ttl_s, self._keep.missing_ttl_s.get(kind, 0.0))
 
     def register(self, subject: str, schema: SchemaText, *, normalize: bool = False) -> Registered:
         """The schema under the subject, registered at the first call."""
@@ -105,7 +137,8 @@ class RegistryClient:
         def ask() -> Registered:
             found = self._registry.register(subject, schema, normalize=normalize)
             with self._lock:
-                self._answers.pop(("latest", subject), None)
+                if LATEST_OF in self._answers:
+                    self._answers[LATEST_OF].pop(("latest", subject), None)
             return found
 
         return self._once(("register", subject, schema, normalize), ask)
@@ -134,7 +167,8 @@ class RegistryClient:
         return self._once(
             ("latest", subject),
             lambda: self._registry.version(subject, LATEST),
-            ttl_s=self._latest_ttl_s,
+            about=LATEST_OF,
+            ttl_s=self._keep.latest_ttl_s,
         )
 
     def with_metadata(self, subject: str, metadata: Mapping[str, str]) -> Registered:
@@ -142,7 +176,8 @@ class RegistryClient:
         return self._once(
             ("metadata", subject, tuple(sorted(metadata.items()))),
             lambda: self._registry.with_metadata(subject, metadata),
-            ttl_s=self._latest_ttl_s,
+            about=LATEST_OF,
+            ttl_s=self._keep.latest_ttl_s,
         )
 
     def reference(self, reference: Reference) -> Registered:
@@ -180,6 +215,8 @@ class RegistryClient:
         return self._once(
             ("associated", namespace, topic, kind),
             lambda: self._registry.associated_subjects(namespace, topic, kind),
+            about=SUBJECTS_OF,
+            ttl_s=self._keep.subjects_ttl_s,
         )
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
 """The options that the converters of a schema registry share, by Confluent's names.
 
-Source: spec registry 1, 6.1 (``AbstractKafkaSchemaSerDeConfig``, ``SchemaRegistryClientConfig``).
+Source: spec registry 1, 6.1 (``AbstractKafkaSchemaSerDeConfig``).
 """
 
 from __future__ import annotations
@@ -8,27 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from connectkit.checks import Check, at_least, non_empty_list, one_of_any_case
-from connectkit.config import HIGH, LOW, MEDIUM, ConverterConfig, Kind, option
+from connectkit.checks import Check, at_least, one_of_any_case
+from connectkit.config import LOW, MEDIUM, Kind, option
+from connectkit.converters.registry.client_config import ClientConfig
 from connectkit.converters.registry.rules.engine import Settings
 from connectkit.converters.registry.rules.executors import CLASSES, EXTRA, has_cel
 from connectkit.converters.registry.subjects import ASSOCIATED, FALLBACKS, STRATEGIES
-from connectkit.secret import Secret
 
-_SCHEMES: Final = ("http://", "https://", "mock://", "embedded:")
 _SERIALIZERS: Final = ("PrefixSchemaIdSerializer", "HeaderSchemaIdSerializer")
 _DESERIALIZERS: Final = (
     "DualSchemaIdDeserializer", "PrefixSchemaIdDeserializer", "HeaderSchemaIdDeserializer",
+    "ConfigSchemaIdDeserializer",
 )  # fmt: skip
 _PACKAGE: Final = "io.confluent.kafka.serializers.schema.id."
-
-
-def _urls(urls: list[str]) -> str | None:
-    kinds = {next((each for each in _SCHEMES if url.startswith(each)), None) for url in urls}
-    if None in kinds:
-        return "must hold addresses that begin with http://, https://, mock:// or embedded:"
-    local = kinds & {"mock://", "embedded:"}
-    return "cannot mix a registry in this process with others" if local and len(urls) > 1 else None
 
 
 def _is_strategy(name: str) -> str | None:
@@ -60,25 +52,14 @@ def rule_problems(config: RegistryConfig) -> dict[str, str | Sequence[str]]:
     return found
 
 
-def _also(name: str) -> tuple[str]:
-    """The name that Confluent's converters know a client's option by, too."""
-    return (f"schema.registry.{name}",)
-
-
-class RegistryConfig(ConverterConfig):
+class RegistryConfig(ClientConfig):
     """How a converter uses a schema registry.
 
-    Options of the client may also be given with ``schema.registry.`` before the name;
-    ``request.header.NAME`` is sent with every request.
+    How it is reached says :class:`~connectkit.converters.registry.client_config.ClientConfig`.
     """
 
-    prefixes = ("schema.registry.ssl.", "request.header.", "rule.executors.", "rule.actions.")
+    prefixes = (*ClientConfig.prefixes, "rule.executors.", "rule.actions.")
 
-    schema_registry_url: list[str] = option(
-        doc="The registry's addresses, or embedded:DIR for one that lives in a folder.",
-        check=(non_empty_list, _urls),
-        importance=HIGH,
-    )
     auto_register_schemas: bool = option(
         True, doc="Whether a schema that is not there yet is registered.", importance=MEDIUM
     )
@@ -103,6 +84,21 @@ class RegistryConfig(ConverterConfig):
     latest_compatibility_strict: bool = option(
         True, doc="Whether the newest schema must be able to read the data.", importance=LOW
     )
+    use_message_indexes: list[str] = option(
+        [],
+        doc="The path of a Protobuf message's type, such as 0,1, where ConfigSchemaIdDeserializer is used.",
+        importance=LOW,
+    )
+    propagate_schema_tags: bool = option(
+        False, doc="Whether tags of a schema are taken over into the next. Refused.", importance=LOW
+    )
+    context_name_strategy: str = option(
+        "io.confluent.kafka.serializers.context.NullContextNameStrategy",
+        doc="How subjects get a context; only NullContextNameStrategy, which gives none.",
+        kind=Kind.CLASS,
+        check=_one_of_package(("NullContextNameStrategy",)),
+        importance=LOW,
+    )
     key_subject_name_strategy: str = option(
         ASSOCIATED,
         doc="How subjects of keys are named.",
@@ -125,6 +121,12 @@ class RegistryConfig(ConverterConfig):
     )
     subject_name_strategy_kafka_cluster_id: str = option(
         "-", doc="The Kafka cluster whose topics have associated subjects.", importance=LOW
+    )
+    subject_name_strategy_cache_size: int = option(
+        1000, doc="How many topics' associated subjects are kept.", check=at_least(1), importance=LOW
+    )
+    subject_name_strategy_cache_expiry_secs: int = option(
+        -1, doc="How long, in seconds, they are believed; -1 for ever.", importance=LOW
     )
     key_schema_id_serializer: str = option(
         _PACKAGE + _SERIALIZERS[0],
@@ -184,101 +186,6 @@ class RegistryConfig(ConverterConfig):
         importance=LOW,
     )
     schemas_cache_config: int = option(1000, doc="How many converted schemas are kept.", importance=LOW)
-    max_schemas_per_subject: int = option(
-        1000,
-        doc="How many schemas of the registry are kept.",
-        check=at_least(1),
-        importance=LOW,
-        aliases=_also("max.schemas.per.subject"),
-    )
-    latest_cache_ttl_sec: int = option(
-        -1,
-        doc="How long, in seconds, a subject's newest schema is believed to be it; -1 for ever.",
-        importance=LOW,
-        aliases=_also("latest.cache.ttl.sec"),
-    )
-    max_retries: int = option(
-        3,
-        doc="How often a request that may succeed later is sent again.",
-        check=at_least(0),
-        importance=LOW,
-        aliases=_also("max.retries"),
-    )
-    retries_wait_ms: int = option(
-        1000,
-        doc="The wait before it is sent again, in milliseconds.",
-        check=at_least(0),
-        importance=LOW,
-        aliases=_also("retries.wait.ms"),
-    )
-    retries_max_wait_ms: int = option(
-        20_000,
-        doc="The longest such wait, in milliseconds.",
-        check=at_least(0),
-        importance=LOW,
-        aliases=_also("retries.max.wait.ms"),
-    )
-    http_read_timeout_ms: int = option(
-        60_000,
-        doc="How long an answer may take, in milliseconds.",
-        check=at_least(1),
-        importance=LOW,
-        aliases=_also("http.read.timeout.ms"),
-    )
-    http_connect_timeout_ms: int = option(
-        60_000,
-        doc="How long a connection may take, in milliseconds.",
-        check=at_least(1),
-        importance=LOW,
-        aliases=_also("http.connect.timeout.ms"),
-    )
-    basic_auth_credentials_source: str = option(
-        "URL",
-        doc="Where user and password come from: the addresses (URL) or basic.auth.user.info (USER_INFO).",
-        check=one_of_any_case("URL", "USER_INFO"),
-        importance=MEDIUM,
-        aliases=_also("basic.auth.credentials.source"),
-    )
-    basic_auth_user_info: Secret = option(
-        Secret(""), doc="user:password.", aliases=_also("basic.auth.user.info"), importance=MEDIUM
-    )
-    bearer_auth_credentials_source: str = option(
-        "STATIC_TOKEN",
-        doc="Where the token comes from.",
-        check=one_of_any_case("STATIC_TOKEN"),
-        importance=MEDIUM,
-        aliases=_also("bearer.auth.credentials.source"),
-    )
-    bearer_auth_token: Secret = option(
-        Secret(""),
-        doc="The token.",
-        importance=MEDIUM,
-        aliases=_also("bearer.auth.token"),
-    )
-    bearer_auth_logical_cluster: str = option(
-        "",
-        doc="The cluster that the token is for.",
-        aliases=_also("bearer.auth.logical.cluster"),
-        importance=LOW,
-    )
-    bearer_auth_identity_pool_id: str = option(
-        "",
-        doc="The identity pool of the token.",
-        aliases=_also("bearer.auth.identity.pool.id"),
-        importance=LOW,
-    )
-    proxy_host: str = option(
-        "",
-        doc="The proxy's host.",
-        importance=LOW,
-        aliases=_also("proxy.host"),
-    )
-    proxy_port: int = option(
-        -1,
-        doc="The proxy's port.",
-        importance=LOW,
-        aliases=_also("proxy.port"),
-    )
 
     @property
     def rule_settings(self) -> Settings:
@@ -294,9 +201,10 @@ class RegistryConfig(ConverterConfig):
         )
 
     def problems(self) -> Mapping[str, str | Sequence[str]]:
-        user_info = self.basic_auth_credentials_source.upper() == "USER_INFO"
-        if user_info and not self.basic_auth_user_info.reveal():
-            return {"basic.auth.user.info": "is needed by basic.auth.credentials.source=USER_INFO"}
-        if user_info and self.bearer_auth_token.reveal():
-            return {"bearer.auth.token": "cannot be given together with basic.auth.user.info"}
-        return rule_problems(self)
+        found = {**super().problems(), **rule_problems(self)}
+        if self.propagate_schema_tags:
+            found["propagate.schema.tags"] = "cannot be met: confluent-kafka's client does not send it"
+        numbers = self.use_message_indexes
+        if any(not each.strip().isascii() or not each.strip().isdigit() for each in numbers):
+            found["use.message.indexes"] = "must be numbers from 0 on, with commas between them"
+        return found

@@ -31,6 +31,7 @@ try:
     from confluent_kafka.schema_registry import SchemaRegistryClient
     from confluent_kafka.schema_registry.error import SchemaRegistryError
 
+    from connectkit.converters.registry.oauth import OAuthTokens
     from connectkit.converters.registry.session import AnswerError, HttpError, guarded_session
 except ModuleNotFoundError as exc:
     raise ModuleNotFoundError(
@@ -60,9 +61,17 @@ class HttpRegistry:
             ) from exc
         rest = self._client._rest_client
         rest.session.close()
+        self._tokens: Any = None
+        auth: Any = rest.auth
+        if settings.oauth is not None:
+            self._tokens = guarded_session(
+                verify=rest.verify, auth=None, proxy=rest.proxy, headers={},
+                connect_timeout_s=settings.connect_timeout_s, read_timeout_s=settings.read_timeout_s,
+            )  # fmt: skip
+            auth = OAuthTokens(settings.oauth, self._tokens)
         rest.session = guarded_session(
             verify=rest.verify,
-            auth=rest.auth,
+            auth=auth,
             proxy=rest.proxy,
             headers=settings.headers,
             connect_timeout_s=settings.connect_timeout_s,
@@ -144,6 +153,8 @@ class HttpRegistry:
 
     def close(self) -> None:
         self._client.close()
+        if self._tokens is not None:
+            self._tokens.close()
 
     def _ask(self, what: str, request: Callable[[], T], *, otherwise: Callable[[], T] | None = None) -> T:
         """``otherwise`` is the answer of a registry that has no such thing, or does not know of such."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from connectkit.converters.registry.client import RegistryClient
+from connectkit.converters.registry.client import Keep, RegistryClient
 from connectkit.converters.registry.config import RegistryConfig
 from connectkit.converters.registry.embedded.registry import EmbeddedRegistry
 from connectkit.converters.registry.port import Registry
@@ -24,12 +24,29 @@ _mocks_lock = threading.Lock()
 
 def open_registry(config: RegistryConfig) -> RegistryClient:
     """A client of the registry; nothing is sent yet. ``ConfigError`` for settings that cannot be met."""
-    ttl = config.latest_cache_ttl_sec
-    return RegistryClient(
-        bare_registry(config),
-        size=config.max_schemas_per_subject,
-        latest_ttl_s=None if ttl < 0 else float(ttl),
+    return RegistryClient(bare_registry(config), keep=keep_of(config))
+
+
+def keep_of(config: RegistryConfig) -> Keep:
+    """What the configuration says of keeping answers."""
+    return Keep(
+        schemas=config.max_schemas_per_subject,
+        latest=config.latest_cache_size,
+        latest_ttl_s=_ttl_s(config.latest_cache_ttl_sec),
+        subjects=config.subject_name_strategy_cache_size,
+        subjects_ttl_s=_ttl_s(config.subject_name_strategy_cache_expiry_secs),
+        missing=config.missing_cache_size,
+        missing_ttl_s={
+            "id": config.missing_id_cache_ttl_sec,
+            "guid": config.missing_id_cache_ttl_sec,
+            "version": config.missing_version_cache_ttl_sec,
+            "lookup": config.missing_schema_cache_ttl_sec,
+        },
     )
+
+
+def _ttl_s(seconds: int) -> float | None:
+    return None if seconds < 0 else float(seconds)
 
 
 def bare_registry(config: RegistryConfig) -> Registry:

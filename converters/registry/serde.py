@@ -52,16 +52,21 @@ class SchemaSerde:
         reader = config.key_schema_id_deserializer if is_key else config.value_schema_id_deserializer
         self.in_header = writer.endswith("HeaderSchemaIdSerializer")
         """Whether the schema is said in a header, so that the converter has to see headers."""
-        self.reads_headers = not reader.endswith("PrefixSchemaIdDeserializer")
+        self.is_configured = reader.endswith("ConfigSchemaIdDeserializer")
+        """Whether messages do not say their schema, since the configuration does."""
+        self.reads_headers = not self.is_configured and not reader.endswith("PrefixSchemaIdDeserializer")
         self._fallback = config.subject_name_strategy_fallback_type
         self._metadata = _pairs(config.use_latest_with_metadata)
 
     @property
     def refresh_s(self) -> float | None:
-        """How long what was made of a subject's newest schema may be used; None for ever."""
+        """How long what was made of a newest schema, or an associated subject, may be used; None for ever."""
         config = self._config
         uses_newest = config.use_latest_version or bool(self._metadata)
-        return None if not uses_newest or config.latest_cache_ttl_sec < 0 else config.latest_cache_ttl_sec
+        times = [config.latest_cache_ttl_sec] if uses_newest else []
+        if self._strategy.endswith("AssociatedNameStrategy"):
+            times.append(config.subject_name_strategy_cache_expiry_secs)
+        return min((each for each in times if each >= 0), default=None)
 
     @property
     def client(self) -> RegistryClient:
@@ -162,11 +167,27 @@ class SchemaSerde:
 
     def frame(self, data: bytes, headers: RawHeaders | None, *, indexed: bool = False) -> wire.Frame:
         """Which schema a message says it was written with, and where its payload begins."""
+        if self.is_configured:
+            return self._configured(indexed=indexed)
         if self.reads_headers and headers:
             found = wire.from_header(headers, is_key=self._is_key, indexed=indexed)
             if found is not None:
                 return found
         return wire.unframe(data, indexed=indexed)
+
+    def _configured(self, *, indexed: bool) -> wire.Frame:
+        """The schema of all messages, which are nothing but payload."""
+        config = self._config
+        indexes = tuple(int(each) for each in config.use_message_indexes) or (0,)
+        by_id = config.use_schema_id >= 0
+        if not by_id and config.use_schema_guid is None:
+            raise ConversionError("ConfigSchemaIdDeserializer needs use.schema.id or use.schema.guid")
+        return wire.Frame(
+            config.use_schema_id if by_id else None,
+            None if by_id else config.use_schema_guid,
+            indexes if indexed else (),
+            0,
+        )
 
     def writer(
         self, topic: str, frame: wire.Frame, name_of: Callable[[Registered], str | None]

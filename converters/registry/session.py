@@ -28,7 +28,7 @@ class AnswerError(httpx.RequestError):
 def guarded_session(
     *,
     verify: ssl.SSLContext,
-    auth: tuple[str, str] | None,
+    auth: tuple[str, str] | httpx.Auth | None,
     proxy: str | None,
     headers: Mapping[str, str],
     connect_timeout_s: float,

@@ -5,7 +5,8 @@ Source: spec registry 6.1, 10.1. What cannot be done is refused, and not left ou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
@@ -36,11 +37,28 @@ class ClientSettings:
     headers: Mapping[str, str] = field(repr=False)
     connect_timeout_s: float
     read_timeout_s: float
+    oauth: OAuth | None = field(default=None, repr=False)
 
 
-def client_settings(config: RegistryConfig) -> ClientSettings:
+@dataclass(frozen=True, slots=True)
+class OAuth:
+    """How tokens are got from an OAuth server."""
+
+    url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    scope: str
+    buffer_s: float
+
+
+def client_settings(
+    config: RegistryConfig, *, choose: Callable[[int], int] = secrets.randbelow
+) -> ClientSettings:
     """The settings of ``SchemaRegistryClient`` and its session; ``ConfigError`` for what they cannot do."""
     urls, user_info = _addresses(config)
+    if config.schema_registry_url_randomize:
+        first = choose(len(urls))
+        urls = urls[first:] + urls[:first]
     client: dict[str, Any] = {
         "url": ",".join(urls),
         "max.retries": config.max_retries,
@@ -53,7 +71,23 @@ def client_settings(config: RegistryConfig) -> ClientSettings:
         client["proxy"] = f"http://{config.proxy_host}:{config.proxy_port}"
     client.update(_tls(config))
     return ClientSettings(
-        client, _headers(config), config.http_connect_timeout_ms / 1000, config.http_read_timeout_ms / 1000
+        client,
+        _headers(config),
+        config.http_connect_timeout_ms / 1000,
+        config.http_read_timeout_ms / 1000,
+        _oauth(config),
+    )
+
+
+def _oauth(config: RegistryConfig) -> OAuth | None:
+    if config.bearer_auth_credentials_source.upper() != "OAUTHBEARER":
+        return None
+    return OAuth(
+        config.bearer_auth_issuer_endpoint_url,
+        config.bearer_auth_client_id,
+        config.bearer_auth_client_secret.reveal(),
+        config.bearer_auth_scope,
+        float(config.bearer_auth_cache_expiry_buffer_seconds),
     )
 
 
@@ -61,8 +95,10 @@ def _headers(config: RegistryConfig) -> dict[str, str]:
     """What is sent with every request: headers of the configuration, and the token."""
     found = {name: str(value) for name, value in config.with_prefix("request.header.").items()}
     token = config.bearer_auth_token.reveal()
-    if token:
+    oauth = config.bearer_auth_credentials_source.upper() == "OAUTHBEARER"
+    if token and not oauth:
         found["Authorization"] = f"Bearer {token}"
+    if token or oauth:
         if config.bearer_auth_logical_cluster:
             found["target-sr-cluster"] = config.bearer_auth_logical_cluster
         if config.bearer_auth_identity_pool_id:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import pytest
 
-from connectkit.converters.registry.client import RegistryClient
+from connectkit.converters.registry.client import Keep, RegistryClient
 from connectkit.converters.registry.port import LATEST, Reference, Registered, SchemaText
 from connectkit.errors import ConnectError, NotFoundError, RetriableError, SchemaError
 
@@ -106,7 +106,7 @@ def test_every_question_is_asked_once() -> None:
 
 def test_the_newest_version_is_believed_for_its_time_and_until_one_is_registered() -> None:
     fake, clock = Fake(), Clock()
-    client = RegistryClient(fake, latest_ttl_s=10, clock=clock)
+    client = RegistryClient(fake, keep=Keep(latest_ttl_s=10), clock=clock)
     assert [client.latest("s").version for _ in range(2)] == [1, 1]
     clock.now_s = 9.9
     assert client.latest("s").version == 1
@@ -119,11 +119,11 @@ def test_the_newest_version_is_believed_for_its_time_and_until_one_is_registered
 
 def test_the_cache_is_bounded_and_drops_what_was_used_longest_ago() -> None:
     fake = Fake()
-    client = RegistryClient(fake, size=10)
+    client = RegistryClient(fake, keep=Keep(schemas=10, missing=10))
     for number in range(10_000):
         client.by_id(number)
         client.by_id(0)
-    assert len(client._answers) == 10
+    assert sum(map(len, client._answers.values())) == 10
     assert fake.asked["id 0 None"] == 1
 
 

@@ -13,7 +13,7 @@ from connectkit.converters.registry.embedded.registry import EmbeddedRegistry
 from connectkit.converters.registry.port import Reference, Registered, SchemaText
 from connectkit.converters.registry.serde import SchemaSerde
 from connectkit.converters.registry.wire import Frame, guid_bytes, id_prefix
-from connectkit.errors import ConversionError, DataError, RetriableError, SchemaError
+from connectkit.errors import ConversionError, RetriableError, SchemaError
 
 ONE = SchemaText('{"type":"record","name":"R","fields":[{"name":"a","type":"long"}]}')
 TWO = SchemaText(ONE.text.replace("]}", ',{"name":"b","type":"long","default":0}]}'))

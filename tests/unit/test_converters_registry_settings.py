@@ -101,7 +101,7 @@ def test_tls_by_pem_files() -> None:
         ({"schema.registry.url": ""}, "schema.registry.url", ""),
         ({"basic.auth.credentials.source": "USER_INFO"}, "basic.auth.user.info", "needed"),
         ({"basic.auth.credentials.source": "SASL_INHERIT"}, "basic.auth.credentials.source", "one of"),
-        ({"bearer.auth.credentials.source": "OAUTHBEARER"}, "bearer.auth.credentials.source", "one of"),
+        ({"bearer.auth.credentials.source": "CUSTOM"}, "bearer.auth.credentials.source", "one of"),
         ({"value.subject.name.strategy": "com.me.Own"}, "value.subject.name.strategy", "one of"),
         ({"subject.name.strategy.fallback.type": "MAYBE"}, "subject.name.strategy.fallback.type", "one of"),
         ({"request.header.X": "a\r\nEvil: 1"}, "request.header.X", "ASCII"),
