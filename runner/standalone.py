@@ -27,6 +27,7 @@ from connectkit.runner.memory import tune_memory
 
 if TYPE_CHECKING:
     from connectkit.api import TopicPartition
+    from connectkit.plugin import Registry
     from connectkit.runner.configs.worker import WorkerConfig
     from connectkit.runner.herder import Herder
     from connectkit.runner.journal import Journal
@@ -77,12 +78,15 @@ def is_connector_file(path: Path) -> bool:
         return False
 
 
-def open_herder(options: Options, give_up: threading.Event | None = None) -> tuple[Herder, Serving | None]:
+def open_herder(
+    options: Options, give_up: threading.Event | None = None, *, registry: Registry | None = None
+) -> tuple[Herder, Serving | None]:
     """A started herder, and its REST if it has one; ``ConnectError`` says what keeps it from starting.
 
-    ``give_up``: the wait for the log to answer ends once it is set.
+    ``give_up``: the wait for the log to answer ends once it is set. ``registry``: other plugins than those
+    installed.
     """
-    from connectkit.plugin import plugins
+    from connectkit.plugin import plugins as installed
     from connectkit.runner.configs.worker import WorkerConfig, worker_warnings
     from connectkit.runner.herder import Herder
     from connectkit.runner.log.opening import EMBEDDED, open_log
@@ -92,6 +96,7 @@ def open_herder(options: Options, give_up: threading.Event | None = None) -> tup
     from connectkit.runner.variables import make_resolver
     from connectkit.runner.worker import Worker
 
+    plugins = installed if registry is None else registry
     raw = _worker_settings(options)
     resolver = make_resolver(raw, plugins)
     resolved = resolver.resolve(raw).config
