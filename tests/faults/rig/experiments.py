@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.faults.rig import broker_faults, huge, poison, request_faults, worker_faults
+from tests.faults.rig import broker_faults, huge, poison, request_faults, scarcity, state_files, worker_faults
 from tests.faults.rig.bench import Bench
 from tests.faults.rig.verdict import Verdict
 
@@ -44,5 +44,10 @@ EXPERIMENTS: dict[str, Experiment] = {
         title="the system that a sink writes to is down", run=worker_faults.system_down, logs=_ALL
     ),
     "F16": Experiment(title="the dead letter queue refuses", run=poison.letters_refused, logs=_ALL),
+    "F17": Experiment(title="the disk of the offsets is full", run=scarcity.disk_full, logs=("embedded",)),
+    "F18": Experiment(
+        title="kill -9 while the offset file is written", run=state_files.torn_files, logs=("embedded",)
+    ),
     "F21": Experiment(title="huge records", run=huge.huge_records, logs=("embedded", "kafka")),
+    "F26": Experiment(title="memory is short", run=scarcity.memory_short, logs=("embedded",)),
 }

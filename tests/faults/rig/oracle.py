@@ -79,6 +79,12 @@ class Oracle:
         self._note("hold", issued=self._issued)
         return {"issued": self._issued}
 
+    def burst(self, count: int) -> dict[str, Any]:
+        """So many more at once, before the steady rate comes up to them."""
+        self._issued = [had + count for had in self._issued]
+        self._note("burst", issued=self._issued)
+        return {}
+
     def fresh(self) -> dict[str, Any]:
         """One more id for each task."""
         self._issued = [count + 1 for count in self._issued]

@@ -43,7 +43,6 @@ class Worker:
         planted: str | None = None,
     ) -> None:
         self.folder = folder
-        self.offsets = folder / "offsets.json"
         self.log_file = folder / "worker.log"
         self.lives = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -52,12 +51,13 @@ class Worker:
             "key.converter.schemas.enable": "false",
             "value.converter": "JsonConverter",
             "value.converter.schemas.enable": "false",
-            "offset.storage.file.filename": str(self.offsets),
+            "offset.storage.file.filename": str(folder / "offsets.json"),
             "offset.flush.interval.ms": "200",
             "task.shutdown.graceful.timeout.ms": "20000",
             "listeners": "",
             **settings,
         }
+        self.offsets = Path(own["offset.storage.file.filename"])
         self._files = [_write(folder / "worker.properties", own)]
         self._files += [folder / f"{each['name']}.properties" for each in connectors]
         self.configure(*connectors)
