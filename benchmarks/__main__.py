@@ -18,8 +18,10 @@ LOCAL = {
     "log": "benchmarks.log_embedded",
     "parse": "benchmarks.parse",
     "protobuf": "benchmarks.protobuf",
+    "rest": "benchmarks.rest",
     "rest-cost": "benchmarks.rest_cost",
     "startup": "benchmarks.startup",
+    "tolerance": "benchmarks.tolerance",
     "transforms": "benchmarks.transforms",
 }
 
