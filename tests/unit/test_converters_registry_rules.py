@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +19,6 @@ from connectkit.converters.registry.converter import RegistryConverter
 from connectkit.converters.registry.embedded.registry import EmbeddedRegistry
 from connectkit.converters.registry.opening import forget_mock_registry, mock_registry
 from connectkit.converters.registry.port import SchemaKind, SchemaText
-from connectkit.converters.registry.rules import executors
 from connectkit.converters.registry.rules.plan import rules_of
 from connectkit.errors import ConfigError, ConversionError, LimitError
 from connectkit.schema import Schema
@@ -206,8 +206,8 @@ def test_rules_on_bytes_are_never_skipped(format_: str) -> None:
 def test_without_the_library_a_rule_says_what_is_needed(
     format_: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    places = {"CEL": ("not.there", "CelExecutor")}
-    monkeypatch.setattr(executors, "_PLACES", places)
+    for name in ("celpy", "confluent_kafka.schema_registry.rules.cel.cel_executor"):
+        monkeypatch.setitem(sys.modules, name, None)
     register(format_, rule("adult", "message.age >= 18"))
     with pytest.raises(ConversionError, match="type CEL, for which the extra 'rules' of kafka-connectkit"):
         write(format_)

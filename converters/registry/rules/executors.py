@@ -6,7 +6,6 @@ thread at a time.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -18,12 +17,6 @@ CLASSES: Final = {
     "CelExecutor": "CEL", "CelFieldExecutor": "CEL_FIELD", "JsonataExecutor": "JSONATA",
 }  # fmt: skip
 """Types by the names of Confluent's classes, without their packages."""
-_RULES: Final = "confluent_kafka.schema_registry.rules."
-_PLACES: Final = {
-    "CEL": ("cel.cel_executor", "CelExecutor"),
-    "CEL_FIELD": ("cel.cel_field_executor", "CelFieldExecutor"),
-    "JSONATA": ("jsonata.jsonata_executor", "JsonataExecutor"),
-}
 EXTRA: Final = "the extra 'rules' of kafka-connectkit"
 Walk = Callable[[Any, Any, Any], Any]
 """Calls a field's function for each field of a value: ``walk(context, function, value)``."""
@@ -45,11 +38,23 @@ class Executor(Protocol):
 
 def executor_of(kind: str) -> Executor | None:
     """A new executor for rules of a type; None if there is none, or its library is not installed."""
-    place = _PLACES.get(kind)
+    make: Any = None
     try:
-        return None if place is None else getattr(importlib.import_module(_RULES + place[0]), place[1])()
+        if kind == "CEL":
+            from confluent_kafka.schema_registry.rules.cel.cel_executor import CelExecutor
+
+            make = CelExecutor
+        elif kind == "CEL_FIELD":
+            from confluent_kafka.schema_registry.rules.cel.cel_field_executor import CelFieldExecutor
+
+            make = CelFieldExecutor
+        elif kind == "JSONATA":
+            from confluent_kafka.schema_registry.rules.jsonata.jsonata_executor import JsonataExecutor
+
+            make = JsonataExecutor
     except ImportError:
         return None
+    return None if make is None else make()
 
 
 def has_cel() -> bool:
