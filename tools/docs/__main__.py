@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tools.docs import cli, clients, errors, plugins, worker
+from tools.docs import cli, clients, errors, plugins, rest, worker
 from tools.layout import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
@@ -19,6 +19,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "connectors.md": plugins.connectors,
     "config-providers.md": plugins.config_providers,
     "worker.md": worker.worker_page,
+    "rest.md": rest.rest_page,
     "cli.md": cli.cli_page,
     "errors.md": errors.error_page,
     "client-properties.md": clients.client_page,
