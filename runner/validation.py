@@ -27,6 +27,7 @@ from connectkit.runner.configs.connector import (
     SourceConnectorConfig,
     topic_problems,
 )
+from connectkit.runner.configs.egress import url_problems
 from connectkit.runner.configs.overrides import OverridePolicy
 from connectkit.runner.configs.topics import PREFIX as TOPIC_CREATION
 from connectkit.runner.configs.topics import check_creation
@@ -242,6 +243,8 @@ class _ConnectorCheck:
             _check_converter(self.raw, which, self.templated, self.plugins, report, bootstrap)
             right += [which]
         self._overrides(kind)
+        for key, sentence in url_problems(self.raw, self.worker):
+            report.error(key, sentence)
         if kind == "source":
             self._topic_creation()
             self._exactly_once()

@@ -187,6 +187,13 @@ class WorkerConfig(OffsetOptions):
         extension=True,
     )
 
+    registry_urls: list[str] = option(
+        [],
+        doc="The schema registries (and token endpoints) whose hosts connectors may name, beside those that "
+        "the worker's own converters name; * is any. If neither names one, connectors may name any.",
+        importance=LOW,
+        extension=True,
+    )
     rest_principals: list[str] = option(
         [],
         doc="Who may use the REST interface: names, each with rest.principals.NAME.roles (read, operate or "
