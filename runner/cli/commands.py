@@ -10,7 +10,7 @@ from pathlib import Path
 
 from connectkit._version import __version__
 from connectkit.errors import ConfigError, ConnectError
-from connectkit.runner.cli import dlq, token
+from connectkit.runner.cli import dlq, new, token
 
 DESCRIPTION = """\
 connectkit moves data between Apache Kafka and other systems: Kafka Connect for Python.
@@ -315,6 +315,7 @@ def build_parser(*, with_installed: bool = True) -> argparse.ArgumentParser:
     quick.set_defaults(run=_quickstart)
     token.add(commands, common)
     dlq.add(commands, common)
+    new.add(commands, common)
     if with_installed:
         _add_installed(commands)
     return parser
@@ -339,7 +340,9 @@ def _count(text: str) -> int:
     return number
 
 
-_OWN = frozenset("standalone validate preview plugins topics quickstart sniff check-schema token dlq".split())
+_OWN = frozenset(
+    "standalone validate preview plugins topics quickstart sniff check-schema token dlq new".split()
+)
 """Commands that are here without looking for what is installed, which takes time."""
 
 

@@ -7,6 +7,7 @@ looks for the smallest case that breaks it, and the failure names the sentence a
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, NoReturn, TypeVar
@@ -52,7 +53,11 @@ def law(
 
 
 class Laws:
-    """Base of the law classes. ``examples``: how many cases Hypothesis tries for each law."""
+    """Base of the law classes. ``examples``: how many cases Hypothesis tries for each law.
+
+    The environment variable ``CONNECTKIT_LAW_EXAMPLES`` sets another number for all: fewer for a quick look,
+    many for a night.
+    """
 
     examples: ClassVar[int] = 200
     plugin_attribute: ClassVar[str]
@@ -206,7 +211,7 @@ def _test(cls: type[Laws], name: str, found: Law) -> Callable[[Laws], None]:
         one.__name__, one.__qualname__ = name, f"{cls.__qualname__}.{name}"
         one.__module__ = cls.__module__
         chosen = settings(
-            max_examples=self.examples,
+            max_examples=int(os.environ.get("CONNECTKIT_LAW_EXAMPLES") or self.examples),
             deadline=None,
             report_multiple_bugs=False,
             phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.target, Phase.shrink),
