@@ -12,6 +12,7 @@ from benchmarks.workload import FORMATS, RUNNERS
 
 LOCAL = {
     "avro": "benchmarks.avro",
+    "bombs": "benchmarks.bombs",
     "chain": "benchmarks.chain",
     "change-events": "benchmarks.change_events",
     "codec": "benchmarks.json_codec",

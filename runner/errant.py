@@ -139,6 +139,7 @@ class ErrantReporter:
 
     def put_ended(self, records: Sequence[SinkRecord]) -> None:
         """Raise what a report has raised, if the task swallowed it; note whether anything was written."""
+        self._putting = ()  # kept any longer, the records would be in the way of the next ones' memory
         fatal, self._fatal = self._fatal, None
         if fatal is not None:
             raise fatal

@@ -176,9 +176,10 @@ class DeadLetters:
             raise self._fatal(self._failure) from self._failure
 
     def serve(self) -> None:
-        """Let acknowledgements come in."""
-        with self._lock:
-            self._producer.poll(0.0)
+        """Let acknowledgements come in, if there are any to come."""
+        if self.waiting:
+            with self._lock:
+                self._producer.poll(0.0)
 
     def close(self, timeout_s: float) -> None:
         with self._lock:
