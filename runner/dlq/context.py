@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from connectkit.runner.control import TaskId
 from connectkit.runner.status import trace_of
 from connectkit.runner.tolerance import Stage, class_name, describe
+from connectkit.secret import GIVEN
 
 PREFIX = "__connect.errors."
 TOPIC, PARTITION, OFFSET = "topic", "partition", "offset"
@@ -27,15 +28,15 @@ Headers = list[tuple[str, bytes | None]]
 
 
 def reason(task: TaskId, stage: Stage, plugin: str, error: Exception) -> dict[str, str]:
-    """Who failed, and why: never with a foreign message, which may hold a value."""
+    """Who failed, and why: never with a foreign message, which may hold a value, nor with a secret."""
     return {
         CONNECTOR: task.connector,
         TASK: str(task.task),
         STAGE: stage.name,
         CLASS: plugin,
         ERROR_CLASS: class_name(type(error)),
-        MESSAGE: describe(error),
-        TRACE: trace_of(error),
+        MESSAGE: GIVEN.hidden_in(describe(error)),
+        TRACE: GIVEN.hidden_in(trace_of(error)),
     }
 
 

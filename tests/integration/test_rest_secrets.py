@@ -17,10 +17,10 @@ from typing import Any
 import pytest
 
 from connectkit.config import Config, Secret, option
-from connectkit.errors import ConnectError
+from connectkit.errors import ConnectError, DataError
 from connectkit.plugin import plugins
 from connectkit.runner.observe import set_up_logging
-from tests.support.plugins import TroubleSource, TroubleSourceTask
+from tests.support.plugins import TroubleSink, TroubleSinkTask, TroubleSource, TroubleSourceTask
 from tests.support.rest_worker import RestWorker, rest_worker, wait_until
 
 CANARY = "CANARY-4f1c"
@@ -86,6 +86,26 @@ class LeakySource(TroubleSource):
             raise ConnectError(spilled(config))
 
 
+class LeakySinkTask(TroubleSinkTask):
+    config_type = LeakyConfig
+
+    def start(self) -> None:
+        pass
+
+    def put(self, records: Any) -> None:
+        config: Any = self.config
+        if records:
+            raise DataError(spilled(config))
+
+    def stop(self) -> None:
+        pass
+
+
+class LeakySink(TroubleSink):
+    config_type = LeakyConfig
+    task_class = LeakySinkTask
+
+
 class Told:
     """Everything that the worker said while a test went on."""
 
@@ -106,6 +126,8 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     secrets = tmp_path / "secrets.properties"
     secrets.write_text(f"key={CANARY}-file\n")
     plugins.register("source", "LeakySource", LeakySource)
+    plugins.register("source", "TroubleSource", TroubleSource)
+    plugins.register("sink", "LeakySink", LeakySink)
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     log = io.StringIO()
@@ -182,6 +204,35 @@ def test_no_file_of_the_worker_holds_what_a_provider_gave(told: Told, tmp_path: 
     own_file = tmp_path / "worker.properties"
     files = [each for each in tmp_path.rglob("*") if each.is_file() and each not in (secret_file, own_file)]
     assert files
+    for each in files:
+        assert CANARY.encode() not in each.read_bytes(), each
+
+
+def test_no_dead_letter_holds_a_secret(told: Told, tmp_path: Path) -> None:
+    numbers = {"connector.class": "TroubleSource", "topic": "numbers"}
+    assert told.ask("PUT", "/connectors/numbers/config", json_body=numbers).status == 201
+    dead = {
+        **config(tmp_path, ""),
+        "connector.class": "LeakySink",
+        "topics": "numbers",
+        "errors.tolerance": "all",
+        "put.bisect": "always",
+        "errors.deadletterqueue.topic.name": "dead",
+        "errors.deadletterqueue.context.headers.enable": "true",
+        "errors.log.enable": "true",
+        "errors.log.include.messages": "true",
+    }
+    assert told.ask("PUT", "/connectors/leaky/config", json_body=dead).status == 201
+    path = "/connectkit/connectors/leaky/dead-letters"
+    wait_until(lambda: len(told.ask("GET", path).json()["letters"]) > 2)
+    assert "[hidden]" in told.ask("GET", path).json()["letters"][0]["message"]
+    for found in ("/connectors/leaky/status", "/connectkit/connectors/leaky/status", "/metrics"):
+        told.ask("GET", found)
+    for what, data in told.answers:
+        assert CANARY.encode() not in data, what
+    assert CANARY not in told.log.getvalue()
+    files = [each for each in (tmp_path / "log").rglob("*") if each.is_file()]
+    assert any(b"__connect.errors." in each.read_bytes() for each in files)
     for each in files:
         assert CANARY.encode() not in each.read_bytes(), each
 
