@@ -298,7 +298,6 @@ class Worker:
             registry=self._registry,
             store=self.store,
             status=self.status.set_task,
-            topics=self.topics,
             journal=self.journal,
             fencing=self.fencing,
         )

@@ -19,6 +19,7 @@ import socket
 import sys
 import threading
 import time
+from functools import partial
 from typing import Any, cast
 
 from connectkit.errors import ConnectError, RetriableError
@@ -133,6 +134,7 @@ class _Child:
             self._id, unpack(begin["connector"]), task_config, self._control, time.monotonic()
         )
         task.call_timeout_s = None  # the worker sees to it, and kills
+        task.on_topics = partial(self._topics.add, self._id.connector)
         task.on_failed = lambda error, ran_s: _tell_failure(self._channel, error)
         if begin["journal"] is not None:
             path, at, crash = begin["journal"]
@@ -143,6 +145,7 @@ class _Child:
         task = self._task
         dog = Watchdog(lambda: [task])
         dog.begin()
+        self._tell()
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         if isinstance(task, WorkerSourceTask) and task.outlet.scheduled:
             self._schedule.add(task)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectkit.plugin import Registry
-from connectkit.runner.active_topics import ActiveTopics
 from connectkit.runner.build import Plan
 from connectkit.runner.clients import ClientConfigs
 from connectkit.runner.configs.connector import SinkConnectorConfig
@@ -33,7 +32,6 @@ def host_task(
     registry: Registry,
     store: OffsetStore,
     status: StatusListener,
-    topics: ActiveTopics,
     journal: Journal | None,
     fencing: Fencing | None,
 ) -> ProcessTask:
@@ -66,7 +64,6 @@ def host_task(
         Host(
             begin=begin,
             answer=lambda message: answer(message, store, fencing),
-            topics=lambda used: topics.add(task_id.connector, used),
             died=died,
         ),
         settings=_subscription(task_id, plan, config),

@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 SILENT_S = 60.0
 """A process that has said nothing for so long holds its interpreter: it is killed."""
+PULSE_S = 5.0
+"""The shortest silence that counts as a call that has not returned."""
 REAP_S = 10.0
 """How long an ended task's process may take to be gone."""
 
@@ -80,8 +82,6 @@ class Host:
     """The first message: configurations, resolved, and what else the task is made of."""
     answer: Callable[[Message], Message]
     """Answers its questions."""
-    topics: Callable[[list[str]], None] = field(default=lambda topics: None)
-    """Told which topics the task uses."""
     died: Callable[[bool], str | None] = field(default=lambda proven: None)
     """Told that the process died; returns where it was at it, if that is known."""
 
@@ -112,6 +112,7 @@ class ProcessTask(WorkerTask):
         self._channel: Channel | None = None
         self._faults: IO[bytes] | None = None
         self._heard = clock()
+        self._beats = 0
         self._failure_told: RemoteError | None = None
         self._ended_well = False
         self._killed = False
@@ -213,10 +214,11 @@ class ProcessTask(WorkerTask):
             self._ended_well = True
 
     def _note_beat(self, message: Message) -> None:
+        self._beats += 1
         thaw(self.counters, message["counters"])
         self.activity.call, self.activity.since = message["call"], message["since"]
         self.lag, self.note = message["lag"], message["note"]
-        self._host.topics(message["topics"])
+        self.on_topics(message["topics"])
         if "caught_up" in message:
             self._caught_up = message["caught_up"]
         elif message["read_to"] is None:
@@ -275,7 +277,10 @@ class ProcessTask(WorkerTask):
         if late is not None or self._process is None or self._over:
             return late
         silent_s = now - self._heard
-        if silent_s < SILENT_S:
+        limit_s = self.call_timeout_s
+        # A process that froze before it could say in which call it is: as long as a call, but not so short
+        # that a busy machine looks like one. Until it has said anything it may still be starting.
+        if silent_s < (SILENT_S if limit_s is None or not self._beats else max(limit_s, PULSE_S)):
             return None
         return (
             f"the process of task {self.id} has said nothing for {silent_s:.0f} s, so something in it holds "

@@ -34,6 +34,8 @@ def crash(how: str) -> None:
         os.abort()
     if how == "overflow":
         overflow()
+    if how == "hold":
+        hold_interpreter(3_600)
     if how == "exit":
         os._exit(9)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -50,6 +52,11 @@ def overflow() -> None:
 
     again.append(deeper)
     deeper()
+
+
+def hold_interpreter(seconds: float) -> None:
+    """Sleep without giving other threads a turn, as a regular expression of the wrong sort does."""
+    ctypes.PyDLL(None).usleep(int(seconds * 1_000_000))  # calls of a PyDLL keep the lock
 
 
 class CrashConfig(Config):
