@@ -304,4 +304,4 @@ def test_a_schema_a_record_keeps_to_the_bounds(server: Served, converter: Make) 
         assert ours.to_connect_data("t", data).value.get(f"f{number}") == number
     assert len(ours._writing["t"].table) <= 50
     assert len(ours._reading) <= 50
-    assert len(ours._serde.client._answers) <= 50
+    assert max(map(len, ours._serde.client._answers.values())) <= 50
