@@ -17,6 +17,7 @@ from connectkit.errors import ConfigError
 from connectkit.kinds import parse_kind, trim
 from connectkit.options import ConfigKey
 from connectkit.plugin import Found, PluginKind, Registry
+from connectkit.runner.configs.client_options import CLIENT_OPTIONS
 from connectkit.runner.configs.connector import (
     CLIENT_OVERRIDES,
     CONVERTERS,
@@ -255,11 +256,20 @@ class _Answer:
             for key, value in self._raw.items():
                 wanted = prefix in clients or key in self._left
                 if key.startswith(prefix) and key != prefix and wanted and value is not None:
-                    errors = self._left.pop(key, [])
-                    self._count += bool(errors)
-                    text = HIDDEN if is_sensitive(key) else value
-                    made.append({"definition": None, "value": _value(key, text, errors=errors)})
+                    made.append(self._override(prefix, key, value))
         return made
+
+    def _override(self, prefix: str, key: str, value: str) -> dict[str, Any]:
+        errors = self._left.pop(key, [])
+        self._count += bool(errors)
+        name = key[len(prefix) :]
+        found = CLIENT_OPTIONS[prefix.partition(".")[0]].get(name)
+        definition = None
+        if found is not None:
+            own = _implicit(name, found.kind, None, found.importance, Width.NONE, name)
+            definition = replace(shown(own), name=key, default=found.default).as_json()
+        text = HIDDEN if is_sensitive(name) else trim(value)
+        return {"definition": definition, "value": _value(key, text, errors=errors)}
 
     def _converters(self) -> list[dict[str, Any]]:
         """The options of the converters that the connector names itself."""
@@ -344,7 +354,7 @@ def _implicit(name: str, kind: Kind, default: Any, importance: Any, width: Width
         nullable=default is None,
         default=MISSING if default is ... else default,
         importance=importance,
-        documentation=_TOLD[name],
+        documentation=_TOLD.get(name, "An option of Kafka's client."),
         group=None,
         order_in_group=-1,
         width=width,

@@ -19,6 +19,7 @@ from connectkit.javaregex import compile_java
 from connectkit.kinds import trim
 from connectkit.plugin import PluginKind, Registry
 from connectkit.runner.configs.client_keys import CLIENT_KEYS
+from connectkit.runner.configs.client_options import value_problem
 from connectkit.runner.configs.connector import (
     CLIENT_OVERRIDES,
     CONVERTERS,
@@ -327,11 +328,15 @@ class _ConnectorCheck:
             else OverridePolicy()
         )
         useless = {"source": ("consumer.override.",), "sink": ()}.get(kind, ())
-        for key in self.raw:
+        for key, value in self.raw.items():
             prefix = next((each for each in CLIENT_OVERRIDES if key.startswith(each)), None)
             if prefix is None:
                 continue
             name = key[len(prefix) :]
+            client = prefix.partition(".")[0]
+            if isinstance(value, str) and key not in self.templated:
+                if wrong := value_problem(client, name, value):
+                    self.report.error(key, wrong)
             if problem := policy.problem(name):
                 nearest = None if name in CLIENT_KEYS else closest(name, CLIENT_KEYS)
                 hint = f"; did you mean '{prefix}{nearest}'?" if nearest else ""

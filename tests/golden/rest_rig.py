@@ -77,7 +77,7 @@ class Rig:
         loggers = Loggers(manager)
         service = Service(self.herder, config, registry(), loggers)
         service.ready = properties.get("golden.ready") != "false"
-        self._app = make_app(service)
+        self._app = make_app(service, admin_apart=config.admin_listeners is not None)
 
     def ask(self, request: Mapping[str, Any], body: bytes) -> Reply:
         """Send a request of a transcript."""

@@ -141,8 +141,8 @@ def test_methods(worker: Rig) -> None:
     "path",
     [
         "/connectors//x",
-        "/connectors/a%2Fb",
-        "/connectors/a%25",
+        "/connectors/../x",
+        "/connectors/%00",
         "/connectors/%2e%2E",
         "/connectors/%zz",
         "//",
@@ -161,6 +161,14 @@ def test_names_in_paths_are_decoded(worker: Rig) -> None:
     assert send(worker, "GET", path).json()["name"] == name
     assert send(worker, "GET", f"{path}/").json()["name"] == name
     assert send(worker, "DELETE", path).status == 204
+
+
+def test_names_with_a_slash_can_be_reached(worker: Rig) -> None:
+    reply = send(worker, "POST", "/connectors", {"name": "a/b%2Fc", "config": PROBE})
+    assert reply.headers["location"].endswith("/connectors/a/b%252Fc")
+    assert send(worker, "GET", "/connectors/a%2Fb%252Fc").json()["name"] == "a/b%2Fc"
+    assert send(worker, "GET", "/connectors/a%2Fb%252Fc/status").status == 200
+    assert send(worker, "DELETE", "/connectors/a%2Fb%252Fc").status == 204
 
 
 def test_tasks_in_paths_are_numbers(worker: Rig) -> None:

@@ -97,6 +97,10 @@ class Scenario:
             if _has_null(request) and name is not None:
                 self._apart.add(name)
             return "rest:bad-input"
+        if status == 400 and "%2" in request["path"] and "{html}" in str(expected.get("text")):
+            return "rest:reachable"
+        if status == 404 and request["path"].endswith("/tasks-config"):
+            return "rest:tasks-config"
         if expected.get("accident") and reply.status < 500:
             return "rest:accident"
         if status == 200 and refused and request["method"] == "PATCH" and "name" in (request["body"] or {}):
