@@ -47,6 +47,7 @@ class Sample(Transform[SampleConfig]):
         self._grouping = Grouping(config, lambda: self.alias or "Sample")
         self._salt = b"" if config.seed is None else str(config.seed).encode()[-16:]
         self._below = int(config.rate * _SPAN)
+        self._marked = self._chance.getstate()
 
     def apply(self, record: R) -> R | None:
         group = self._grouping.of(record)
@@ -55,6 +56,13 @@ class Sample(Transform[SampleConfig]):
         if record.value is None or self._chance.random() < self.config.rate:
             return record
         return None
+
+    def mark(self) -> None:
+        self._marked = self._chance.getstate()
+
+    def rewind(self) -> None:
+        """A batch that is replayed is decided as it was."""
+        self._chance.setstate(self._marked)
 
     def why_dropped(self, record: ConnectRecord) -> str:
         """What a preview says of a record that did not pass."""
