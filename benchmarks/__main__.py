@@ -16,6 +16,7 @@ LOCAL = {
     "chain": "benchmarks.chain",
     "change-events": "benchmarks.change_events",
     "codec": "benchmarks.json_codec",
+    "json-schema": "benchmarks.json_schema",
     "log": "benchmarks.log_embedded",
     "parse": "benchmarks.parse",
     "protobuf": "benchmarks.protobuf",
