@@ -49,7 +49,7 @@ def class_name(found: Found, given: str) -> str:
 
 def listed_plugins(registry: Registry, *, connectors_only: bool) -> list[dict[str, str]]:
     """``GET /connector-plugins``: by kind, then by class name."""
-    kinds = [kind for kind in TYPES if not connectors_only or kind in ("sink", "source")]
+    kinds: list[PluginKind] = ["sink", "source"] if connectors_only else list(TYPES)
     listed = []
     for kind in kinds:
         rows = []
@@ -67,7 +67,8 @@ def listed_plugins(registry: Registry, *, connectors_only: bool) -> list[dict[st
 
 def find_any(registry: Registry, name: str) -> Found | None:
     """A plugin of any kind by name; None if there is none."""
-    for kind in [*TYPES, *(each for each in KINDS if each not in TYPES)]:
+    kinds: list[PluginKind] = [*TYPES, *(each for each in KINDS if each not in TYPES)]
+    for kind in kinds:
         try:
             return registry.find(kind, name)
         except ConfigError:
