@@ -367,3 +367,50 @@ def test_what_is_kept_of_answers() -> None:
     )
     assert keep.missing == 6
     assert keep.missing_ttl_s == {"id": 7, "guid": 7, "version": 8, "lookup": 9}
+
+
+GROWING: dict[SchemaKind, tuple[str, str, bytes]] = {
+    "AVRO": (
+        '{"type":"record","name":"R","fields":[{"name":"a","type":"int"}]}',
+        '{"type":"record","name":"R","fields":[{"name":"a","type":"int"},{"name":"b","type":"int","default":5}]}',
+        b"\2",
+    ),
+    "PROTOBUF": (
+        'syntax = "proto3"; message R { int32 a = 1; }',
+        'syntax = "proto3"; message R { int32 a = 1; optional int32 b = 2; }',
+        b"\0\x08\1",
+    ),
+    "JSON": (
+        '{"type":"object","title":"R","properties":{"a":{"type":"integer","connect.type":"int32"}}}',
+        (
+            '{"type":"object","title":"R","properties":{"a":{"type":"integer","connect.type":"int32"},'
+            '"b":{"type":"integer","connect.type":"int32"}}}'
+        ),
+        b'{"a":1}',
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", list(GROWING))
+def test_bound_functions_look_for_newest_schemas_again_when_their_time_is_over(kind: SchemaKind) -> None:
+    old, new, payload = GROWING[kind]
+    registry = mock_registry("options")
+    registry.register("t-value", SchemaText(old, kind))
+    newest = {
+        "use.latest.version": "true",
+        "auto.register.schemas": "false",
+        "latest.compatibility.strict": "false",
+    }
+    asks = converter(kind, **newest, latest_cache_ttl_sec="0")
+    believes = converter(kind, **newest)
+    readers: list[Any] = [each.decoder("t") for each in (asks, believes)]
+    schema = asks.connect_schema(old)  # type: ignore[attr-defined]  # all three have it
+    writers: list[Any] = [each.encoder("t", schema) for each in (asks, believes)]
+    data = b"\0\0\0\0\1" + payload
+    value = Struct.of(schema, [1])
+    for _ in range(2):
+        assert [len(read(data)[0].fields) for read in readers] == [1, 1]
+        assert [write(value)[:5] for write in writers] == [b"\0\0\0\0\1"] * 2
+    registry.register("t-value", SchemaText(new, kind))
+    assert [len(read(data)[0].fields) for read in readers] == [2, 1]
+    assert [write(value)[4] for write in writers] == [2, 1]
