@@ -250,6 +250,7 @@ class SinkRig:
         topics: Sequence[str] = ("t",),
         chain: Chain | None = None,
         value: PlainConverter | None = None,
+        made: Converters | None = None,
         policy: ErrorPolicy | None = None,
         settings: SinkSettings | None = None,
         breaker: BreakerPolicy | None = None,
@@ -275,7 +276,7 @@ class SinkRig:
             breaker=breaker,
             clock=self.log.clock,
         )
-        made = converters(value)
+        made = made or converters(value)
         self.letters: DeadLetters | None = None
         if dead_letters:
             self.letters = DeadLetters(

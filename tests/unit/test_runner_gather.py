@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectkit.api import TopicPartition
-from connectkit.errors import DataError, RetriableError
+from connectkit.errors import ConnectError, DataError, FatalTaskError, RetriableError
 from connectkit.record import SinkRecord
 from connectkit.runner.gather import BatchBounds, Gather
 from connectkit.runner.log.api import OutRecord
-from connectkit.runner.sink_task import MOST_LETTERS, SinkSettings
+from connectkit.runner.sink_task import SinkSettings
+from connectkit.runner.source_task import MOST_LETTERS
 from connectkit.runner.status import State
 from connectkit.runner.tolerance import ErrorPolicy
 from tests.support.memory_log import MemoryMessage
@@ -193,21 +195,38 @@ def test_nothing_is_read_while_dead_letters_pile_up() -> None:
     assert len(rig.log.values("dlq")) == count
 
 
-def test_a_refused_dead_letter_ends_the_task_before_the_next_commit() -> None:
+@pytest.mark.parametrize(
+    "reason",
+    [
+        DataError("writing to topic dlq failed: the record is larger than max.request.size"),
+        FatalTaskError("writing to topic dlq was denied (TOPIC_AUTHORIZATION_FAILED)"),
+        FatalTaskError("writing to topic dlq failed: the topic or partition does not exist"),
+    ],
+    ids=["too large", "no right", "no topic"],
+)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_refused_dead_letter_ends_the_task_before_the_next_commit(
+    reason: ConnectError, at_once: bool
+) -> None:
     task = ScriptedSink()
     rig = SinkRig(
         task,
         value=PlainConverter(poison=[2]),
         policy=ErrorPolicy(tolerate_all=True),
+        settings=SinkSettings(topics=["t"], max_poll_records=1),
         dead_letters=True,
         idle=50,
     ).fill(1, 2, 3)
-    rig.log.producers[-1].failures[b"2"] = DataError("too large")
+    if at_once:
+        rig.log.producers[-1].send_errors = [reason]
+    else:
+        rig.log.producers[-1].failures[b"2"] = reason
     rig.run()
     assert rig.states[-1] is State.FAILED
     assert rig.log.now_s < 1010
-    assert rig.committed() is None
-    assert "too large" in str(rig.worker_task.error)
+    assert rig.committed() in (None, 1)
+    assert str(reason) in str(rig.worker_task.error)
+    assert rig.counters.errors.deadletterqueue_produce_failures == 1
 
 
 def test_put_with_records_stays_a_list_of_the_task() -> None:
