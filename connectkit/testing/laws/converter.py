@@ -92,6 +92,14 @@ class ConverterLaws(Laws):
         """What comes back of this: by default, all of it."""
         return schema, value
 
+    def same_schema(self, wanted: Schema | None, found: Schema | None) -> bool:
+        """Whether what came back is the schema that was wanted: by default, an equal one."""
+        return wanted == found
+
+    def same_value(self, wanted: Any, found: Any) -> bool:
+        """Whether what came back is the value that was wanted; struct values have equal schemas, too."""
+        return same_value(wanted, found)
+
     # --- cases -------------------------------------------------------------------------------------
 
     def plugin_class(self) -> type[Any]:
@@ -340,9 +348,9 @@ class ConverterLaws(Laws):
         shown = {"schema": case.schema, "value": case.value, "data": data, **context}
         value = filled(*case) if self.nulls == "default" else case.value
         schema, value = self.lost(case.schema, value)
-        if not same_value(found.value, value):
+        if not self.same_value(value, found.value):
             self.broken("another value came back", **shown, wanted=value, found=found.value)
-        if data is not None and found.schema != schema:
+        if data is not None and not self.same_schema(schema, found.schema):
             self.broken("another schema came back", **shown, wanted=schema, found=found.schema)
         if found.schema is not None and found.value is not None:
             told = misfit(found.schema, found.value)
