@@ -14,7 +14,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from connectkit.runner.observe import MAX_MESSAGE_CHARS, about, message_of
+from connectkit.runner.observe import MAX_MESSAGE_CHARS, PLACES, about, message_of
 from connectkit.runner.status import trace_of
 from connectkit.secret import GIVEN
 from connectkit.suggest import shortened
@@ -75,10 +75,10 @@ class LogTails(logging.Handler):
         if subject is None:
             return
         name, task = subject
-        trace: tuple[str, ...] = ()
-        if record.exc_info and record.exc_info[1] is not None:
-            lines = GIVEN.hidden_in(trace_of(record.exc_info[1])).split("\n")
-            trace = tuple(shortened(line, limit_chars=MAX_MESSAGE_CHARS) for line in lines[:_TRACE_LINES])
+        error = record.exc_info[1] if record.exc_info else None
+        places = str(getattr(record, PLACES, "")) if error is None else trace_of(error)
+        lines = GIVEN.hidden_in(places).split("\n")[:_TRACE_LINES] if places else []
+        trace = tuple(shortened(line, limit_chars=MAX_MESSAGE_CHARS) for line in lines)
         line = Line(record.created, record.levelname, record.name, task, message_of(record), trace)
         found = self._tails.get(name)
         if found is None:

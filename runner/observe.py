@@ -30,6 +30,10 @@ MAX_MESSAGE_CHARS: Final = 4096
 _CONTEXT: Final = re.compile(r"\[(.*)\|(worker|task-(\d+)(?:\|offsets)?|validate)\] ", re.DOTALL)
 
 
+TRACE, PLACES = "task_trace", "task_places"
+"""Attributes of a record from a task's process: its traceback, whole and without foreign messages."""
+
+
 @contextmanager
 def log_context(text: str) -> Iterator[None]:
     """Put this before every message logged by this thread inside the block."""
@@ -97,6 +101,8 @@ def trace_lines(record: logging.LogRecord) -> list[str]:
         parts.append(logging.Formatter().formatException(record.exc_info))
     if record.stack_info:
         parts.append(record.stack_info)
+    if from_process := getattr(record, TRACE, None):
+        parts.append(str(from_process))
     text = GIVEN.hidden_in("\n".join(parts))
     return [shortened(line, limit_chars=MAX_MESSAGE_CHARS) for line in text.split("\n")] if parts else []
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectkit.runner.isolation.channel import Channel
+from connectkit.runner.observe import PLACES, TRACE
+from connectkit.runner.status import trace_of
 
 
 class RelayHandler(logging.Handler):
@@ -22,11 +24,12 @@ class RelayHandler(logging.Handler):
             text = record.getMessage()
         except Exception:  # noqa: BLE001 - a wrong format string must not end the task
             text = str(record.msg)
-        if record.exc_info and record.exc_info[1] is not None:
-            text += "\n" + "".join(traceback.format_exception(record.exc_info[1])).rstrip()
-        self._channel.send(
-            {"t": "log", "name": record.name, "level": record.levelno, "text": text, "at": record.created}
-        )
+        sent = {"t": "log", "name": record.name, "level": record.levelno, "text": text, "at": record.created}
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            sent[TRACE] = "".join(traceback.format_exception(error)).rstrip()
+            sent[PLACES] = trace_of(error)
+        self._channel.send(sent)
 
 
 def levels() -> dict[str, int]:
@@ -48,6 +51,9 @@ def write(message: Mapping[str, Any]) -> None:
     """Log a line that came over the channel. In the worker, inside the task's log context."""
     logger = logging.getLogger(str(message["name"]))
     if logger.isEnabledFor(int(message["level"])):
-        record = logger.makeRecord(logger.name, int(message["level"]), "", 0, str(message["text"]), (), None)
+        extra = {name: str(message[name]) for name in (TRACE, PLACES) if name in message}
+        record = logger.makeRecord(
+            logger.name, int(message["level"]), "", 0, str(message["text"]), (), None, extra=extra
+        )
         record.created = float(message["at"])
         logger.handle(record)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from connectkit.runner.control import TaskId
 from connectkit.runner.log_tail import CHARS_OF_ONE, LINES_OF_ONE, LogTails
-from connectkit.runner.observe import MAX_MESSAGE_CHARS, about, log_context, set_up_logging
+from connectkit.runner.observe import MAX_MESSAGE_CHARS, PLACES, TRACE, about, log_context, set_up_logging
 from connectkit.secret import GIVEN
 
 HOSTILE = "x\r\n2026-01-01 00:00:00,000 ERROR forged\x1b[31m\u2028\u202e\x00"
@@ -117,6 +117,17 @@ def test_what_a_thread_logs_about() -> None:
         assert about() == ("a|b", 3)
     with log_context("something else"):
         assert about() is None
+
+
+@pytest.mark.usefixtures("clean_root")
+def test_a_traceback_of_another_process_is_one_of_ours(tails: LogTails) -> None:
+    extra = {TRACE: "Traceback\nValueError: value", PLACES: "ValueError\n    at a.py:1 in f"}
+    stream = io.StringIO()
+    set_up_logging(stream=stream)
+    with log_context("[a|task-0] "):
+        logging.getLogger("connectkit.test.tails").error("It failed", extra=extra)
+    assert stream.getvalue().splitlines()[1:] == ["    | Traceback", "    | ValueError: value"]
+    assert tails.tail("a", 1)[0].trace == ("ValueError", "    at a.py:1 in f")
 
 
 # --- the tails
