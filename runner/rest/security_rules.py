@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
+from connectkit.kinds import trim
 from connectkit.runner.rest.answers import RestError
 from connectkit.runner.rest.calls import parse_json
 from connectkit.runner.rest.security_principals import Principal, Role
@@ -93,7 +94,7 @@ def allowed(principal: Principal, need: Need, body: bytes) -> bool:
     except RestError:
         return True  # which the endpoint refuses as well, and says why
     names = _names(found)
-    return bool(names) and all(isinstance(n, str) and principal.may(need.role, n.strip()) for n in names)
+    return bool(names) and all(isinstance(n, str) and principal.may(need.role, trim(n)) for n in names)
 
 
 def _names(body: object) -> list[object]:

@@ -203,6 +203,7 @@ def test_a_prefix_limits_a_role(method: str, path: str, expected: int) -> None:
         ({"name": "orders-2", "config": {}}, 200),
         ({"name": " orders-2 ", "config": {"name": "orders-2"}}, 200),
         ({"name": "other", "config": {}}, 403),
+        ({"name": "\u00a0orders-2", "config": {}}, 403),
         ({"name": "orders-2", "config": {"name": "other"}}, 403),
         ({"config": {"name": "other"}}, 403),
         ({"config": {}}, 403),
@@ -421,7 +422,10 @@ def test_websockets_are_closed() -> None:
     async def receive() -> Any:
         raise AssertionError("nothing is read")
 
-    asyncio.run(secured(App(), SecuritySettings())({"type": "websocket"}, receive, send))
+    async def run() -> None:
+        await secured(App(), SecuritySettings())({"type": "websocket"}, receive, send)
+
+    asyncio.run(run())
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
 
