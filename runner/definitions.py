@@ -1,4 +1,4 @@
-"""Definitions and values of options as Kafka's REST interface gives them (ConfigKeyInfo, ConfigValueInfo).
+"""Definitions and values of options, in the form of Kafka's REST interface.
 
 Java names stand for the plugins that have them, so that a client which knows Kafka Connect knows ours.
 An option that Kafka's plugin of that name does not have is left out unless a configuration uses it.

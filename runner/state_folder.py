@@ -1,4 +1,4 @@
-"""A folder that keeps the connectors of a standalone worker from one start to the next (``state.dir``).
+"""A folder that keeps a standalone worker's connectors from start to start (``state.dir``).
 
 One file a connector, JSON that a person can read: its configuration as it was given (placeholders
 unresolved), where it came from, and whether it shall run. Files are for their owner only and replaced as a

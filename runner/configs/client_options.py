@@ -1,4 +1,4 @@
-"""Types, defaults and importance of client options that connectors override: what Kafka's clients define.
+"""Types, defaults and importance of the client options that connectors override.
 
 For ``producer.override.*``, ``consumer.override.*`` and ``admin.override.*``: a value of the wrong type is
 told when a connector is validated, and a form can show the option as Kafka's does. Options that are not

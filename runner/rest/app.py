@@ -1,4 +1,4 @@
-"""The applications that REST serves: Connect's operations, ``/admin`` with them or apart, headers around.
+"""The applications that REST serves: all operations, or ``/admin`` alone, headers around.
 
     make_app(service)                      everything but what has admin listeners of its own
     make_app(service, side="admin")        /admin alone

@@ -1,4 +1,4 @@
-"""One request as the operations see it: parts of its path, its query, and its JSON body, read and checked.
+"""One request as operations see it: path, query, and the JSON body, read and checked.
 
 Kafka's readers (Jackson) turn numbers and booleans in a configuration into texts, take null, and refuse
 the rest; so do these, with a 400 and a sentence where Kafka answers 500 (spec runtime 3.1). Immutable.

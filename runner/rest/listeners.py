@@ -1,4 +1,4 @@
-"""Where REST listens and what it calls itself: ``listeners``, ``admin.listeners``, ``rest.advertised.*``.
+"""Where REST listens and what it calls itself.
 
 Source: spec runtime 3.2. Beyond Kafka, the default is the loopback interface, and ``listeners=`` turns
 REST off. Sockets are opened before anything else is started, so that a port that is taken is known early.

@@ -1,4 +1,4 @@
-"""Threads that carry out requests, so that a plugin that hangs holds up neither the others nor the end.
+"""Threads for requests, so that a plugin that hangs holds up neither others nor the end.
 
 A thread is started when none is idle, up to a limit, and ends when it was idle for a while. They are
 daemons: ``concurrent.futures`` would have the process wait for them when it ends.
