@@ -249,6 +249,11 @@ class ExactlyOnce:
         owner, now = self._owner, self._now
         self._raise_failure()
         began = owner.clock()
+        if not owner.tolerance.await_reports(owner.control.share_s(self._timeout_s)):
+            # An offset beyond a dropped record is stored only once its dead letter is.
+            raise LifeLostError(
+                RetriableError(f"Dead letters of task {owner.id} were not acknowledged in time")
+            )
         if self._open or now.offsets:
             try:
                 self._known(lambda: self._commit_open(now))

@@ -122,6 +122,8 @@ class WorkerSourceTask(WorkerTask):
         self._remake = remake
         self._held: Batch | None = None
         self._retries = 0
+        self._losses = 0
+        self._written = -1.0
         self._initialized = False
 
     # --- the loop --------------------------------------------------------------------------------
@@ -136,8 +138,10 @@ class WorkerSourceTask(WorkerTask):
                 break
             except LifeLostError as exc:
                 log.warning("Task %s cannot begin yet and tries again: %s", self.id, describe(exc.reason))
+                self._note_lost("cannot begin yet", exc)
                 if self._wait_longer():
                     return
+        self.note = None
         context = TaskContext(self, self._configs, self._reader)
         context.transaction_context = self.outlet.transaction_context
         self._initialized = True
@@ -233,6 +237,7 @@ class WorkerSourceTask(WorkerTask):
             self.id,
             describe(lost.reason),
         )
+        self._note_lost("begins again", lost)
         self._initialized = False
         try:
             self.task.stop()
@@ -243,10 +248,18 @@ class WorkerSourceTask(WorkerTask):
         self.finished = False
         self.counters.finished = int(self.counters.polled.total)
         self.lives += 1
+        # The wait grows from life to life, until one of them has brought something through.
+        written = self.counters.written.total
+        self._losses = self._losses + 1 if written == self._written else 0
+        self._written, self._retries = written, min(self._losses, MAX_DOUBLINGS)
         if self._wait_longer():
             return
         self.task, self._chain = self._remake()
         self.begin()
+
+    def _note_lost(self, what: str, lost: LifeLostError) -> None:
+        self.note = f"{what}: {describe(lost.reason)}"
+        self.counters.errors.note(self.note, self.clock())
 
     def _poll(self) -> Batch | None:
         clock, counters = self.clock, self.counters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -362,8 +363,8 @@ def test_offsets_that_cannot_be_written_fail_the_task() -> None:
 def test_places_that_cannot_be_stored_fail_the_task(part: str) -> None:
     rig = EosRig(2)
     bad = {"at": object()}
-    places = (bad, {"at": 1}) if part == "partition" else ({"part": "a"}, bad)
-    rig.on_batch = lambda task, batch: [SourceRecord(*places, "t", None, 1)]
+    partition, offset = (bad, {"at": 1}) if part == "partition" else ({"part": "a"}, bad)
+    rig.on_batch = lambda task, batch: [SourceRecord(partition, offset, "t", None, 1)]
     rig.run()
     assert rig.states[-1] is State.FAILED
     assert "can never be stored" in (rig.trace or "")
@@ -460,6 +461,52 @@ def test_the_last_commit_without_an_answer_is_left_to_the_next_start() -> None:
     assert rig.numbers == []
     again = EosRig(2, log=rig.log).run()
     assert again.numbers == [1, 2]
+
+
+def test_the_wait_between_lives_grows_until_something_comes_through() -> None:
+    rig = EosRig(6)
+    waits: list[int] = []
+
+    def on_producer(producer: MemoryProducer) -> None:
+        waits.append(rig.worker_task._retries)
+        if len(rig.own) in (1, 2, 3, 4):
+            producer.end_errors.append(UNKNOWN)
+        elif len(rig.own) == 5:
+            producer.end_errors.extend([None, UNKNOWN])
+
+    rig.on_producer = on_producer
+    rig.run()
+    assert rig.numbers == [1, 2, 3, 4, 5, 6]
+    assert waits == [0, 1, 2, 3, 4, 1]
+    assert rig.counters.errors.last_error is not None
+    assert "no answer" in rig.counters.errors.last_error
+    assert rig.worker_task.note is None
+
+
+class Letters:
+    """A dead letter queue that acknowledges when a test says so."""
+
+    topic = "dlq"
+    waiting = 0
+
+    def __init__(self, answers: list[bool]) -> None:
+        self.answers = answers
+
+    def wait(self, futures: Sequence[Future[None]], timeout_s: float) -> list[Future[None]]:
+        return [] if not self.answers or self.answers.pop(0) else [Future()]
+
+    def check(self) -> None: ...
+    def serve(self) -> None: ...
+    def close(self, timeout_s: float) -> None: ...
+
+
+def test_nothing_is_committed_before_the_dead_letters_are_acknowledged() -> None:
+    rig = EosRig(4, value=PlainConverter(poison=[2]), policy=ALL)
+    rig.worker_task.tolerance.letters = Letters([False])
+    rig.run()
+    assert rig.numbers == [1, 3, 4]
+    assert rig.worker_task.lives == 2
+    assert rig.own[0].ends == []
 
 
 # --- fencing ---------------------------------------------------------------------------------------
