@@ -217,7 +217,11 @@ def _patch(call: Call) -> Answer:
 
 
 def _delete(call: Call) -> Answer:
-    call.service.herder.delete(call.connector)
+    herder = call.service.herder
+    if call.flag("resetOffsets"):
+        herder.set_target(call.connector, Target.STOPPED)
+        herder.reset_offsets(call.connector)
+    herder.delete(call.connector)
     return Answer(status=204)
 
 
@@ -289,6 +293,9 @@ OPERATIONS: Final = [
         path="/connectors/{connector}",
         answer=_delete,
         summary="Stop and delete a connector; its offsets stay.",
+        query={
+            "resetOffsets": "true: take its offsets away first, so that a new one of its name begins anew."
+        },
         gives={204: None},
         errors=(404, 409),
         pace="change",

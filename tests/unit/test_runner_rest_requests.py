@@ -209,6 +209,32 @@ def test_a_refused_offset_is_the_requests_mistake(worker: Rig) -> None:
         send(worker, "DELETE", f"/connectors/{answer}")
 
 
+def test_offsets_may_go_with_their_connector(worker: Rig) -> None:
+    body = {"name": "g", "config": PROBE, "initial_offsets": [{"partition": {"a": 1}, "offset": {"b": 2}}]}
+    assert send(worker, "POST", "/connectors", body).status == 201
+    assert send(worker, "DELETE", "/connectors/g").status == 204
+    send(worker, "POST", "/connectors", {"name": "g", "config": PROBE})
+    assert send(worker, "GET", "/connectors/g/offsets").json() == {"offsets": body["initial_offsets"]}
+    assert send(worker, "DELETE", "/connectors/g?resetOffsets=true").status == 204
+    send(worker, "POST", "/connectors", {"name": "g", "config": PROBE})
+    assert send(worker, "GET", "/connectors/g/offsets").json() == {"offsets": []}
+    send(worker, "DELETE", "/connectors/g")
+    refused(send(worker, "DELETE", "/connectors/g?resetOffsets=true"), 404)
+
+
+def test_topics_are_not_kept_if_the_worker_says_so() -> None:
+    with rig({"topic.tracking.enable": "false"}) as worker:
+        refused(send(worker, "GET", "/connectors/x/topics"), 403)
+        refused(send(worker, "PUT", "/connectors/x/topics/reset"), 403)
+
+
+def test_admin_may_be_served_elsewhere_or_nowhere() -> None:
+    for listeners in ("", "http://127.0.0.1:0"):
+        with rig({"admin.listeners": listeners}) as worker:
+            refused(send(worker, "GET", "/admin/loggers"), 404)
+            assert "/admin/loggers" not in send(worker, "GET", "/openapi.json").json()["paths"]
+
+
 @pytest.mark.parametrize(
     "offsets",
     [
