@@ -48,7 +48,12 @@ def test_each_poll_is_a_transaction_with_its_offsets() -> None:
 def test_the_task_hears_of_its_records_after_the_commit_and_in_order() -> None:
     rig = EosRig(4)
     seen: list[int] = []
-    rig.on_batch = lambda task, batch: (seen.append(len(rig.numbers)), batch)[1]
+
+    def on_batch(task: Counting, batch: list[SourceRecord]) -> list[SourceRecord]:
+        seen.append(len(rig.numbers))
+        return batch
+
+    rig.on_batch = on_batch
     rig.run()
     assert rig.calls == ["start", "1", "2", "commit", "3", "4", "commit", "commit", "commit", "stop"]
     assert seen == [0, 2]
@@ -105,8 +110,13 @@ def test_topics_are_created_before_the_transaction() -> None:
     began: list[bool] = []
 
     def on_producer(producer: MemoryProducer) -> None:
-        begin = producer.begin_transaction
-        producer.begin_transaction = lambda: (began.append("t" in rig.log.configs), begin())[1]  # type: ignore[method-assign]
+        real = producer.begin_transaction
+
+        def begin() -> None:
+            began.append("t" in rig.log.configs)
+            real()
+
+        producer.begin_transaction = begin  # type: ignore[method-assign]  # looked at
 
     rig.on_producer = on_producer
     rig.run()
@@ -251,7 +261,12 @@ def test_an_equal_record_is_not_the_record() -> None:
 def test_only_a_task_with_boundaries_of_its_own_has_a_say() -> None:
     rig = EosRig(2)
     seen: list[Any] = []
-    rig.on_batch = lambda task, batch: (seen.append(task.context.transaction_context), batch)[1]
+
+    def on_batch(task: Counting, batch: list[SourceRecord]) -> list[SourceRecord]:
+        seen.append(task.context.transaction_context)
+        return batch
+
+    rig.on_batch = on_batch
     rig.run()
     assert seen == [None]
 
