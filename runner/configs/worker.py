@@ -254,8 +254,8 @@ class WorkerConfig(OffsetOptions):
     )
     rest_writes_per_second: float = option(
         10.0,
-        doc="How many changes a second the REST interface takes over a longer time (ten seconds' worth at "
-        "once); more wait their turn, for 5 s at most. 0 is no limit.",
+        doc="How many changes a second the REST interface takes over a longer time (a hundred times as "
+        "many at once); more wait their turn, for 5 s at most. 0 is no limit.",
         check=at_least(0),
         importance=LOW,
         extension=True,

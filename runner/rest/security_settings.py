@@ -16,8 +16,8 @@ from connectkit.runner.configs.worker import WorkerConfig
 from connectkit.runner.rest.security_principals import Principals, read_principals
 
 LOOPBACK_NAMES: Final = frozenset(("localhost", "ip6-localhost", "localhost.localdomain"))
-WRITE_BURST_S: Final = 10.0
-"""Writes that were not made in this time may be made at once."""
+WRITE_BURST_S: Final = 100.0
+"""Writes that were not made in this time may be made at once: who deploys many connectors is no flood."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
