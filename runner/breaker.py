@@ -19,6 +19,9 @@ from connectkit.errors import DataError
 SYSTEM_ERRORS = (ConnectionError, TimeoutError)
 """What a plugin raises when the other side is away: never a record's fault."""
 
+_OF_RECORDS = (DataError, ValueError, TypeError, LookupError, ArithmeticError, AttributeError)
+"""What converters and transforms, which look at nothing but the record, raise for its sake."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerPolicy:
@@ -26,7 +29,7 @@ class BreakerPolicy:
 
     failures: int = 100
     counts_data_errors: bool = False
-    """A ``DataError`` says that the record itself can never pass, which no waiting would change."""
+    """Errors that say of the record itself that it can never pass, which no waiting would change."""
     wait_s: float = 1.0
     wait_max_s: float = 30.0
 
@@ -71,7 +74,8 @@ class Breaker:
     def failed(self, error: Exception, *, writing: bool) -> int | None:
         """Note a failure; the serial of its row, or None if such an error does not count."""
         raised = getattr(error, "reason", error)  # a chain says in its own words what a transform raised
-        if not self.enabled or (isinstance(raised, DataError) and not self._policy.counts_data_errors):
+        of_record = DataError if writing else _OF_RECORDS
+        if not self.enabled or (isinstance(raised, of_record) and not self._policy.counts_data_errors):
             return None
         self._rows[writing] += 1
         if self.probing or self._rows[writing] >= self._policy.failures:

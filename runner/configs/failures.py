@@ -28,8 +28,8 @@ class BreakerOptions(Config):
     )
     errors_breaker_counts: Literal["faults", "all"] = option(
         "faults",
-        doc="Which failures count: all, or faults, which are all but those where the error itself says "
-        "that the record can never pass (DataError).",
+        doc="Which failures count: all, or faults, which are all but those where the error says of the "
+        "record that it can never pass (DataError, or a ValueError of a transform).",
         importance=LOW,
         group=ERRORS,
         order=10,

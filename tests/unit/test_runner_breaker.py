@@ -179,7 +179,7 @@ class LookUp(EditTransform[Config]):
     def edit(self, draft: Any) -> None:
         def look(value: Any) -> Any:
             if value >= 3 and self.fails():
-                raise LookupError("a value that no log may show")
+                raise OSError(111, "refused")
             return value
 
         draft.value.put(None, draft.call(look, draft.value.whole()))
@@ -351,6 +351,14 @@ def test_it_opens_exactly_at_the_limit(limit: int, outcomes: list[bool]) -> None
         assert breaker.is_open == (row >= limit)
         if breaker.is_open:
             return
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), TypeError("x"), ZeroDivisionError()])
+def test_what_is_the_records_fault_depends_on_who_looks_at_it(error: Exception) -> None:
+    """A function that cannot parse a value says nothing of any system; a database driver may."""
+    breaker = Breaker(BreakerPolicy(failures=2), lambda: 0.0)
+    assert breaker.failed(error, writing=False) is None
+    assert breaker.failed(error, writing=True) is not None
 
 
 def test_half_open_decides_by_one_record() -> None:
