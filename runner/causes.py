@@ -64,7 +64,7 @@ class RemoteError(ConnectError):
         """As the other process would have shown it."""
 
 
-_PASSING_ERRNO = frozenset(
+PASSING_ERRNO = frozenset(
     getattr(errno, name)
     for name in (
         "EAGAIN", "EBUSY", "ECONNABORTED", "ECONNREFUSED", "ECONNRESET", "EHOSTDOWN", "EHOSTUNREACH",
@@ -73,6 +73,7 @@ _PASSING_ERRNO = frozenset(
     )
     if hasattr(errno, name)
 )  # fmt: skip
+"""What the operating system calls things that may be otherwise in a moment."""
 
 _PASSING_NAMES = frozenset(
     (
@@ -124,7 +125,7 @@ def _one(error: BaseException) -> Cause | None:
             return cause
     if isinstance(error, ConnectError):
         return None
-    if isinstance(error, OSError) and error.errno in _PASSING_ERRNO:
+    if isinstance(error, OSError) and error.errno in PASSING_ERRNO:
         return Cause.TRANSIENT
     if isinstance(error, Exception) and any(cls.__name__ in _PASSING_NAMES for cls in type(error).__mro__):
         return Cause.TRANSIENT

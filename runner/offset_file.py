@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from connectkit.api import Offset, Partition
-from connectkit.errors import ConfigError, ConnectError, FatalTaskError
+from connectkit.errors import ConfigError, ConnectError, FatalTaskError, RetriableError
+from connectkit.runner.causes import PASSING_ERRNO
 from connectkit.runner.java_offsets import JAVA_MAGIC, read_java_offsets
 from connectkit.runner.offset_key import partition_key
 from connectkit.runner.offsets import MemoryOffsets
@@ -116,6 +117,11 @@ class OffsetFile:
                     replace(self._path, format_offsets(changed))
                     self._seen = self._signature()
             except OSError as exc:
+                if exc.errno in PASSING_ERRNO:
+                    raise RetriableError(
+                        f"Source offsets of connector {connector} cannot be written to {self._path} just "
+                        f"now: {exc.strerror}"
+                    ) from exc
                 raise FatalTaskError(
                     f"Source offsets of connector {connector} cannot be written to {self._path}: "
                     f"{exc.strerror}; the file is as it was, free space or mend its rights and restart the "

@@ -174,7 +174,7 @@ class Worker:
         try:
             resolved = self.resolver.resolve(raw).config
             return self._registry.find_connector(resolved.get("connector.class") or "").info.version
-        except ConnectError:
+        except (ConnectError, OSError):
             return None
 
     def complete_task_config(

@@ -8,6 +8,7 @@ of the machine. A power cut or ``kill -9`` leaves the last commit, whole.
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import sqlite3
 import stat
@@ -171,6 +172,11 @@ class Connection:
                 raise _refused(self.store.path, "is not a log of connectkit") from exc
             if name.startswith("SQLITE_CORRUPT"):
                 raise _refused(self.store.path, "is damaged") from exc
+            if name.startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR")) and _has_no_descriptors():
+                raise RetriableError(
+                    f"The embedded log {self.store.path} cannot be opened just now, as the process has too "
+                    "many open files; raise that limit, or run fewer tasks"
+                ) from exc
             raise _refused(self.store.path, f"cannot be opened ({name})") from exc
 
     def prepare(self) -> str:
@@ -307,6 +313,15 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _has_no_descriptors() -> bool:
+    """Whether the process, or the machine, has no file descriptor left: SQLite does not say."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as exc:
+        return exc.errno in (errno.EMFILE, errno.ENFILE)
+    return False
 
 
 def _refused(path: Path, why: str) -> ConfigError:
