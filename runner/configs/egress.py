@@ -1,4 +1,4 @@
-"""Which addresses a connector's configuration may have a converter call: schema registries, token endpoints.
+"""Which addresses a connector may have its converters call: registries, token endpoints.
 
 If the worker's file names registries (in ``registry.urls``, or for its own converters), connectors may name
 only their hosts, so that nobody has the worker ask around in its network; if it names none, any host but
