@@ -199,5 +199,6 @@ OPERATIONS: Final = [
         answer=_metrics,
         summary="Kafka Connect's metrics in Prometheus' text form.",
         gives={200: schemas.TEXT},
+        media_type=MEDIA_TYPE,
     )
 ]

@@ -72,9 +72,12 @@ def _operation(each: Operation) -> dict[str, Any]:
         "summary": each.summary,
         "parameters": parameters,
         "responses": {
-            **{str(status): _response(status, schema) for status, schema in each.gives.items()},
             **{
-                str(status): _response(status, {"$ref": "#/components/schemas/Error"})
+                str(status): _response(status, schema, each.media_type)
+                for status, schema in each.gives.items()
+            },
+            **{
+                str(status): _response(status, {"$ref": "#/components/schemas/Error"}, JSON)
                 for status in sorted({*_ALWAYS, *each.errors} - set(each.gives))
             },
         },
@@ -84,10 +87,10 @@ def _operation(each: Operation) -> dict[str, Any]:
     return made
 
 
-def _response(status: int, schema: schemas.Schema | None) -> dict[str, Any]:
+def _response(status: int, schema: schemas.Schema | None, media_type: str) -> dict[str, Any]:
     made: dict[str, Any] = {"description": HTTPStatus(status).phrase}
     if schema is not None:
-        made["content"] = {JSON: {"schema": schema}}
+        made["content"] = {media_type.partition(";")[0]: {"schema": schema}}
     return made
 
 

@@ -55,6 +55,8 @@ class Operation:
     errors: Sequence[int] = ()
     pace: Pace = "read"
     side: Side = "main"
+    media_type: str = JSON
+    """What it gives, where that is not JSON."""
 
     @property
     def parameters(self) -> list[str]:
@@ -109,7 +111,7 @@ class Resource:
         media_type = request.headers.get("content-type")
         if media_type is not None and method not in ("GET", "HEAD"):
             _check_content(media_type)
-        if not accepts_json(request.headers.getlist("accept")):
+        if not accepts(request.headers.getlist("accept"), operation.media_type):
             raise RestError(406, "HTTP 406 Not Acceptable")
         data = await request.body()  # of a size that the guard before this allows
         if operation.takes is not None and data and media_type is None:
@@ -206,14 +208,16 @@ def _check_content(media_type: str) -> None:
         raise RestError(415, "HTTP 415 Unsupported Media Type")
 
 
-def accepts_json(values: Sequence[str]) -> bool:
-    """Whether an ``Accept`` header (none: yes) lets us answer JSON."""
+def accepts(values: Sequence[str], media_type: str = JSON) -> bool:
+    """Whether an ``Accept`` header (none: yes) lets us answer JSON, or what else we have."""
+    whole = media_type.partition(";")[0]
+    group = whole.partition("/")[0] + "/*"
     ranges = [each.strip().lower() for value in values for each in value.split(",") if each.strip()]
     if not ranges:
         return True
     for each in ranges:
         kind, *parameters = (part.strip() for part in each.split(";"))
         refused = any(re.fullmatch(r"q=0(\.0{0,3})?", part) for part in parameters)
-        if kind in (JSON, "application/*", "*/*", "*") and not refused:
+        if kind in (whole, group, "*/*", "*") and not refused:
             return True
     return False

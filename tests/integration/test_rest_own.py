@@ -246,6 +246,14 @@ def test_metrics_are_prometheus_text_under_the_names_of_the_rule(worker: RestWor
     assert all(re.fullmatch(r"(kafka_connect|connectkit|process)_[a-z0-9_]+", name) for name, _, _ in samples)
 
 
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [("text/plain", 200), ("text/*;q=0.1", 200), ("*/*", 200), ("application/json", 406), ("image/png", 406)],
+)
+def test_metrics_are_text(worker: RestWorker, accept: str, status: int) -> None:
+    assert worker.ask("GET", "/metrics", headers={"Accept": accept}).status == status
+
+
 def test_the_rule() -> None:
     assert prometheus_name("connect-worker-metrics", "task-count") == "kafka_connect_worker_task_count"
     assert prometheus_name("source-task-metrics", "source-record-poll-rate") == (

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from connectkit.runner.rest.answers import MAX_MESSAGE_BYTES, Answer, shortened
 from connectkit.runner.rest.calls import as_config, parse_json, plain
-from connectkit.runner.rest.routes import accepts_json
+from connectkit.runner.rest.routes import accepts
 from tests.golden.rest_rig import Rig, rig
 from tests.support.asgi import Reply
 
@@ -386,4 +386,4 @@ def test_a_text_that_is_no_unicode_is_answered_with_question_marks() -> None:
     ("value", "accepted"), [([], True), ([""], True), (["*"], True), (["image/*"], False)]
 )
 def test_accept(value: list[str], accepted: bool) -> None:
-    assert accepts_json(value) is accepted
+    assert accepts(value) is accepted
