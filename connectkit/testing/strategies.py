@@ -215,19 +215,41 @@ def _recursive(draw: st.DrawFn, shape: _Shape) -> Schema:
 
 # --- values ----------------------------------------------------------------------------------------
 
-_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+# What is easily mistaken for something else, cut off, rounded or trimmed.
+_AWKWARD_TEXTS = (
+    "",
+    " padded ",
+    "null",
+    "0",
+    "true",
+    "NaN",
+    "a\x00b",
+    "line\nbreak",
+    "\u00e9",
+    "e\u0301",
+    "\U0001f40d",
+    '"',
+)
+_AWKWARD_BYTES = (b"", b"\x00", b"\xff\xfe", b"text", b"\x80" * 3)
+_AWKWARD_FLOATS = (0.0, -0.0, 0.1, 1 / 3, 1e-7, 123456789.12345679, 1e16, 5e-324, 1.7976931348623157e308)
+_AWKWARD_INTEGERS = (0, 1, -1, 255, 256, 1 << 31, (1 << 53) + 1, -(1 << 53) - 1)
+
+_TEXTS = st.sampled_from(_AWKWARD_TEXTS) | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+_FLOATS = st.sampled_from(_AWKWARD_FLOATS) | st.floats()
 _SIMPLE: dict[Type, st.SearchStrategy[Any]] = {
-    Type.FLOAT32: (st.sampled_from((0.0, -0.0, 0.1, 3.4028234663852886e38)) | st.floats(width=32)).map(
-        round32
-    ),
-    Type.FLOAT64: st.sampled_from((0.0, -0.0, 0.1, 5e-324, 1.7976931348623157e308)) | st.floats(),
+    Type.FLOAT32: (
+        st.sampled_from((0.0, -0.0, 0.1, 1 / 3, 1e-7, 16777217.0, 3.4028234663852886e38))
+        | st.floats(width=32)
+    ).map(round32),
+    Type.FLOAT64: _FLOATS,
     Type.BOOLEAN: st.booleans(),
     Type.STRING: _TEXTS,
-    Type.BYTES: st.binary(max_size=8),
+    Type.BYTES: st.sampled_from(_AWKWARD_BYTES) | st.binary(max_size=8),
 }
 for _type, _bits in INT_BITS.items():
     _bound = 1 << (_bits - 1)
-    _SIMPLE[_type] = st.sampled_from((0, _bound - 1, -_bound)) | st.integers(-_bound, _bound - 1)
+    _awkward = [n for n in (*_AWKWARD_INTEGERS, _bound - 1, -_bound) if -_bound <= n < _bound]
+    _SIMPLE[_type] = st.sampled_from(_awkward) | st.integers(-_bound, _bound - 1)
 _LOGICAL: dict[tuple[str, Type], st.SearchStrategy[Any]] = {
     (DATE_NAME, Type.INT32): st.integers(-700_000, 2_900_000).map(date_from),
     (TIME_NAME, Type.INT32): st.integers(0, DAY_MS - 1).map(time_from),
@@ -245,7 +267,7 @@ def values(draw: st.DrawFn, schema: Schema, *, depth: int = 3) -> Any:
 
 
 def _value(draw: st.DrawFn, schema: Schema, depth: int) -> Any:
-    if schema.optional and (depth < 0 or draw(st.booleans())):
+    if schema.optional and (depth < 0 or draw(_FEW) == 0):
         return None
     return _filled_value(draw, schema, depth)
 
@@ -319,25 +341,22 @@ def _any_schema() -> st.SearchStrategy[Schema]:
     return schemas()
 
 
+_PLAIN_VALUES: st.SearchStrategy[Any] = st.one_of(
+    st.none(), st.booleans(), _SIMPLE[Type.INT64], _FLOATS.filter(math.isfinite), _TEXTS
+)
+
+
 def schemaless(*, depth: int = 2) -> st.SearchStrategy[Any]:
     """Values that need no schema: null, booleans, integers, floats, texts, lists, maps of texts."""
-    leaves = (
-        st.none()
-        | st.booleans()
-        | st.integers(-(1 << 63), (1 << 63) - 1)
-        | st.floats(allow_nan=False, allow_infinity=False)
-        | _SIMPLE[Type.STRING]
-    )
-    return st.recursive(
-        leaves,
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(
-                st.text(st.characters(exclude_categories=["Cs"]), max_size=6), inner, max_size=3
-            )
-        ),
-        max_leaves=2**depth + 2,
-    )
+    return _PLAIN_VALUES | _collections(depth) if depth > 0 else _PLAIN_VALUES
+
+
+@st.composite
+def _collections(draw: st.DrawFn, depth: int) -> Any:
+    inner = schemaless(depth=depth - 1)
+    if draw(st.booleans()):
+        return [draw(inner) for _ in range(draw(_FEW))]
+    return {draw(_TEXTS): draw(inner) for _ in range(draw(_FEW))}
 
 
 # --- records ---------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from connectkit.converters.avro.converter import AvroConverter
 from connectkit.converters.json_schema.converter import JsonSchemaConverter
 from connectkit.converters.protobuf.converter import ProtobufConverter
 from connectkit.converters.registry.opening import mock_registry
+from connectkit.plugin import PluginKind, plugins
 from connectkit.schema import Schema, Type
 from connectkit.testing import ConverterLaws, strategies
 from tests.acceptance.laws.losses import each_leaf, json_number
@@ -21,6 +22,7 @@ from tests.unit.test_converters_avro_roundtrip import for_avro, like, same
 from tests.unit.test_converters_protobuf_roundtrip import fits, for_protobuf
 from tests.unit.test_converters_protobuf_roundtrip import same as same_message
 
+KINDS: tuple[PluginKind, ...] = ("converter", "header_converter")
 _SCOPES = itertools.count()
 
 
@@ -92,3 +94,18 @@ def _struct(fields: list[Schema]) -> Schema:
 
 
 _NO_FIELDS = SchemaBuilder.struct().name("R0").build()
+
+
+def test_every_installed_converter_is_under_the_laws() -> None:
+    here = {cls.converter for cls in _law_classes(ConverterLaws)} - {None}
+    installed = {plugins.find(kind, info.name).cls for kind in KINDS for info in plugins.all(kind)}
+    assert installed <= here
+
+
+def _law_classes(base: type[ConverterLaws]) -> list[type[ConverterLaws]]:
+    from tests.acceptance.laws import test_json, test_simple  # noqa: F401 - their classes are what is looked for
+
+    found = [base]
+    for each in base.__subclasses__():
+        found += _law_classes(each)
+    return found
