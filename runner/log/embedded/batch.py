@@ -85,9 +85,11 @@ def encode(
     if headers is not None:
         flags |= _HEADERS
         _put(parts, [_encode_headers(each) if each else b"" for each in headers])
-    body = b"".join(parts)
     about = _ABOUT.pack(flags, len(values), first)
-    return b"".join((_HEAD.pack(_MAGIC, zlib.crc32(body, zlib.crc32(about))), about, body))
+    crc = zlib.crc32(about)
+    for part in parts:  # a few columns; they may be large, and are joined only once
+        crc = zlib.crc32(part, crc)
+    return b"".join((_HEAD.pack(_MAGIC, crc), about, *parts))
 
 
 def decode(blob: bytes) -> Columns:
