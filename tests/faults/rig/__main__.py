@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import signal
 import sys
 import time
 
@@ -36,6 +37,7 @@ def main() -> int:
         else:
             print(f"There is no experiment or set {name}; `list` names them.", file=sys.stderr)
             return 2
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # nothing is left running
     print(f"seed {seed}; the same kills again: --seed {seed}", file=sys.stderr)
     return _run(items, seed, arguments)
 

@@ -25,6 +25,7 @@ from connectkit.runner.log.opening import open_log
 READ_DEADLINE_S = 60.0
 _OLDEST = -2
 _MOST = 5000
+_MOST_BYTES = 200_000_000
 
 
 class Found(NamedTuple):
@@ -62,7 +63,8 @@ class Backend(ABC):
         return {}
 
     @abstractmethod
-    def create_topic(self, topic: str, partitions: int) -> None: ...
+    def create_topic(self, topic: str, partitions: int, most_bytes: int) -> None:
+        """``most_bytes``: the largest batch that it takes, where the log has such a limit."""
 
     @abstractmethod
     def feed(self, topic: str, records: Sequence[tuple[int, bytes]], timeout_s: float) -> list[int]:
@@ -92,7 +94,7 @@ class EmbeddedBackend(Backend):
         self._folder = folder / "log"
         self._folder.mkdir(mode=0o700, parents=True)
         self._log = open_log(self.bootstrap)
-        self._producer = self._log.producer({})
+        self._producer = self._log.producer({"max.request.size": str(_MOST_BYTES)})
 
     @property
     def bootstrap(self) -> str:
@@ -101,9 +103,9 @@ class EmbeddedBackend(Backend):
     def worker_settings(self) -> dict[str, str]:
         return {"consumer.session.timeout.ms": "1000", "consumer.heartbeat.interval.ms": "200"}
 
-    def create_topic(self, topic: str, partitions: int) -> None:
+    def create_topic(self, topic: str, partitions: int, most_bytes: int) -> None:
         admin = self._log.admin()
-        admin.create_topic(topic, partitions=partitions)
+        admin.create_topic(topic, partitions=partitions, config={"max.message.bytes": str(most_bytes)})
         admin.close()
 
     def feed(self, topic: str, records: Sequence[tuple[int, bytes]], timeout_s: float) -> list[int]:
@@ -167,9 +169,14 @@ class KafkaBackend(Backend):
     def worker_settings(self) -> dict[str, str]:
         return {"consumer.session.timeout.ms": "3000", "consumer.heartbeat.interval.ms": "300"}
 
-    def create_topic(self, topic: str, partitions: int) -> None:
+    def create_topic(self, topic: str, partitions: int, most_bytes: int) -> None:
         admin = AdminClient(self._settings)
-        new = NewTopic(topic, num_partitions=partitions, replication_factor=self._replicas)
+        new = NewTopic(
+            topic,
+            num_partitions=partitions,
+            replication_factor=self._replicas,
+            config={"max.message.bytes": str(most_bytes)},
+        )
         for future in admin.create_topics([new], operation_timeout=30, request_timeout=30).values():
             future.result(40)
 
@@ -177,7 +184,12 @@ class KafkaBackend(Backend):
         with self._feeding:
             if self._feeder is None:
                 self._feeder = Producer(
-                    {**self._settings, "enable.idempotence": True, "delivery.timeout.ms": 600_000}
+                    {
+                        **self._settings,
+                        "enable.idempotence": True,
+                        "delivery.timeout.ms": 600_000,
+                        "message.max.bytes": _MOST_BYTES,
+                    }
                 )
             done: list[int] = []
 
@@ -203,6 +215,8 @@ class KafkaBackend(Backend):
                 "auto.offset.reset": "earliest",
                 "isolation.level": "read_committed" if committed else "read_uncommitted",
                 "fetch.wait.max.ms": 100,
+                "fetch.max.bytes": _MOST_BYTES,
+                "receive.message.max.bytes": 2 * _MOST_BYTES,
             }
         )
         consumer.assign([KafkaPartition(topic, number, _OLDEST) for number in range(partitions)])

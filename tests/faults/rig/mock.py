@@ -52,7 +52,7 @@ class MockBackend(KafkaBackend):
         if "error" in answer:
             raise ValueError(answer["error"])
 
-    def create_topic(self, topic: str, partitions: int) -> None:
+    def create_topic(self, topic: str, partitions: int, most_bytes: int) -> None:
         self.tell("topic", name=topic, partitions=partitions)
 
     def close(self) -> None:

@@ -31,7 +31,7 @@ class PoisonedRun(SinkRun):
 
     def begin(self) -> None:
         self.letters_topic = f"{self.topic}-dead"
-        self.backend.create_topic(self.letters_topic, 1)
+        self.backend.create_topic(self.letters_topic, 1, 1_000_000)
         self._letters = self.backend.tail(self.letters_topic, 1, committed=False)
         self._poison: dict[bytes, tuple[int, int]] = {}
         self._dead: list[bytes | None] = []

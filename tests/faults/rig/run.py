@@ -46,6 +46,8 @@ class Plan:
     size: int = 0
     """Characters of a record's text; 0: a few."""
     planted: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Of the worker's process, beside the rig's own."""
     recovery_s: float = RECOVERY_S
     duplicates: int | None = None
     """How many are allowed; None: those that the kills explain."""
@@ -89,14 +91,17 @@ class Run(ABC):
             **self.settings(),
             **plan.settings,
         }
-        self.worker = Worker(folder, settings, [self.connector()], planted=plan.planted)
+        self.worker = Worker(
+            folder, settings, [self.connector()], planted=plan.planted, environment=plan.environment
+        )
 
     # --- the phases ----------------------------------------------------------------------------
 
     def go(self, faults: Callable[[Run], None]) -> Verdict:
         """The whole run; never raises what went wrong in it."""
         try:
-            self.backend.create_topic(self.topic, self.plan.tasks)
+            most = max(2 * self.plan.size, 1_000_000)
+            self.backend.create_topic(self.topic, self.plan.tasks, most)
             self.ask("issue", tasks=self.plan.tasks, rate_per_s=self.plan.rate_per_s)
             self.begin()
             self.worker.start()
@@ -111,9 +116,8 @@ class Run(ABC):
         finally:
             self.close()
         verdict = self.verdict
-        for sentence in self.worker.failures():
-            if not any(part in sentence for part in self.expected):
-                verdict.blame(f"a task failed: {sentence}")
+        for sentence in self.unexpected():
+            verdict.blame(f"a task failed: {sentence}")
         if not (self.plan.explained and self.explainable()):
             verdict.numbers["repeated"], verdict.unexplained = verdict.unexplained, 0
         if not self.plan.ordered:
@@ -138,17 +142,41 @@ class Run(ABC):
         self.wait_for(self.drained, "a fresh record", self.plan.recovery_s)
         self.verdict.fresh = True
         self.verdict.recovery_s = round(time.monotonic() - began_s, 2)
+        self._await_healing()
         self.verdict.exit_code, stop_s = self.worker.stop()
         self.verdict.numbers["stop_s"] = round(stop_s, 2)
         if self.verdict.exit_code is None:
             raise RunError("the worker did not stop within its time")
 
+    def unexpected(self) -> list[str]:
+        """With which sentences tasks have failed that were not meant to."""
+        return [
+            sentence
+            for sentence in self.worker.failures()
+            if not any(part in sentence for part in self.expected)
+        ]
+
+    def _check_failures(self, what: str) -> None:
+        if self.unexpected():
+            raise RunError(f"{what}: given up, since a task has failed")
+
+    def _await_healing(self) -> None:
+        """A record at which the worker was killed twice is suspect: its task waits, others take its place."""
+        held_s = self.worker.healing_s()
+        if held_s:
+            self.verdict.numbers["held_back_s"] = round(held_s, 1)
+            time.sleep(min(held_s, self.plan.recovery_s) + 1.0)
+
     def wait_for(self, reached: Callable[[], bool], what: str, within_s: float = 120.0) -> None:
         """Wait for something that the worker brings about; raises ``RunError``."""
-        until = time.monotonic() + within_s
+        began_s = looked_s = time.monotonic()
         while not reached():
-            if time.monotonic() > until:
+            now_s = time.monotonic()
+            if now_s > began_s + within_s:
                 raise RunError(f"{what}: not reached within {within_s:g} s")
+            if now_s > looked_s + 2.0:
+                looked_s = now_s
+                self._check_failures(what)
             if self.worker.wait(0.0) is not None:
                 raise RunError(f"{what}: the worker ended by itself with code {self.worker.wait(0.0)}")
             time.sleep(0.02)

@@ -41,6 +41,7 @@ class Worker:
         connectors: Sequence[Mapping[str, str]],
         *,
         planted: str | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
         self.log_file = folder / "worker.log"
@@ -64,7 +65,11 @@ class Worker:
         path = [self._distribution(), str(ROOT)]
         if planted is not None:
             path.insert(0, self._planted(planted))
-        self._environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+        self._environment = {
+            **os.environ,
+            **(environment or {}),
+            "PYTHONPATH": os.pathsep.join(path),
+        }
 
     def configure(self, *connectors: Mapping[str, str]) -> None:
         """Write the connectors' files again, for the next life."""
@@ -151,6 +156,17 @@ class Worker:
         """The sentences with which tasks have failed."""
         return re.findall(r"Task \S+ failed(?:: (.*))?$", self.log(), re.MULTILINE)
 
+    def healing_s(self) -> float:
+        """How long from now until this life starts again what the crash journal or healing holds back."""
+        life = self.log().rpartition("--- life ")[2]
+        found = re.findall(r"^(\S+ [\d:]+),(\d+) \w+ +.* is restarted in ([\d.]+) s", life, re.MULTILINE)
+        now_s = time.time()
+        due = [
+            time.mktime(time.strptime(at, "%Y-%m-%d %H:%M:%S")) + int(ms) / 1000 + float(wait_s) - now_s
+            for at, ms, wait_s in found
+        ]
+        return max([*due, 0.0])
+
     def stored(self) -> dict[int, int]:
         """The source offsets in the worker's file, by task: where each goes on after a crash."""
         if not self.offsets.exists():
@@ -165,6 +181,14 @@ class Worker:
         except (OSError, IndexError):
             return 0
         return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def peak_bytes(self) -> int:
+        """The most memory that the process has had."""
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text()
+        except OSError:
+            return 0
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def _write(path: Path, settings: Mapping[str, str]) -> Path:
