@@ -17,6 +17,7 @@ LOCAL = {
     "change-events": "benchmarks.change_events",
     "codec": "benchmarks.json_codec",
     "json-schema": "benchmarks.json_schema",
+    "exactly-once": "benchmarks.exactly_once",
     "log": "benchmarks.log_embedded",
     "parse": "benchmarks.parse",
     "protobuf": "benchmarks.protobuf",
