@@ -1,4 +1,4 @@
-"""Avro values as the rules of data contracts see them: fastavro's, walked as confluent-kafka walks them.
+"""Avro values as the rules of data contracts see them: fastavro's, walked by confluent-kafka.
 
 Logical types are what is below them (a date is a number of days), as with Confluent's converter. Payloads
 come here only after our own codec read them, which has limits. Source: spec registry 6.5, 10.2.

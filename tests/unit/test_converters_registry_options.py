@@ -413,4 +413,6 @@ def test_bound_functions_look_for_newest_schemas_again_when_their_time_is_over(k
         assert [write(value)[:5] for write in writers] == [b"\0\0\0\0\1"] * 2
     registry.register("t-value", SchemaText(new, kind))
     assert [len(read(data)[0].fields) for read in readers] == [2, 1]
+    # The version is that of the data with Avro, and that of the schema which reads with the others.
+    assert [read(data)[0].version for read in readers] == [1 if kind == "AVRO" else 2, 1]
     assert [write(value)[4] for write in writers] == [2, 1]
