@@ -22,7 +22,7 @@ def few_descriptors(more: int) -> Iterator[None]:
     """So many more than are open now."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(map(int, os.listdir("/proc/self/fd")))
-    filling = []  # gaps among those that are open
+    filling: list[int] = []  # gaps among those that are open
     while not filling or filling[-1] < highest:
         filling.append(os.open(os.devnull, os.O_RDONLY))
     resource.setrlimit(resource.RLIMIT_NOFILE, (filling[-1] + 1 + more, before[1]))

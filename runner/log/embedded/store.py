@@ -172,10 +172,10 @@ class Connection:
                 raise _refused(self.store.path, "is not a log of connectkit") from exc
             if name.startswith("SQLITE_CORRUPT"):
                 raise _refused(self.store.path, "is damaged") from exc
-            if name.startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR")) and _has_no_descriptors():
+            if name.startswith(("SQLITE_CANTOPEN", "SQLITE_IOERR")) and _is_passing(self.store.path):
                 raise RetriableError(
-                    f"The embedded log {self.store.path} cannot be opened just now, as the process has too "
-                    "many open files; raise that limit, or run fewer tasks"
+                    f"The embedded log {self.store.path} could not be opened just now; if the process has "
+                    "too many open files, raise that limit, or run fewer tasks"
                 ) from exc
             raise _refused(self.store.path, f"cannot be opened ({name})") from exc
 
@@ -315,13 +315,13 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _has_no_descriptors() -> bool:
-    """Whether the process, or the machine, has no file descriptor left: SQLite does not say."""
+def _is_passing(path: Path) -> bool:
+    """Whether SQLite's failure to open was, as it seems, a want of file descriptors: it does not say."""
     try:
-        os.close(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
     except OSError as exc:
         return exc.errno in (errno.EMFILE, errno.ENFILE)
-    return False
+    return os.access(path.parent, os.W_OK)  # it could be opened now, so another thread took the last one
 
 
 def _refused(path: Path, why: str) -> ConfigError:
