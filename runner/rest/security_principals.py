@@ -136,10 +136,13 @@ def _credentials(authorization: str) -> tuple[str | None, str | None]:
     return None, None
 
 
-def read_principals(worker: Mapping[str, Any], *, certificates: bool = False) -> Principals:
+def read_principals(
+    worker: Mapping[str, Any], *, certificates: bool = False, required: bool = False
+) -> Principals:
     """The principals that a worker's file declares; ``ConfigError`` with all mistakes.
 
-    ``certificates``: TLS asks clients for theirs. With no principal declared, any that it accepts will do.
+    ``certificates``: TLS asks clients for theirs; if it is ``required`` and no principal is declared, any that
+    TLS accepts will do.
     """
     names = [name for name in split_list(str(worker.get("rest.principals") or "")) if name]
     problems: dict[str, list[str]] = {}
@@ -174,7 +177,7 @@ def read_principals(worker: Mapping[str, Any], *, certificates: bool = False) ->
     _find_strays(worker, names, problems)
     if problems:
         raise ConfigError(problems=problems)
-    return Principals(by_hash, by_common_name, any_certificate=certificates and not names)
+    return Principals(by_hash, by_common_name, any_certificate=required and not names)
 
 
 def _grants(text: Any, key: str, problems: dict[str, list[str]]) -> tuple[Grant, ...]:

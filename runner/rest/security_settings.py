@@ -95,9 +95,11 @@ class SecuritySettings:
 
 
 def _principals(values: Mapping[str, Any]) -> Principals:
-    asked = [values.get(key) for key in ("listeners.https.ssl.client.auth", "ssl.client.auth")]
-    certificates = any(str(each or "").strip().lower() in ("required", "requested") for each in asked)
-    return read_principals(values, certificates=certificates)
+    keys = ("ssl.client.auth", "listeners.https.ssl.client.auth", "admin.listeners.https.ssl.client.auth")
+    asked = {str(values.get(key) or "").strip().lower() for key in keys}
+    return read_principals(
+        values, certificates=bool(asked & {"required", "requested"}), required="required" in asked
+    )
 
 
 def is_loopback(host: str) -> bool:

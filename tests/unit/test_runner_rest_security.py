@@ -126,7 +126,7 @@ def test_a_certificate_names_a_principal() -> None:
 
 
 def test_without_principals_any_accepted_certificate_will_do() -> None:
-    app = secured(App(), SecuritySettings(principals=read_principals({}, certificates=True)))
+    app = secured(App(), SecuritySettings(principals=read_principals({}, certificates=True, required=True)))
     assert ask(app, "GET", "/connectors").status == 401
     state = {"client_certificate": {"subject": ((("commonName", "any"),),)}}
     assert ask(app, "DELETE", "/connectors/x", state=state).status == 200
@@ -282,6 +282,11 @@ def test_mistakes_in_principals_are_told_by_key(change: dict[str, str], key: str
         read_principals({**WORKER, **change}, certificates=True)
     assert key in caught.value.problems
     assert "plain-token" not in str(caught.value)
+
+
+def test_certificates_that_are_only_requested_are_no_authentication() -> None:
+    assert not read_principals({}, certificates=True).required
+    assert read_principals({}, certificates=True, required=True).required
 
 
 def test_certificates_need_tls() -> None:
