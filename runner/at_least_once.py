@@ -17,12 +17,13 @@ from collections.abc import Callable, Sequence
 from connectkit.errors import ConnectError, DataError, FatalTaskError, FencedError, RetriableError
 from connectkit.record import Checkpoint, SourceRecord
 from connectkit.runner.creation import TopicCreator
+from connectkit.runner.failing import PRODUCER, Stage, Subject
 from connectkit.runner.flight import Flight
 from connectkit.runner.ledger import Ledger
 from connectkit.runner.log.api import OutRecord, Producer
 from connectkit.runner.offsets import OffsetStore
 from connectkit.runner.outlet import Owner, SourceTimes, where_of
-from connectkit.runner.tolerance import PRODUCER, Stage, Subject, describe
+from connectkit.runner.tolerance import describe
 
 log = logging.getLogger(__name__)
 

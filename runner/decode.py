@@ -13,8 +13,9 @@ from connectkit.api import Decoder, RawHeaders, TopicPartition
 from connectkit.headers import Headers
 from connectkit.record import SinkRecord
 from connectkit.runner.encode import Converters
+from connectkit.runner.failing import Stage, Subject, culprit
 from connectkit.runner.log.api import Message
-from connectkit.runner.tolerance import SKIPPED, Stage, Subject, Tolerance, culprit
+from connectkit.runner.tolerance import SKIPPED, Tolerance
 
 _CACHED = 10_000
 """Topics whose decoders are kept; a pattern may match any number of topics."""

@@ -14,8 +14,9 @@ from connectkit.api import Converter, Encoder, HeaderConverter, RawHeaders
 from connectkit.errors import FatalTaskError
 from connectkit.headers import Headers
 from connectkit.record import SourceRecord
+from connectkit.runner.failing import Stage, Subject, culprit
 from connectkit.runner.log.api import OutRecord
-from connectkit.runner.tolerance import SKIPPED, Stage, Subject, Tolerance, culprit
+from connectkit.runner.tolerance import SKIPPED, Tolerance
 from connectkit.schema import Schema
 
 

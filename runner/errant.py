@@ -19,16 +19,9 @@ from connectkit.api import RawHeaders, SinkTask, TopicPartition
 from connectkit.errors import ConnectError, FatalTaskError
 from connectkit.record import SinkRecord
 from connectkit.runner.encode import Converters
+from connectkit.runner.failing import Stage, Subject, culprit
 from connectkit.runner.log.api import Message
-from connectkit.runner.tolerance import (
-    BreakerOpenError,
-    Stage,
-    Subject,
-    Tolerance,
-    breaker_open,
-    culprit,
-    succeeded,
-)
+from connectkit.runner.tolerance import BreakerOpenError, Tolerance, breaker_open, succeeded
 
 KEPT_MESSAGES = 10_000
 """How many messages that were put are remembered for reports that come late."""

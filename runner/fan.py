@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from connectkit.record import ConnectRecord
 from connectkit.runner.chain import Chain, Step
-from connectkit.runner.tolerance import SKIPPED, Culprit, Stage, Subject, Tolerance
+from connectkit.runner.failing import Culprit, Stage, Subject
+from connectkit.runner.tolerance import SKIPPED, Tolerance
 
 R = TypeVar("R", bound=ConnectRecord)
 

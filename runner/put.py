@@ -21,15 +21,8 @@ from connectkit.record import SinkRecord
 from connectkit.runner.breaker import SYSTEM_ERRORS
 from connectkit.runner.control import TaskId
 from connectkit.runner.errant import ErrantReporter, Place, place_of
-from connectkit.runner.tolerance import (
-    BreakerOpenError,
-    Stage,
-    Subject,
-    Tolerance,
-    breaker_open,
-    culprit,
-    describe,
-)
+from connectkit.runner.failing import Stage, Subject, culprit
+from connectkit.runner.tolerance import BreakerOpenError, Tolerance, breaker_open, describe
 
 
 class _Part:

@@ -19,8 +19,9 @@ from connectkit.errors import ConflictError, ConnectError, FatalTaskError
 from connectkit.runner.control import TaskId
 from connectkit.runner.counters import ErrorCounters
 from connectkit.runner.dlq import context
+from connectkit.runner.failing import SOURCE, Stage, Subject
 from connectkit.runner.log.api import Admin, Message, OutRecord, Producer
-from connectkit.runner.tolerance import SOURCE, Stage, Subject, describe
+from connectkit.runner.tolerance import describe
 
 log = logging.getLogger(__name__)
 

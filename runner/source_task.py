@@ -26,22 +26,13 @@ from connectkit.runner.chain import Chain
 from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import SourceCounters
 from connectkit.runner.encode import Converters, RecordEncoder
+from connectkit.runner.failing import PRODUCER, SOURCE, Stage, Subject
 from connectkit.runner.fan import run_all, run_one
 from connectkit.runner.log.api import OutRecord
 from connectkit.runner.offsets import OffsetStore, StoredOffsets
 from connectkit.runner.outlet import LifeLostError, Outlet, Owner, SourceTimes, where_of
 from connectkit.runner.status import State, StatusListener
-from connectkit.runner.tolerance import (
-    PRODUCER,
-    SOURCE,
-    BreakerOpenError,
-    Letters,
-    Stage,
-    StoppedRetryingError,
-    Subject,
-    Tolerance,
-    describe,
-)
+from connectkit.runner.tolerance import BreakerOpenError, Letters, StoppedRetryingError, Tolerance, describe
 from connectkit.runner.worker_task import WorkerTask
 
 log = logging.getLogger(__name__)

@@ -10,12 +10,10 @@ Not thread-safe: its owner locks.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from connectkit.api import TopicPartition
-
-if TYPE_CHECKING:
-    from connectkit.runner.tolerance import Culprit, Stage, Subject
+from connectkit.runner.failing import Culprit, Stage, Subject
 
 KEPT = 1_000
 """Failed records of earlier batches that are waited with, at most."""

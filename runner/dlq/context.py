@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from connectkit.runner.control import TaskId
+from connectkit.runner.failing import Stage, class_name
 from connectkit.runner.status import trace_of
-from connectkit.runner.tolerance import Stage, class_name, describe
+from connectkit.runner.tolerance import describe
 from connectkit.secret import GIVEN
 
 PREFIX = "__connect.errors."

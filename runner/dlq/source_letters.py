@@ -20,11 +20,11 @@ from connectkit.runner.control import TaskId
 from connectkit.runner.counters import ErrorCounters
 from connectkit.runner.dlq import context
 from connectkit.runner.encode import Converters
+from connectkit.runner.failing import Stage, Subject
 from connectkit.runner.log.api import OutRecord, Producer
 from connectkit.runner.offset_key import dump
 from connectkit.runner.plain_json import plain_text
 from connectkit.runner.reporters import DeadLetters
-from connectkit.runner.tolerance import Stage, Subject
 from connectkit.schema import Schema
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class SourceLetters(DeadLetters):
         topic, partition = record.topic, record.kafka_partition
         if subject.produced is not None:
             topic, partition, key, value, timestamp, made = subject.produced
-            headers = list(made or ())
+            headers: context.Headers = list(made or ())
         else:
             headers = self._headers(record)
             # A converter that waits for its registry has waited long enough.

@@ -34,6 +34,7 @@ CHAIN = {"transforms": "a", "transforms.a.type": "InsertField$Value", "transform
          "transforms.a.static.value": "x"}  # fmt: skip
 REGISTRY = {"schema.registry.url": "mock://poison"}
 
+MANY: list[tuple[str, bytes | None]] = [("h", b"1")] * 10_000
 FATAL_AVRO = frozenset(
     ("empty", "two bytes", "wrong magic", "unknown id", "truncated", "overflow", "mismatch")
 )
@@ -70,7 +71,7 @@ def avro() -> tuple[Converters, Any, dict[str, OutRecord]]:
     }
     records = {name: OutRecord("t", 0, b"k", data, None, None) for name, data in kinds.items()}
     records["null key"] = OutRecord("t", 0, None, sound, None, None)
-    records["headers"] = OutRecord("t", 0, b"k", sound, None, [("h", b"1")] * 10_000)
+    records["headers"] = OutRecord("t", 0, b"k", sound, None, MANY)
     return made, good, records
 
 
@@ -99,7 +100,7 @@ def plain_json() -> tuple[Converters, Any, dict[str, OutRecord]]:
     }
     records = {name: OutRecord("t", 0, b"k", data, None, None) for name, data in kinds.items()}
     records["null key"] = OutRecord("t", 0, None, b"{}", None, None)
-    records["headers"] = OutRecord("t", 0, b"k", b"{}", None, [("h", b"1")] * 10_000)
+    records["headers"] = OutRecord("t", 0, b"k", b"{}", None, MANY)
     return made, good, records
 
 

@@ -12,10 +12,11 @@ from connectkit.api import TopicPartition
 from connectkit.errors import DataError, RetriableError
 from connectkit.record import SinkRecord
 from connectkit.runner.control import Control
-from connectkit.runner.sink_task import SinkSettings
+from connectkit.runner.failing import Culprit, Stage, Subject
 from connectkit.runner.outlet import SourceTimes
+from connectkit.runner.sink_task import SinkSettings
 from connectkit.runner.status import State
-from connectkit.runner.tolerance import Culprit, ErrorPolicy, Stage, Subject, Tolerance
+from connectkit.runner.tolerance import ErrorPolicy, Tolerance
 from tests.support.rig import PlainConverter, ScriptedSink, ScriptedSource, SinkRig, SourceRig, record
 
 ALL = ErrorPolicy(tolerate_all=True)

@@ -13,17 +13,9 @@ from connectkit.api import TopicPartition
 from connectkit.errors import ConversionError, DataError, FatalTaskError, FencedError, RetriableError
 from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import ErrorCounters
+from connectkit.runner.failing import Culprit, Stage, Subject
 from connectkit.runner.reporters import LogReporter
-from connectkit.runner.tolerance import (
-    SKIPPED,
-    Culprit,
-    ErrorPolicy,
-    Stage,
-    StoppedRetryingError,
-    Subject,
-    Tolerance,
-    describe,
-)
+from connectkit.runner.tolerance import SKIPPED, ErrorPolicy, StoppedRetryingError, Tolerance, describe
 
 SUBJECT = Subject("t-3@117", None, (TopicPartition("t", 3), 117))
 CULPRIT = Culprit("JsonConverter", "some.JsonConverter")
