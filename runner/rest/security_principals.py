@@ -141,8 +141,8 @@ def read_principals(
 ) -> Principals:
     """The principals that a worker's file declares; ``ConfigError`` with all mistakes.
 
-    ``certificates``: TLS asks clients for theirs; if it is ``required`` and no principal is declared, any that
-    TLS accepts will do.
+    ``certificates``: TLS asks clients for theirs; if it is ``required`` and no principal is declared, any
+    that TLS accepts will do.
     """
     names = [name for name in split_list(str(worker.get("rest.principals") or "")) if name]
     problems: dict[str, list[str]] = {}

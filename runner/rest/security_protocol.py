@@ -21,6 +21,8 @@ from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 from connectkit.runner.rest.security_settings import SecuritySettings
 
 log = logging.getLogger(__name__)
+_failures = logging.getLogger(f"{__name__}.failures")
+_failures.setLevel(logging.ERROR)  # that somebody sent no HTTP is no news, and could fill a disk
 
 GRACE_S: Final = 2.0
 """What a body gets beyond the application's own deadline, so that its answer is the one that is sent."""
@@ -50,6 +52,7 @@ class _Guarded(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
         super().connection_made(transport)
+        self.logger = _failures
         self.timeout_keep_alive = self.settings.keep_alive_s  # type: ignore[assignment]  # seconds, to a timer
         channel = transport.get_extra_info("ssl_object")
         if channel is not None:
@@ -82,6 +85,10 @@ class _Guarded(H11Protocol):
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
+
+    def _should_upgrade(self) -> bool:
+        """There are no other protocols; who asks for one is answered in this."""
+        return False
 
     # --- deadlines -------------------------------------------------------------------------------
 

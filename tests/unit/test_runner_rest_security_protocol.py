@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -157,6 +158,13 @@ def test_what_is_no_http_gets_a_sentence(port: int, data: bytes) -> None:
     assert found.startswith((b"HTTP/1.1 4", b"HTTP/1.1 501"))
     assert json.loads(found.partition(b"\r\n\r\n")[2])["message"]
     assert len(found) < 1024
+
+
+def test_nonsense_is_not_logged(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    upgrade = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\r\n"
+    assert everything(opened(port, upgrade)).startswith(b"HTTP/1.1 200 ")
+    everything(opened(port, b"nonsense\r\n\r\n"))
+    assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
 
 
 def test_an_answer_that_nobody_reads_is_given_up() -> None:
