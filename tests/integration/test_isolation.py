@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +218,35 @@ def test_until_done_ends_with_isolated_tasks(tmp_path: Path) -> None:
     finally:
         WorkerProcess.kill_all()
     assert (tmp_path / "out.csv").read_text().splitlines()[1:] == [str(n) for n in range(1_000)]
+
+
+@pytest.mark.kafka
+def test_on_kafka_records_go_through_processes_and_survive_their_kill(
+    tmp_path: Path, kafka_bootstrap: str, unique: Callable[[str], str]
+) -> None:
+    topic, rows = unique("isolated"), 3_000
+    (tmp_path / "in.csv").write_text("\n".join(["id", *map(str, range(rows))]) + "\n")
+    worker = WorkerProcess(
+        tmp_path, kafka_bootstrap, consumer_session_timeout_ms="6000", consumer_heartbeat_interval_ms="2000"
+    )
+    common = {"task.isolation": "process", "task.restart.delay.ms": "100"}
+    source = {
+        "name": f"{topic}-in",
+        "connector.class": "CsvSource",
+        "file": str(tmp_path / "in.csv"),
+        **common,
+    }
+    sink = {"name": f"{topic}-out", "connector.class": "CsvSink", "file": str(tmp_path / "out.csv"), **common}
+    worker.connector({**source, "topic": topic, "mode": "once", "batch.size": "10"})
+    worker.connector({**sink, "topics": topic})
+    try:
+        worker.start("--until-done")
+        until(lambda: worker.log().count("runs in process") == 2, "the processes")
+        for pid in re.findall(r"runs in process (\d+)", worker.log()):
+            os.kill(int(pid), signal.SIGKILL)
+        assert worker.wait() == 0, worker.log()
+    finally:
+        WorkerProcess.kill_all()
+    assert worker.log().count("died by SIGKILL") >= 2
+    found = {line for line in (tmp_path / "out.csv").read_text().splitlines() if line.isdigit()}
+    assert found == {str(n) for n in range(rows)}

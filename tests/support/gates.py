@@ -147,11 +147,13 @@ def gate(where: str) -> Iterator[Gate]:
 
 
 @contextmanager
-def running_herder(folder: Path, registry: Registry | None = None, **options: str) -> Iterator[Herder]:
-    """A started herder with its log and offsets in this folder; stopped at the end."""
+def running_herder(
+    folder: Path, registry: Registry | None = None, *, bootstrap: str | None = None, **options: str
+) -> Iterator[Herder]:
+    """A started herder with its log (or on a broker) and its offsets in this folder; stopped at the end."""
     (folder / "log").mkdir(exist_ok=True)
     raw = {
-        "bootstrap.servers": f"embedded:{folder / 'log'}",
+        "bootstrap.servers": bootstrap or f"embedded:{folder / 'log'}",
         "key.converter": "JsonConverter",
         "value.converter": "JsonConverter",
         "offset.storage.file.filename": str(folder / "offsets"),
