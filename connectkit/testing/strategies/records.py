@@ -1,0 +1,159 @@
+"""Pairs of schema and value, headers and records: any, and those of every day."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from hypothesis import strategies as st
+
+from connectkit.builder import SchemaBuilder
+from connectkit.headers import Headers
+from connectkit.record import SinkRecord, SourceRecord
+from connectkit.schema import Schema, SchemaAndValue
+from connectkit.struct import Struct
+from connectkit.testing.strategies.names import names
+from connectkit.testing.strategies.schemas import schemas, struct_builder
+from connectkit.testing.strategies.values import draw_value, schemaless
+
+
+@st.composite
+def pairs(draw: st.DrawFn, of: st.SearchStrategy[Schema] | None = None) -> SchemaAndValue:
+    """A schema with a value that fits it."""
+    schema = draw(_any_schema() if of is None else of)
+    return SchemaAndValue(schema, draw_value(draw, schema, 3))
+
+
+@cache
+def _any_schema() -> st.SearchStrategy[Schema]:
+    return schemas()
+
+
+@st.composite
+def headers(draw: st.DrawFn, *, max_size: int = 3) -> Headers:
+    """Headers of simple types; a name may come twice."""
+    made = Headers()
+    for _ in range(draw(st.integers(0, max_size))):
+        schema = draw(_header_schemas())
+        made.add(draw(names()), draw_value(draw, schema, 0), schema)
+    return made
+
+
+@cache
+def _header_schemas() -> st.SearchStrategy[Schema]:
+    return schemas(depth=0, kinds=("primitive", "logical"), defaults=False, attributes=False)
+
+
+_TOPICS = st.sampled_from(("orders", "t", "a.b-c_d"))
+_PARTITIONS = st.integers(0, 3)
+_SOME_PARTITION = st.none() | _PARTITIONS
+_OFFSETS = st.integers(0, 1000)
+_TIMESTAMPS = st.none() | st.integers(0, 253_000_000_000_000)
+
+
+@cache
+def _keys() -> st.SearchStrategy[SchemaAndValue]:
+    return st.just(SchemaAndValue(None, None)) | pairs(schemas(depth=1))
+
+
+@cache
+def _any_value() -> st.SearchStrategy[SchemaAndValue]:
+    return pairs() | schemaless().map(lambda found: SchemaAndValue(None, found))
+
+
+@st.composite
+def source_records(
+    draw: st.DrawFn,
+    *,
+    key: st.SearchStrategy[SchemaAndValue] | None = None,
+    value: st.SearchStrategy[SchemaAndValue] | None = None,
+) -> SourceRecord:
+    """Records of a source connector; ``key`` and ``value`` give pairs of schema and value."""
+    key_schema, key_value = draw(_keys() if key is None else key)
+    value_schema, found = draw(_any_value() if value is None else value)
+    return SourceRecord(
+        {"part": draw(_PARTITIONS)},
+        {"at": draw(_OFFSETS)},
+        draw(_TOPICS),
+        value_schema,
+        found,
+        key_schema=key_schema,
+        key=key_value,
+        kafka_partition=draw(_SOME_PARTITION),
+        timestamp=draw(_TIMESTAMPS),
+        headers=draw(headers()),
+    )
+
+
+@st.composite
+def sink_records(
+    draw: st.DrawFn,
+    *,
+    key: st.SearchStrategy[SchemaAndValue] | None = None,
+    value: st.SearchStrategy[SchemaAndValue] | None = None,
+) -> SinkRecord:
+    """Records of a sink connector; ``key`` and ``value`` give pairs of schema and value."""
+    key_schema, key_value = draw(_keys() if key is None else key)
+    value_schema, found = draw(_any_value() if value is None else value)
+    return SinkRecord(
+        draw(_TOPICS),
+        draw(_PARTITIONS),
+        key_schema,
+        key_value,
+        value_schema,
+        found,
+        draw(_OFFSETS),
+        timestamp=draw(_TIMESTAMPS),
+        headers=draw(headers()),
+    )
+
+
+def records(
+    *,
+    key: st.SearchStrategy[SchemaAndValue] | None = None,
+    value: st.SearchStrategy[SchemaAndValue] | None = None,
+) -> st.SearchStrategy[SourceRecord | SinkRecord]:
+    """Records of either kind."""
+    return st.one_of(source_records(key=key, value=value), sink_records(key=key, value=value))
+
+
+_ADDRESS = SchemaBuilder.struct().optional().field("city", Schema.STRING).field("zip", Schema.OPTIONAL_STRING)
+_ORDINARY: dict[str, tuple[Schema, st.SearchStrategy[Any]]] = {
+    "id": (Schema.INT64, st.integers(1, 99_999)),
+    "name": (Schema.STRING, st.sampled_from(("Ada Lovelace", "grace", " Bob ", "Ünal", ""))),
+    "email": (Schema.OPTIONAL_STRING, st.sampled_from(("ada@example.org", "x@y.z", None))),
+    "amount": (Schema.FLOAT64, st.sampled_from((0.1, 19.99, -3.5, 1e10 / 3))),
+    "active": (Schema.OPTIONAL_BOOLEAN, st.sampled_from((True, False, None))),
+    "tags": (
+        SchemaBuilder.array(Schema.STRING).build(),
+        st.lists(st.sampled_from(("red", "new")), max_size=2),
+    ),
+    "address": (_ADDRESS.build(), st.sampled_from((("Paris", "75001"), ("Ulm", None), None))),
+}
+
+
+@st.composite
+def ordinary_records(draw: st.DrawFn) -> SourceRecord | SinkRecord:
+    """What a pipeline sees every day: maps and structs of id, name, email, amount, tags, address."""
+    chosen = draw(st.lists(st.sampled_from(sorted(_ORDINARY)), min_size=1, max_size=5, unique=True))
+    plain = {name: draw(_ORDINARY[name][1]) for name in chosen}
+    address = plain.get("address")
+    headers_ = Headers().add("trace", "abc", Schema.STRING)
+    schema: Schema | None = None
+    value: Any = plain
+    if draw(st.booleans()):
+        if address is not None:
+            plain["address"] = {"city": address[0], "zip": address[1]}
+    else:
+        if address is not None:
+            plain["address"] = Struct.of(_ORDINARY["address"][0], list(address))
+        schema = struct_builder({name: _ORDINARY[name][0] for name in chosen}).name("Customer").build()
+        value = Struct.of(schema, list(plain.values()))
+    key = draw(st.sampled_from(("k1", "k2", None)))
+    keys = Schema.STRING if key is not None else None
+    if draw(st.booleans()):
+        place = {"table": "customers"}, {"row": draw(_OFFSETS)}
+        return SourceRecord(
+            *place, "customers", schema, value, key_schema=keys, key=key, timestamp=7, headers=headers_
+        )
+    return SinkRecord("customers", 1, keys, key, schema, value, draw(_OFFSETS), timestamp=7, headers=headers_)
