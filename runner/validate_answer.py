@@ -132,11 +132,10 @@ class _Answer:
 
     def _main(self) -> list[dict[str, Any]]:
         found = self._report.found
-        version_key = "connector.plugin.version"
-        fits = version_key not in self._report.errors or self._raw.get(version_key) is None
+        fits = self._fits("connector.plugin.version")
         framework = _FRAMEWORK.get(found.kind if found and fits else "", ConnectorConfig)
         listed = {each.name: each for each in self._framework(framework, found, inherits=fits)}
-        chain = [*self._chain("transforms"), *self._chain("predicates")]
+        chain = [*self._chain("transforms"), *self._chain("predicates")] if fits else []
         entries: dict[str, dict[str, Any]] = {}
         parsed = _parsed([each.key for each in listed.values()], self._raw)
         own: list[Shown] = []
@@ -230,8 +229,7 @@ class _Answer:
                 recommended=[version] if version else [],
             ),
         ]
-        refused = f"{prefix}plugin.version" in self._report.errors
-        if found is not None and not refused:
+        if found is not None and self._fits(f"{prefix}plugin.version"):
             masked = _IMPLICIT if group == "transforms" else ()
             own = visible_keys(found.cls.config_type.definition(), found.info, given)
             keys = [key for key in own if key.name not in {each.name for each in masked}]
@@ -274,6 +272,8 @@ class _Answer:
     def _converters(self) -> list[dict[str, Any]]:
         """The options of the converters that the connector names itself."""
         made: list[dict[str, Any]] = []
+        if not self._fits("connector.plugin.version"):
+            return made
         for which in ("header.converter", "key.converter", "value.converter"):
             name = self._raw.get(which)
             found = self._find(_converter_kind(which), name) if name else None
@@ -289,6 +289,10 @@ class _Answer:
                 self._group(each)
                 made.append(self._entry(each, given, parsed, by_key=True))
         return made
+
+    def _fits(self, version_key: str) -> bool:
+        """Whether the wanted version of a plugin is the installed one; null wants none."""
+        return version_key not in self._report.errors or self._raw.get(version_key) is None
 
     # --- plugins ---------------------------------------------------------------------------------
 

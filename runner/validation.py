@@ -10,6 +10,7 @@ Nothing is started and nothing is written; a connector's own ``check_config`` ma
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -257,19 +258,17 @@ class _ConnectorCheck:
     def _topics(self) -> None:
         """The rules between a sink's topics, where another option is wrong as well."""
         keys = ("topics", "topics.regex", "errors.deadletterqueue.topic.name")
+        if any(key in self.templated for key in keys):
+            return
         by_name = SinkConnectorConfig.definition().by_name
         found = {key: by_name[key].read(self.raw) for key in keys}
-        if any(problem for _, problem in found.values()) or any(key in self.templated for key in keys):
+        topics, regex, dead = (value for value, _ in found.values())
+        if found["topics"][1] is not None or found[keys[2]][1] is not None:
             return
-        topics, regex, dead = (found[key][0] for key in keys)
-        self.report.take(
-            {
-                key: [sentence]
-                for key, sentence in topic_problems(
-                    topics, compile_java(regex) if regex else None, dead or None
-                ).items()
-            }
-        )
+        # One that cannot be read is there all the same.
+        pattern = re.compile("") if found["topics.regex"][1] else compile_java(regex) if regex else None
+        for key, sentence in topic_problems(topics, pattern, dead or None).items():
+            self.report.error(key, sentence)
 
     def _chain(self) -> list[str]:
         """Transforms and predicates: how they are wired, then whether they can be made."""

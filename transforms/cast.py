@@ -19,12 +19,21 @@ from connectkit.transforms.pathedit import Change, What
 from connectkit.transforms.paths import FieldPath, path_problems, syntax_option
 
 
+def _is_spec(value: Sequence[str]) -> str | None:
+    try:
+        parse_spec(value)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 class CastConfig(Config):
     """What to cast to which type."""
 
     spec: list[str] = option(
         doc="Fields and the types to cast them to, as field1:type,field2:type; a type alone casts the whole "
         f"value. Types are {', '.join(TARGETS)}.",
+        check=_is_spec,
         importance=HIGH,
     )
     replace_null_with_default: bool = option(
@@ -37,10 +46,7 @@ class CastConfig(Config):
     )
 
     def problems(self) -> Mapping[str, str | Sequence[str]]:
-        try:
-            fields, _ = parse_spec(self.spec)
-        except ValueError as error:
-            return {"spec": str(error)}
+        fields, _ = parse_spec(self.spec)
         return path_problems("spec", fields, self.field_syntax_version)
 
 

@@ -22,6 +22,14 @@ from connectkit.transforms.paths import FieldPath, path_problems, syntax_option
 _LIST_CHECKS = [no_empty_items, no_duplicates]
 
 
+def _are_renames(value: Sequence[str]) -> str | None:
+    try:
+        parse_renames(value)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 class ReplaceFieldConfig(Config):
     """Which fields to keep, and what to call them."""
 
@@ -31,7 +39,9 @@ class ReplaceFieldConfig(Config):
     include: list[str] = option(
         [], doc="Fields to keep; if given, only these.", check=_LIST_CHECKS, importance=MEDIUM
     )
-    renames: list[str] = option([], doc="Fields to rename, as from1:to1,from2:to2.", importance=MEDIUM)
+    renames: list[str] = option(
+        [], doc="Fields to rename, as from1:to1,from2:to2.", check=_are_renames, importance=MEDIUM
+    )
     replace_null_with_default: bool = option(
         True, doc="Whether unset fields are given their defaults while copying.", importance=MEDIUM
     )
@@ -40,10 +50,7 @@ class ReplaceFieldConfig(Config):
     on_missing: OnMissing | None = on_missing_option("a warning")
 
     def problems(self) -> Mapping[str, str | Sequence[str]]:
-        try:
-            renames = parse_renames(self.renames)
-        except ValueError as error:
-            return {"renames": str(error)}
+        renames = parse_renames(self.renames)
         version = self.field_syntax_version
         found = {
             **path_problems("exclude", self.exclude, version),

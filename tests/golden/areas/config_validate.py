@@ -111,7 +111,9 @@ class _Comparison:
             else:
                 return f"lacks {name}"
         for name in ours.keys() - theirs.keys():
-            if ours[name]["errors"]:
+            if self._is_own_name(name, theirs):
+                self._told.append(f"rest:own-name {name}")
+            elif ours[name]["errors"]:
                 self._told.append(f"rest:stricter {name}: {ours[name]['errors']}")
             elif name in self._body and ours[name]["definition"]:
                 self._told.append(f"rest:extension {name}")
@@ -146,7 +148,7 @@ class _Comparison:
         wanted, got = theirs["value"], ours["value"]
         if wanted["visible"] != got["visible"]:
             which = str(self._body.get(name.removesuffix(".plugin.version")))
-            if "." in which and theirs["definition"]["name"].endswith("converter.plugin.version"):
+            if which != "None" and theirs["definition"]["name"].endswith("converter.plugin.version"):
                 self._told.append(f"rest:java-class {name}")
                 return None
             return f"{name} is visible: {got['visible']}"
@@ -165,6 +167,9 @@ class _Comparison:
             self._told.append(f"rest:not-resolved {name}")
             return None
         kind = (theirs["definition"] or {}).get("type")
+        if self._is_own_name(name, {name: theirs}):
+            self._told.append(f"rest:own-name {name}")
+            return None
         if kind == "CLASS" and (got["value"] is None or name.startswith("r.")):
             self._told.append(f"rest:java-class {name}")
             return None
@@ -182,6 +187,8 @@ class _Comparison:
         given = self._body.get(name)
         if got and given is None and name in self._body:
             self._told.append(f"rest:null-value {name}")
+        elif wanted and self._is_own_name(name, {name: {"errors": wanted}}):
+            self._told.append(f"rest:own-name {name}")
         elif self._is_negation(name, wanted, got):
             self._told.append(f"rest:elsewhere {name}")
         elif isinstance(given, str) and "${" in given:
@@ -198,12 +205,22 @@ class _Comparison:
             return f"{name} has the errors {got}, not {wanted}"
         return None
 
+    def _is_own_name(self, name: str, theirs: dict[str, Any]) -> bool:
+        """An option of a plugin by a name that only ours has (``Flatten$Value``)."""
+        given = [key for key in theirs if key.endswith(".type") and name.startswith(key.removesuffix("type"))]
+        return any(
+            "could not be found" in " ".join(theirs[key]["errors"]) and "$" in str(self._body.get(key))
+            for key in given
+        )
+
     def _is_negation(self, name: str, wanted: list[str], got: list[str]) -> bool:
-        """Java tells of a negate without predicate at the type, we at the negate."""
+        """Java tells of a negate without predicate, or of a version, at the type; we tell it there."""
         if got:
             return name.endswith(".negate")
-        at_type = name.endswith(".type") and "negate" in wanted[0]
-        return at_type and _key(name, "negate") in self._got_errors()
+        if not name.endswith(".type"):
+            return False
+        told = {_key(name, "negate")} if "negate" in wanted[0] else {_key(name, "plugin.version")}
+        return bool(told & self._got_errors())
 
     def _got_errors(self) -> set[str]:
         return {each["value"]["name"] for each in self._got["configs"] if each["value"]["errors"]}

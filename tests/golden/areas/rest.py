@@ -99,6 +99,8 @@ class Scenario:
             return "rest:bad-input"
         if status == 400 and "%2" in request["path"] and "{html}" in str(expected.get("text")):
             return "rest:reachable"
+        if re.search(r"/\./|;", request["path"]):
+            return "rest:misread"
         if status == 404 and request["path"].endswith("/tasks-config"):
             return "rest:tasks-config"
         if expected.get("accident") and reply.status < 500:
