@@ -20,6 +20,6 @@ from connectkit.testing.strategies.values import hostile_values, schemaless, val
 
 __all__ = [
     "KINDS", "PRIMITIVES", "Compatibility", "Kind", "evolutions", "headers", "hostile_names",
-    "hostile_values", "identifiers", "names", "noise", "ordinary_records", "pairs", "records", "schemaless", "schemas",
-    "sink_records", "source_records", "values",
+    "hostile_values", "identifiers", "names", "noise", "ordinary_records", "pairs", "records",
+    "schemaless", "schemas", "sink_records", "source_records", "values",
 ]  # fmt: skip
