@@ -185,6 +185,8 @@ class ExactlyOnce:
             producer.send(out, done, each if heard else None)
         except DataError as exc:
             raise _unwritten(exc, originals[0], out[0][0]) from exc
+        except FencedError as exc:
+            raise self._fenced(exc) from exc
         now.unsettled += len(out)
         now.sent += len(out)
         now.records += len(originals)
@@ -355,11 +357,14 @@ class ExactlyOnce:
         except RetriableError as exc:
             raise LifeLostError(exc) from exc
         except FencedError as exc:
-            raise FencedError(
-                f"Task {self._owner.id} has lost its transactional id: another worker runs a task of this "
-                "name, or a transaction was open for longer than transaction.timeout.ms, which a shorter "
-                f"transaction.boundary.interval.ms avoids ({describe(exc)})"
-            ) from exc
+            raise self._fenced(exc) from exc
+
+    def _fenced(self, error: FencedError) -> FencedError:
+        return FencedError(
+            f"Task {self._owner.id} has lost its transactional id: another worker runs a task of this name, "
+            "or a transaction was open for longer than transaction.timeout.ms, which a shorter "
+            f"transaction.boundary.interval.ms avoids ({describe(error)})"
+        )
 
     # --- the end ---------------------------------------------------------------------------------
 

@@ -340,16 +340,21 @@ class KafkaProducer:
             return
         try:
             handle.poll(timeout_s)
-        except KafkaException as exc:  # a fatal error of the whole producer
+        except (KafkaException, SystemError) as exc:  # a fatal error of the whole producer
             raise self._fatal(exc) from exc
 
     def _flush(self, timeout_s: float) -> None:
         try:
             self._handle.flush(timeout_s)
-        except KafkaException as exc:
+        except (KafkaException, SystemError) as exc:
             raise self._fatal(exc) from exc
 
-    def _fatal(self, exc: KafkaException) -> ConnectError:
+    def _fatal(self, exc: BaseException) -> ConnectError:
+        # Python wraps an error that comes while a delivery callback runs.
+        while isinstance(exc, SystemError) and exc.__cause__ is not None:
+            exc = exc.__cause__
+        if not isinstance(exc, KafkaException):
+            raise exc
         return translate_error(
             kafka_error(exc), f"writing to {self._watch.reach.bootstrap_servers}", self._watch.reach
         )
@@ -433,7 +438,7 @@ class KafkaProducer:
         for _ in range(_CLOSING_STEPS):
             try:
                 step()
-            except KafkaException:
+            except (KafkaException, SystemError):
                 continue
             return
 
