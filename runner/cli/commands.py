@@ -10,7 +10,7 @@ from pathlib import Path
 
 from connectkit._version import __version__
 from connectkit.errors import ConfigError, ConnectError
-from connectkit.runner.cli import dlq, new, token
+from connectkit.runner.cli import apply, connectors, dlq, new, token
 
 DESCRIPTION = """\
 connectkit moves data between Apache Kafka and other systems: Kafka Connect for Python.
@@ -316,6 +316,8 @@ def build_parser(*, with_installed: bool = True) -> argparse.ArgumentParser:
     token.add(commands, common)
     dlq.add(commands, common)
     new.add(commands, common)
+    connectors.add(commands, common)
+    apply.add(commands, common)
     if with_installed:
         _add_installed(commands)
     return parser
@@ -341,7 +343,8 @@ def _count(text: str) -> int:
 
 
 _OWN = frozenset(
-    "standalone validate preview plugins topics quickstart sniff check-schema token dlq new".split()
+    "standalone validate preview plugins topics quickstart sniff check-schema token dlq new connectors apply"
+    " migrate".split()
 )
 """Commands that are here without looking for what is installed, which takes time."""
 

@@ -10,9 +10,10 @@ import logging
 import os
 import platform
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from connectkit._version import __version__
+from connectkit.errors import NotFoundError
 from connectkit.runner.health import TaskHealth
 from connectkit.runner.rest import metrics, own_letters, own_plan, own_preview, schemas
 from connectkit.runner.rest.answers import Answer, BadRequestError
@@ -20,6 +21,9 @@ from connectkit.runner.rest.calls import Call
 from connectkit.runner.rest.connectors import status_json
 from connectkit.runner.rest.routes import Operation
 from connectkit.secret import GIVEN
+
+if TYPE_CHECKING:
+    from connectkit.runner.herder import Herder
 
 MAX_LINES: Final = 1_000
 _LEVELS: Final = {
@@ -85,7 +89,21 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 def _status(call: Call) -> Answer:
-    name, herder = call.connector, call.service.herder
+    return Answer(_truth(call.service.herder, call.connector))
+
+
+def _connectors(call: Call) -> Answer:
+    herder = call.service.herder
+    found = {}
+    for name in call.who.visible(herder.connectors()):
+        try:
+            found[name] = _truth(herder, name)
+        except NotFoundError:  # deleted while we look
+            continue
+    return Answer(found)
+
+
+def _truth(herder: Herder, name: str) -> dict[str, Any]:
     status = status_json(herder.status(name))
     found = herder.health(name)
     tasks = [{"id": task.task, **health_json(each)} for task, each in found.items()]
@@ -93,19 +111,15 @@ def _status(call: Call) -> Answer:
     worst = "STALLED" if any(each.stalled for each in found.values()) else None
     worst = "FAILED" if "FAILED" in [*states, status["connector"]["state"]] else worst
     lags = [each.lag for each in found.values() if each.lag is not None]
-    return Answer(
-        {
-            "name": name,
-            "type": status["type"],
-            "health": worst or status["connector"]["state"],
-            "connector": status["connector"],
-            "rate_per_s": _rounded(sum(each.rate_per_s for each in found.values())),
-            "lag": sum(lags)
-            if (lags := [each.lag for each in found.values() if each.lag is not None])
-            else None,
-            "tasks": tasks,
-        }
-    )
+    return {
+        "name": name,
+        "type": status["type"],
+        "health": worst or status["connector"]["state"],
+        "connector": status["connector"],
+        "rate_per_s": _rounded(sum(each.rate_per_s for each in found.values())),
+        "lag": sum(lags) if lags else None,
+        "tasks": tasks,
+    }
 
 
 def _logs(call: Call) -> Answer:
@@ -137,6 +151,17 @@ _HEALTH: Final = schemas.record(
         "note": schemas.NULLABLE_TEXT,
     }
 )
+_TRUTH: Final = schemas.record(
+    {
+        "name": schemas.TEXT,
+        "type": schemas.TYPE,
+        "health": schemas.TEXT,
+        "connector": schemas.ANY_OBJECT,
+        "rate_per_s": _SECONDS,
+        "lag": {"type": ["integer", "null"]},
+        "tasks": schemas.array(_HEALTH),
+    }
+)
 _LINE: Final = schemas.record(
     {"time": schemas.TEXT, "level": schemas.TEXT, "message": schemas.TEXT, "logger": schemas.TEXT},
     {"task": {"type": ["integer", "null"]}, "trace": schemas.array(schemas.TEXT)},
@@ -160,22 +185,17 @@ OPERATIONS: Final = [
     ),
     Operation(
         method="GET",
+        path="/connectkit/connectors",
+        answer=_connectors,
+        summary="Show what all connectors and their tasks are really doing.",
+        gives={200: {"type": "object", "additionalProperties": _TRUTH}},
+    ),
+    Operation(
+        method="GET",
         path="/connectkit/connectors/{connector}/status",
         answer=_status,
         summary="Show what a connector and its tasks are really doing.",
-        gives={
-            200: schemas.record(
-                {
-                    "name": schemas.TEXT,
-                    "type": schemas.TYPE,
-                    "health": schemas.TEXT,
-                    "connector": schemas.ANY_OBJECT,
-                    "rate_per_s": _SECONDS,
-                    "lag": {"type": ["integer", "null"]},
-                    "tasks": schemas.array(_HEALTH),
-                }
-            )
-        },
+        gives={200: _TRUTH},
         errors=(404,),
     ),
     Operation(

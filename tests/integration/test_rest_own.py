@@ -68,6 +68,13 @@ def test_a_running_source_tells_how_it_is(worker: RestWorker) -> None:
     assert task["last_error"] is None
 
 
+def test_all_connectors_at_once(worker: RestWorker) -> None:
+    found = worker.ask("GET", "/connectkit/connectors").json()
+    assert {"from", "to"} <= set(found)
+    one = worker.ask("GET", "/connectkit/connectors/to/status").json()
+    assert (found["to"]["name"], found["to"]["health"], found["to"].keys()) == ("to", "FAILED", one.keys())
+
+
 def test_a_failed_sink_tells_why_without_values(worker: RestWorker) -> None:
     found = worker.ask("GET", "/connectkit/connectors/to/status")
     assert found.json()["health"] == "FAILED"

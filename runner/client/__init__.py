@@ -1,0 +1,1 @@
+"""A client of Kafka Connect's REST interface, for Java clusters and for our own worker alike."""
