@@ -82,6 +82,10 @@ PASSING = frozenset(
         KafkaError.THROTTLING_QUOTA_EXCEEDED,
         KafkaError._WAIT_COORD,
         KafkaError._RETRY,
+        # A partition whose leader has just been chosen, as each of a new topic.
+        KafkaError.OFFSET_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.FENCED_LEADER_EPOCH,
     }
 )
 _REASON = re.compile(r"failed: ([^(\n]{1,120})")
