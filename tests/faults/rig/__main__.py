@@ -11,6 +11,7 @@ only with --strict.
 from __future__ import annotations
 
 import argparse
+import logging
 import random
 import shutil
 import signal
@@ -37,6 +38,7 @@ def main() -> int:
         else:
             print(f"There is no experiment or set {name}; `list` names them.", file=sys.stderr)
             return 2
+    logging.disable(logging.CRITICAL)  # of tasks that die in this process; workers have logs of their own
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # nothing is left running
     print(f"seed {seed}; the same kills again: --seed {seed}", file=sys.stderr)
     return _run(items, seed, arguments)
@@ -58,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list() -> None:
-    for name, experiment in EXPERIMENTS.items():
+    for name, experiment in sorted(EXPERIMENTS.items(), key=lambda item: int(item[0][1:])):
         where = ", ".join(experiment.logs) if experiment.run else " ".join(experiment.covered_by)
         print(f"{name:5}{experiment.title}: {where}")
     for name, items in SETS.items():

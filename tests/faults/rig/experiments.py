@@ -50,4 +50,46 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "F21": Experiment(title="huge records", run=huge.huge_records, logs=("embedded", "kafka")),
     "F26": Experiment(title="memory is short", run=scarcity.memory_short, logs=("embedded",)),
+    "F11": Experiment(
+        title="the registry is down, slow, or answers nonsense",
+        covered_by=(
+            "tests/integration/test_registry_http.py::test_known_schemas_flow_on_while_the_registry_is_down",
+            "tests/unit/test_converters_registry_http.py::test_a_slow_or_broken_answer_ends_in_time",
+            "tests/unit/test_converters_registry_http.py::test_redirects_are_not_followed",
+            "tests/unit/test_converters_registry_http.py::test_a_large_answer_is_not_read_to_its_end",
+        ),
+    ),
+    "F13": Experiment(
+        title="a record that kills the process",
+        covered_by=(
+            "tests/integration/test_crash_journal.py::test_a_poisonous_record_parks_its_task_at_the_second_death",
+        ),
+    ),
+    "F14": Experiment(
+        title="plugins that hang",
+        covered_by=(
+            "tests/unit/test_runner_watchdog.py::test_a_source_that_hangs_is_given_up_and_healed",
+            "tests/unit/test_runner_watchdog.py::test_a_sink_that_hangs_is_given_up_and_its_records_go_to_the_next",
+            "tests/unit/test_runner_hung_connectors.py::test_others_are_created_read_and_changed_while_one_hangs",
+            "tests/integration/test_isolation.py::test_a_plugin_that_hangs_is_killed_by_the_deadline",
+        ),
+    ),
+    "F19": Experiment(
+        title="the same task twice",
+        covered_by=("tests/unit/test_runner_eos_task.py",),
+    ),
+    "F24": Experiment(
+        title="offsets out of range, topics deleted",
+        covered_by=(
+            "tests/integration/test_kafka_faults.py::test_records_that_are_gone_before_they_were_read",
+            "tests/integration/test_kafka_faults.py::test_a_topic_that_is_deleted_stops_nothing",
+        ),
+    ),
+    "F25": Experiment(
+        title="no more threads",
+        covered_by=(
+            "tests/unit/test_runner_watchdog.py::test_threads_that_cannot_be_started_fail_a_task_until_they_can",
+        ),
+    ),
+    "F28": Experiment(title="storms of changes", covered_by=("tests/integration/test_rest_churn.py",)),
 }
