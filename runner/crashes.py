@@ -6,8 +6,8 @@ Rules (reliability 2.5, rule 2), on what the journal's slots say at the moment o
   ``_exit``, the kernel's out-of-memory killer) every task that had records in hand is.
 - A suspect takes its records one at a time, so that a second death names the record.
 - Two deaths at one record, or in one call, park the task if a signal proves that it was its own doing.
-  Without proof it waits, longer each time, before it is parked for good: another may have killed the process
-  twice at the same point by chance.
+  Without proof it waits from the third on, longer each time, before it is parked for good: another may have
+  killed the process at the same point by chance.
 
 Pure functions; the journal reads and keeps.
 """
@@ -22,8 +22,11 @@ from typing import Any
 RECORD_CALLS = frozenset(("convert", "put"))
 """Calls that have records in hand, at a place in the log."""
 
-WAITS_S = (45.0, 300.0)
-"""How long a task waits after its second and third death at one record, where nothing proves its guilt."""
+WAIT_AT = 3
+"""At so many deaths at one record a task begins to wait, where nothing proves its guilt."""
+WAITS_S = (5.0, 15.0, 30.0, 30.0, 30.0, 30.0, 30.0)
+"""How long it waits, from then on; after that it is parked. Short, as whoever kills a worker again and again
+may hit one record by chance, and the task must be back soon after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +119,16 @@ class Verdict(Enum):
 
 def verdict(crash: Crash) -> Verdict:
     """Run on with care, wait first, or stay parked."""
-    if not crash.exact or crash.deaths < 2:
+    if not crash.exact or crash.deaths < (2 if crash.proven else WAIT_AT):
         return Verdict.CAREFUL
-    if crash.proven or crash.deaths >= 2 + len(WAITS_S):
+    if crash.proven or crash.deaths >= WAIT_AT + len(WAITS_S):
         return Verdict.PARK
     return Verdict.WAIT
 
 
 def wait_s(crash: Crash) -> float:
     """How long a task with the verdict ``WAIT`` waits."""
-    return WAITS_S[crash.deaths - 2]
+    return WAITS_S[crash.deaths - WAIT_AT]
 
 
 def judge(

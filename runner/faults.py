@@ -3,18 +3,22 @@
 ``faulthandler`` writes the stack of the thread that a fatal signal (SIGSEGV, SIGABRT, SIGBUS …) hit into a
 file; ``kill -9`` writes nothing. The handler runs on a stack of its own, so that an overflow of the
 thread's stack is written too; Python gives one to the main thread only, so every thread that runs plugins
-asks for one here (Linux; elsewhere such a crash looks like a kill).
+asks for one here (Linux; elsewhere such a crash looks like a kill). What a task's thread does to its own
+process by ``os._exit`` or ``os.kill`` is noted as well, before it is carried out.
 """
 
 from __future__ import annotations
 
 import ctypes
 import faulthandler
+import os
 import re
+import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, ClassVar
+from typing import IO, ClassVar, NoReturn
 
 STACK_BYTES = 64 * 1024
 
@@ -27,8 +31,11 @@ class FaultFile:
 
     _open: ClassVar[list[IO[str]]] = []  # the handler keeps the descriptor: never closed behind its back
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, is_tasks: Callable[[int], bool] = lambda thread_id: False) -> None:
+        """``is_tasks``: whether the thread of this identity is a task's."""
         self._path = path
+        self._is_tasks = is_tasks
+        self._own: _OwnEnds | None = None
 
     def read(self) -> str:
         """What the last run left; empty if it was not hit by a fatal signal."""
@@ -44,11 +51,46 @@ class FaultFile:
         self._path.chmod(0o600)
         self._open.append(file)
         faulthandler.enable(file=file, all_threads=True)
+        self._own = _OwnEnds(file.fileno(), self._is_tasks)
+        self._own.begin()
 
     def leave(self) -> None:
         """Watch no more; what comes now is not the worker's matter."""
         faulthandler.disable()
+        if self._own is not None:
+            self._own.end()
         self._path.unlink(missing_ok=True)
+
+
+class _OwnEnds:
+    """Notes that a task's thread ends its process, which leaves no other trace."""
+
+    def __init__(self, descriptor: int, is_tasks: Callable[[int], bool]) -> None:
+        self._descriptor = descriptor
+        self._is_tasks = is_tasks
+        self._pid = os.getpid()
+        self._exit, self._kill = os._exit, os.kill
+
+    def begin(self) -> None:
+        def leave(status: int) -> NoReturn:
+            self._note("os._exit was called")
+            self._exit(status)
+
+        def kill(pid: int, number: int, /) -> None:
+            if pid == self._pid and number in (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS):
+                self._note("it sent itself a signal")
+            self._kill(pid, number)
+
+        os._exit, os.kill = leave, kill
+
+    def end(self) -> None:
+        os._exit, os.kill = self._exit, self._kill
+
+    def _note(self, what: str) -> None:
+        me = threading.get_ident()
+        if os.getpid() == self._pid and self._is_tasks(me):  # not in a process that was forked off
+            text = f"Fatal Python error: {what}\n\nCurrent thread 0x{me:016x} (most recent call first):\n"
+            os.write(self._descriptor, text.encode())
 
 
 def faulted_thread(text: str) -> int | None:

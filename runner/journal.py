@@ -57,13 +57,24 @@ CAREFUL_RECORDS = 10_000
 class TaskSlot:
     """A task's place in the journal. Nothing here raises: the journal must never fail a task."""
 
-    __slots__ = ("_handled", "_last_topic", "_map", "_topic", "at", "careful", "careful_until", "crash")
+    __slots__ = (
+        "_handled",
+        "_last_topic",
+        "_map",
+        "_topic",
+        "at",
+        "careful",
+        "careful_until",
+        "crash",
+        "thread_id",
+    )
 
     def __init__(self, mapped: mmap.mmap, at: int, crash: Crash | None) -> None:
         self._map = mapped
         self.at = at
         self._topic = self._last_topic = ""
         self.crash = crash
+        self.thread_id = 0
         self.careful = crash is not None and verdict(crash) is Verdict.CAREFUL
         self.careful_until: float | None = None
         """When care ended; None while it lasts."""
@@ -75,6 +86,7 @@ class TaskSlot:
     def runs_here(self) -> None:
         """The calling thread is the task's from now on."""
         give_signal_stack()
+        self.thread_id = threading.get_ident()
         struct.pack_into("<Q", self._map, self.at + _THREAD_AT, threading.get_ident())
 
     def batch(self, first: Placed, last: Placed, count: int) -> None:
@@ -128,7 +140,7 @@ class Journal:
         self.stacks = folder / "frozen.txt" if watch_faults else None
         """Where the stacks of an interpreter that stands still are written."""
         self._lock = threading.Lock()
-        self._faults = FaultFile(folder / "faults.txt")
+        self._faults = FaultFile(folder / "faults.txt", self._is_tasks)
         self._map: mmap.mmap | None = None
         self._lock_file: int | None = None
         self._crashes: dict[str, Crash] = {}
@@ -244,6 +256,10 @@ class Journal:
                     "task had in hand",
                     wait_s=left_s,
                 )
+
+    def _is_tasks(self, thread_id: int) -> bool:
+        """Whether this thread runs a task. Takes no lock: the process is about to end."""
+        return any(slot.thread_id == thread_id for slot in list(self._slots.values()))
 
     def place(self, task_id: TaskId) -> tuple[str, int, Crash | None] | None:
         """Where the task's process finds its slot, and what is held against it."""

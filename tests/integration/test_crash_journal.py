@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def progress(worker: WorkerProcess) -> int:
     return int(entry["offset"]["next"])
 
 
-@pytest.mark.parametrize(("how", "code"), [("abort", -6), ("overflow", -11)])
+@pytest.mark.parametrize(("how", "code"), [("abort", -6), ("overflow", -11), ("exit", 9)])
 def test_a_poisonous_record_parks_its_task_at_the_second_death(
     worker: WorkerProcess, how: str, code: int
 ) -> None:
@@ -70,16 +71,24 @@ def test_a_poisonous_record_parks_its_task_at_the_second_death(
     assert worker.start(script=SCRIPT).wait() == code
 
 
-def test_a_death_without_a_trace_delays_the_task_and_nobody_else(worker: WorkerProcess) -> None:
-    worker.connector(sink("exit")).connector(OTHER)
-    for _ in range(2):
-        assert worker.start(script=SCRIPT).wait() == 9
+def test_a_worker_that_is_killed_at_one_record_delays_that_task_and_nobody_else(
+    worker: WorkerProcess,
+) -> None:
+    worker.connector(sink("wait")).connector(OTHER)
+    for _ in range(3):
+        worker.start(script=SCRIPT).ready()
+        until(lambda: (worker.folder / "there").exists(), "the record")
+        (worker.folder / "there").unlink()
+        worker.signal(signal.SIGKILL)
+        worker.wait()
     worker.start(script=SCRIPT).ready()
-    until(lambda: f"crashed 2x at t-0@{POISON_AT}" in worker.log(), "the wait")
+    until(lambda: "crashed 3x at t-0@7" in worker.log(), "the wait")
     assert "is restarted in" in worker.log()
     before = progress(worker)
     until(lambda: progress(worker) > before, "the other connector's progress")
-    worker.stop()
+    until(lambda: (worker.folder / "there").exists(), "another try")
+    worker.signal(signal.SIGKILL)
+    worker.wait()
 
 
 def test_a_source_that_crashes_twice_in_its_poll_is_parked(worker: WorkerProcess) -> None:

@@ -9,7 +9,9 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from connectkit import SchemaAndValue
@@ -34,6 +36,12 @@ def crash(how: str) -> None:
         os.abort()
     if how == "overflow":
         overflow()
+    if how == "wait":
+        print("there", flush=True)
+        Path("there").touch()
+        threading.Event().wait()
+    if how == "self":
+        os.kill(os.getpid(), signal.SIGKILL)
     if how == "hold":
         hold_interpreter(3_600)
     if how == "exit":

@@ -48,12 +48,12 @@ def test_without_a_trace_all_that_had_records_in_hand_are_suspects_and_none_is_p
     slots = [one("a", 5), Doing("b", "poll", 2), Doing("c", "", 3)]
     found: dict[str, Crash] = {}
     verdicts = []
-    for _ in range(5):
+    for _ in range(11):
         found = judge(found, slots, fault=False, thread_id=None)
         assert set(found) == {"a"}
         verdicts.append(verdict(found["a"]))
-    assert verdicts == [Verdict.CAREFUL, Verdict.WAIT, Verdict.WAIT, Verdict.PARK, Verdict.PARK]
-    assert [wait_s(Crash(n, "put", False, at(5), at(5), 1)) for n in (2, 3)] == list(WAITS_S)
+    assert verdicts == [Verdict.CAREFUL] * 2 + [Verdict.WAIT] * 7 + [Verdict.PARK] * 2
+    assert [wait_s(Crash(n, "put", False, at(5), at(5), 1)) for n in range(3, 10)] == list(WAITS_S)
 
 
 @given(st.lists(st.integers(0, 1_000), min_size=1, max_size=60, unique=True))
