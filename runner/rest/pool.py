@@ -1,7 +1,8 @@
-"""Threads for requests, so that a plugin that hangs holds up neither others nor the end.
+"""Threads that carry out requests, so that a plugin that hangs holds up neither the others nor the end.
 
-A thread is started when none is idle, up to a limit, and ends when it was idle for a while. They are
-daemons: ``concurrent.futures`` would have the process wait for them when it ends.
+A thread is started when none is idle, up to a limit, and ends when it was idle for a while. One that is
+given up on, as it does not come back, counts no more: another may take its place. They are daemons:
+``concurrent.futures`` would have the process wait for them when it ends.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any, Final
 
 IDLE_S: Final = 10.0
 """How long a thread waits for something to do before it ends."""
+MAX_LOST: Final = 500
+"""For so many threads that do not come back there are others."""
 
 
 class Pool:
@@ -26,6 +29,7 @@ class Pool:
         self._tasks: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._alive = 0
         self._idle = 0
+        self._lost = 0
 
     def submit(self, function: Callable[[], Any]) -> Future[Any]:
         """Run it as soon as there is a thread; a future that is cancelled before is not run."""
@@ -33,11 +37,33 @@ class Pool:
         with self._ready:
             self._tasks.append((made, function))
             if len(self._tasks) > self._idle and self._alive < self._limit:
-                self._alive += 1
-                threading.Thread(target=self._work, name=self._name, daemon=True).start()
+                self._begin()
             else:
                 self._ready.notify()
         return made
+
+    def give_up(self, future: Future[Any]) -> bool:
+        """Nobody waits for this any more: True if it will never begin, else its thread makes room."""
+        if future.cancel():
+            return True
+        with self._ready:
+            if future.done() or self._lost >= MAX_LOST:
+                return False
+            self._lost += 1
+            self._limit += 1
+            if self._tasks and self._alive < self._limit:
+                self._begin()
+        future.add_done_callback(self._found_again)
+        return False
+
+    def _found_again(self, future: Future[Any]) -> None:
+        with self._ready:
+            self._lost -= 1
+            self._limit -= 1
+
+    def _begin(self) -> None:
+        self._alive += 1
+        threading.Thread(target=self._work, name=self._name, daemon=True).start()
 
     def _next(self) -> tuple[Future[Any], Callable[[], Any]] | None:
         with self._ready:

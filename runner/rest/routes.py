@@ -72,10 +72,13 @@ class Threads:
 
     async def run(self, pace: Pace, function: Callable[[], Answer]) -> Answer:
         """The function's answer; 500 (as Kafka) if it does not come in time."""
-        future = asyncio.wrap_future(self._pools[pace].submit(function))
+        pool = self._pools[pace]
+        running = pool.submit(function)
+        future = asyncio.wrap_future(running)
         done, _ = await asyncio.wait([future], timeout=TIMEOUT_S)
         if not done:
             future.add_done_callback(lambda late: late.cancelled() or late.exception())
+            pool.give_up(running)  # what has not begun never will
             raise RestError(500, "Request timed out")
         answer: Answer = future.result()
         return answer
@@ -109,8 +112,10 @@ class Resource:
         operation = self._by_method.get("GET" if method == "HEAD" else method)
         if operation is None:
             raise RestError(405, "HTTP 405 Method Not Allowed", headers={"Allow": self._allowed})
+        looks = method in ("GET", "HEAD")
         allowed = (JSON,) if operation.takes is not None else (JSON, "application/*", "*/*")
-        if media_type is not None and method not in ("GET", "HEAD") and media_type not in allowed:
+        # A GET that has no body may say what it likes about it, as many clients do.
+        if media_type is not None and media_type not in allowed and (_has_body(request) or not looks):
             raise RestError(415, "HTTP 415 Unsupported Media Type")
         if not accepts(request.headers.getlist("accept"), operation.media_type):
             raise RestError(406, "HTTP 406 Not Acceptable")
@@ -210,6 +215,10 @@ def _content_kind(request: Request) -> str | None:
     if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+", kind):
         raise RestError(400, "The Content-Type is no media type")
     return kind
+
+
+def _has_body(request: Request) -> bool:
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
 def accepts(values: Sequence[str], media_type: str = JSON) -> bool:
