@@ -54,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help="of an earlier run, to have its schedule again")
     parser.add_argument("--keep", action="store_true", help="leave the folders of good runs too")
     parser.add_argument("--short", action="store_true", help="the profile of the test suite: seconds")
+    parser.add_argument(
+        "--isolation", choices=("thread", "process"), default="thread", help="where the worker runs its tasks"
+    )
     parser.add_argument("--strict", action="store_true", help="what cannot run here is bad")
     parser.add_argument("--bootstrap", help="a Kafka that runs already, for what does not fault brokers")
     return parser
@@ -74,7 +77,13 @@ def _run(items: list[Item], seed: int, arguments: argparse.Namespace) -> int:
         for item in items:
             bench = benches.get(item.log)
             if bench is None:
-                bench = Bench(item.log, seed, bootstrap=arguments.bootstrap, short=arguments.short)
+                bench = Bench(
+                    item.log,
+                    seed,
+                    bootstrap=arguments.bootstrap,
+                    isolation=arguments.isolation,
+                    short=arguments.short,
+                )
                 benches[item.log] = bench
             bench.kills = item.kills
             bad += _run_one(item, bench, strict=arguments.strict)

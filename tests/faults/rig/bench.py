@@ -34,6 +34,8 @@ class Bench:
     kills: int = 30
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="connectkit-rig-")))
     bootstrap: str | None = None
+    isolation: str = "thread"
+    """Where the worker runs its tasks: ``thread``, or ``process`` for one each."""
     short: bool = False
     """Seconds rather than minutes: the profile of the test suite."""
     _shared: Backend | None = None
@@ -89,7 +91,8 @@ class Bench:
 
     def plan(self) -> Plan:
         """The usual plan: brisk enough to be through the warm-up in seconds."""
-        return Plan(rate_per_s=1000.0 if self.short else 250.0)
+        options = {} if self.isolation == "thread" else {"task.isolation": self.isolation}
+        return Plan(rate_per_s=1000.0 if self.short else 250.0, options=options)
 
     def alone(self) -> Plan:
         """A plan under which nothing may come twice: on the mock, groups of one member."""

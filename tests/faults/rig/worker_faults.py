@@ -77,4 +77,4 @@ def system_down(bench: Bench) -> Iterator[Verdict]:
 
 
 def _quiet_s(bench: Bench) -> float:
-    return 0.3 if bench.short else 1.5
+    return 0.3 if bench.short else 1.0
