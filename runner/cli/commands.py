@@ -10,7 +10,7 @@ from pathlib import Path
 
 from connectkit._version import __version__
 from connectkit.errors import ConfigError, ConnectError
-from connectkit.runner.cli import apply, connectors, dlq, new, token
+from connectkit.runner.cli import apply, connectors, dlq, migrate, new, token
 
 DESCRIPTION = """\
 connectkit moves data between Apache Kafka and other systems: Kafka Connect for Python.
@@ -318,6 +318,7 @@ def build_parser(*, with_installed: bool = True) -> argparse.ArgumentParser:
     new.add(commands, common)
     connectors.add(commands, common)
     apply.add(commands, common)
+    migrate.add(commands, common)
     if with_installed:
         _add_installed(commands)
     return parser
