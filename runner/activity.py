@@ -41,8 +41,9 @@ class Placed(Protocol):
 class Slot(Protocol):
     """A place of the crash journal. Task thread, cheap, never raises."""
 
-    careful: bool
-    """The task shall take one record at a time, as a batch of it has ended the process."""
+    @property
+    def careful(self) -> bool:
+        """The task shall take one record at a time, as a batch of it has ended the process."""
 
     def runs_here(self) -> None: ...
     def doing(self, call: str) -> None: ...

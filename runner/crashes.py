@@ -22,6 +22,10 @@ from typing import Any
 RECORD_CALLS = frozenset(("convert", "put"))
 """Calls that have records in hand, at a place in the log."""
 
+MARGIN = 1_000
+"""Records before the batch that died from which on care begins: more than a batch mostly has."""
+CAREFUL_RECORDS = 10_000
+"""Taken one at a time at most."""
 WAIT_AT = 3
 """At so many deaths at one record a task begins to wait, where nothing proves its guilt."""
 WAITS_S = (5.0, 15.0, 30.0, 30.0, 30.0, 30.0, 30.0)
@@ -107,6 +111,49 @@ class Crash:
             place("last"),
             int(found["count"]),
         )
+
+
+class Care:
+    """How long a task takes its records one at a time, after a batch of it has ended the process.
+
+    From a little before the batch until it is past it; only where a crash is proven and yet not found, until
+    so many records have passed as may have been in hand.
+    """
+
+    __slots__ = ("_crash", "_handled", "_within", "careful", "watching")
+
+    def __init__(self, crash: Crash | None) -> None:
+        self._crash = crash
+        self.watching = (
+            crash is not None
+            and crash.call in RECORD_CALLS
+            and crash.first is not None
+            and verdict(crash) is not Verdict.PARK
+        )
+        """Whether the batch is still to come."""
+        self.careful = self.watching
+        self._handled = 0
+        self._within = 0
+
+    def step(self, last: Place, count: int) -> None:
+        """So many records are taken, up to this one."""
+        crash = self._crash
+        if not self.watching or crash is None or crash.first is None or crash.last is None:
+            return
+        self._handled += count
+        if self.careful:
+            self._within += count
+        begins, ends = crash.first, crash.last
+        if (last.topic, last.partition) == (begins.topic, begins.partition):
+            # Far before it, batches may be whole: they do not reach it.
+            self.careful = last.offset + max(MARGIN, 2 * crash.count) >= begins.offset
+            if not self.careful:
+                self._within = 0
+        past = (last.topic, last.partition) == (ends.topic, ends.partition) and last.offset > ends.offset
+        lost = crash.proven and not crash.exact and crash.deaths > 1  # it was not where it was looked for
+        limit = CAREFUL_RECORDS if lost else 2 * crash.count + MARGIN
+        if (past and not lost and self._within > crash.count) or self._within > limit:
+            self.watching = self.careful = False
 
 
 class Verdict(Enum):

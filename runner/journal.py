@@ -30,7 +30,7 @@ from typing import Any
 from connectkit.runner.activity import CALLS, Placed
 from connectkit.runner.causes import DiedError, ParkedError
 from connectkit.runner.control import TaskId
-from connectkit.runner.crashes import Crash, Doing, Place, Verdict, judge, verdict, wait_s
+from connectkit.runner.crashes import Care, Crash, Doing, Place, Verdict, judge, verdict, wait_s
 from connectkit.runner.faults import FaultFile, fault_name, faulted_thread, give_signal_stack
 
 log = logging.getLogger(__name__)
@@ -50,20 +50,17 @@ _THREAD_AT, _BATCH_AT, _OFFSETS_AT = 16, 4, 24
 _LENGTHS_AT, _TEXT_AT, _TEXT_BYTES = 40, 64, 256
 HEALTHY_S = 60.0
 """What is held against a task is forgotten once it has run so long past the place."""
-CAREFUL_RECORDS = 10_000
-"""Taken one at a time at most, where the end of the batch that died never comes."""
 
 
 class TaskSlot:
     """A task's place in the journal. Nothing here raises: the journal must never fail a task."""
 
     __slots__ = (
-        "_handled",
+        "_care",
         "_last_topic",
         "_map",
         "_topic",
         "at",
-        "careful",
         "careful_until",
         "crash",
         "thread_id",
@@ -75,10 +72,19 @@ class TaskSlot:
         self._topic = self._last_topic = ""
         self.crash = crash
         self.thread_id = 0
-        self.careful = crash is not None and verdict(crash) is Verdict.CAREFUL
+        self._care = Care(crash)
         self.careful_until: float | None = None
-        """When care ended; None while it lasts."""
-        self._handled = 0
+        """When the task was past the batch that died; None before."""
+
+    @property
+    def careful(self) -> bool:
+        """Whether records are to be taken one at a time."""
+        return self._care.careful
+
+    @property
+    def watching(self) -> bool:
+        """Whether the batch that died is still to come."""
+        return self._care.watching
 
     def doing(self, call: str) -> None:
         self._map[self.at] = _CODES.get(call, 0)
@@ -99,20 +105,8 @@ class TaskSlot:
         _BATCH.pack_into(mapped, at + _BATCH_AT, first.partition(), last.partition(), count)
         _OFFSETS.pack_into(mapped, at + _OFFSETS_AT, first.offset(), last.offset())
         mapped[at] = _CODES["convert"]
-        if self.careful:
-            self._step(topic, first.partition(), first.offset())
-
-    def _step(self, topic: str, partition: int, offset: int) -> None:
-        """One more record taken alone: is the batch that died behind us?"""
-        self._handled += 1
-        last = self.crash.last if self.crash is not None else None
-        if last is None or self.crash is None:
-            self.careful = False
-            return
-        beyond = (topic, partition) == (last.topic, last.partition) and offset > last.offset
-        enough = self._handled > self.crash.count and self.crash.deaths < 2
-        if (beyond and enough) or self._handled > CAREFUL_RECORDS:
-            self.careful = False
+        if self._care.watching:
+            self._care.step(Place(last_topic, last.partition(), last.offset()), count)
 
 
 def map_slot(path: str, at: int, crash: Crash | None) -> TaskSlot:
@@ -308,7 +302,7 @@ class Journal:
             for key, slot in self._slots.items():
                 if key not in self._crashes:
                     continue
-                if slot.careful:
+                if slot.watching:
                     slot.careful_until = None
                     continue
                 if slot.careful_until is None:

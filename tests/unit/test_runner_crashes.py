@@ -5,7 +5,19 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectkit.runner.crashes import WAITS_S, Crash, Doing, Place, Verdict, judge, verdict, wait_s
+from connectkit.runner.crashes import (
+    CAREFUL_RECORDS,
+    MARGIN,
+    WAITS_S,
+    Care,
+    Crash,
+    Doing,
+    Place,
+    Verdict,
+    judge,
+    verdict,
+    wait_s,
+)
 
 
 def at(offset: int, partition: int = 3, topic: str = "t") -> Place:
@@ -110,3 +122,43 @@ def test_what_is_held_against_others_stays() -> None:
 )
 def test_a_crash_survives_its_json(crash: Crash) -> None:
     assert Crash.from_json(crash.to_json()) == crash
+
+
+def taken_alone(crash: Crash, offsets: list[int], *, batch: int = 500) -> list[int]:
+    """Which of these records are taken one at a time, when batches may be so large."""
+    care, alone, rest = Care(crash), [], list(offsets)
+    while rest:
+        count = 1 if care.careful else min(batch, len(rest))
+        if count == 1:
+            alone.append(rest[0])
+        care.step(at(rest[count - 1]), count)
+        rest = rest[count:]
+    return alone
+
+
+def test_care_is_taken_around_the_batch_that_died_and_not_long_before_or_after() -> None:
+    crash = Crash(1, "put", False, at(50_000), at(50_499), 500)
+    alone = taken_alone(crash, list(range(100_000)))
+    assert set(range(50_000, 50_500)) <= set(alone)
+    assert len(alone) < 500 + 2 * MARGIN + 2
+    assert max(alone) < 51_000
+
+
+def test_care_ends_where_there_are_gaps_and_where_the_partition_is_another_tasks_now() -> None:
+    crash = Crash(1, "put", False, at(100), at(200), 3)
+    assert max(taken_alone(crash, [90, 100, 150, 200, 210, 220, 230, 240])) <= 240
+    care = Care(crash)
+    for offset in range(2 * MARGIN):
+        care.step(Place("other", 0, offset), 1)
+    assert not care.watching
+
+
+def test_a_proven_crash_that_was_not_found_is_looked_for_in_all_that_was_in_hand() -> None:
+    crash = Crash(2, "put", True, at(0), at(9), 10)
+    assert len(taken_alone(crash, list(range(2 * CAREFUL_RECORDS)))) > CAREFUL_RECORDS
+
+
+def test_no_care_is_taken_for_what_has_no_place() -> None:
+    assert not Care(None).careful
+    assert not Care(Crash(1, "poll", True)).careful
+    assert not Care(Crash(2, "put", True, at(5), at(5), 1)).careful
