@@ -173,15 +173,17 @@ class _Answer:
             each = shown(key)
             if key.name == "connector.plugin.version" and found:
                 each = replace(each, default=found.info.version, recommended=[found.info.version])
-            elif key.name in CONVERTERS and inherits:
-                each = self._converter_class(each)
+            elif key.name in CONVERTERS:
+                each = self._converter_class(each, inherits=inherits)
             elif key.name in _CONVERTER_VERSIONS:
                 each = self._converter_version(each) if inherits else replace(each, hidden=True)
             listed.append(each)
         return listed
 
-    def _converter_class(self, each: Shown) -> Shown:
+    def _converter_class(self, each: Shown, *, inherits: bool) -> Shown:
         kind = _converter_kind(each.name)
+        if not inherits:
+            return replace(each, of_class=lambda name: self._full_name(kind, name))
         default, _ = self._worker.converter(each.name.partition(".")[0])
         return replace(
             each,
@@ -281,7 +283,8 @@ class _Answer:
                 continue
             prefix = f"{which}."
             given = {k[len(prefix) :]: v for k, v in self._raw.items() if k.startswith(prefix)}
-            given.setdefault("converter.type", which.partition(".")[0])
+            if given.get("converter.type") is None:
+                given["converter.type"] = which.partition(".")[0]
             keys = list(visible_keys(found.cls.config_type.definition(), found.info, given))
             parsed = _parsed(keys, given)
             for key in keys:

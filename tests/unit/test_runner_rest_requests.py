@@ -131,6 +131,7 @@ def test_any_json_is_no_type_of_a_body(worker: Rig) -> None:
     refused(send(worker, "PUT", "/connectors/nobody/pause", Content_Type="application/*"), 404)
     refused(send(worker, "GET", "/connectors", Content_Type="nonsense"), 400)
     assert send(worker, "GET", "/connectors", Content_Type="text/plain").status == 200
+    refused(send(worker, "GET", "/connectors", b"x", Content_Type="text/plain"), 415)
 
 
 def test_methods(worker: Rig) -> None:

@@ -142,6 +142,9 @@ class _Comparison:
         if found and found.startswith("rest:"):
             self._told.append(found)
             return None
+        if found and self._is_own_version(name):
+            self._told.append(f"rest:own-name {name}")
+            return None
         return found
 
     def _value(self, name: str, theirs: dict[str, Any], ours: dict[str, Any]) -> Outcome:
@@ -167,7 +170,7 @@ class _Comparison:
             self._told.append(f"rest:not-resolved {name}")
             return None
         kind = (theirs["definition"] or {}).get("type")
-        if self._is_own_name(name, {name: theirs}):
+        if self._is_own_name(name, {name: theirs}) or self._is_own_version(name):
             self._told.append(f"rest:own-name {name}")
             return None
         if kind == "CLASS" and (got["value"] is None or name.startswith("r.")):
@@ -204,6 +207,10 @@ class _Comparison:
         else:
             return f"{name} has the errors {got}, not {wanted}"
         return None
+
+    def _is_own_version(self, name: str) -> bool:
+        """The version of a plugin by a name that only ours has."""
+        return name.endswith(".plugin.version") and "$" in str(self._body.get(_key(name[:-8], "type")))
 
     def _is_own_name(self, name: str, theirs: dict[str, Any]) -> bool:
         """An option of a plugin by a name that only ours has (``Flatten$Value``)."""
