@@ -12,12 +12,13 @@ import connectkit
 from tools.layout import ROOT
 
 FACE = """
-BatchError Checkpoint Config ConfigData ConfigError ConfigProvider ConflictError ConnectError ConnectRecord Connector
-ConnectorContext ConversionError Converter DataError ErrantRecordReporter FatalTaskError FencedError Field
-Header HeaderConverter Headers Instant LimitError Limits NotFoundError OffsetReader Plugin Predicate
-ProjectionError RecordMetadata RetriableError Schema SchemaAndValue SchemaBuilder SchemaError Secret
-SinkConnector SinkRecord SinkTask SinkTaskContext SourceConnector SourceRecord SourceTask SourceTaskContext
-Struct Support Task TopicPartition TransactionContext Transform Type __version__ option plugins
+BatchError Checkpoint Config ConfigData ConfigError ConfigProvider ConflictError ConnectError ConnectRecord
+Connector ConnectorContext ConversionError Converter DataError Emit ErrantRecordReporter FatalTaskError
+FencedError Field Header HeaderConverter Headers Instant LimitError Limits NotFoundError OffsetReader Plugin
+Predicate ProjectionError RecordMetadata RetriableError Scale Schema SchemaAndValue SchemaBuilder
+SchemaError Secret SinkConnector SinkRecord SinkTask SinkTaskContext SourceConnector SourceRecord SourceTask
+SourceTaskContext Struct Support Task TopicPartition TransactionContext Transform Type __version__ converter
+option plugins schema_of sink source transform
 """.split()
 
 
