@@ -43,7 +43,7 @@ class Serving:
 
     def start(self, herder: Herder, registry: Registry) -> None:
         """Begin to answer; ``/health`` says *starting* until :meth:`ready`."""
-        from connectkit.runner.rest import own
+        from connectkit.runner.rest import own, window
         from connectkit.runner.rest.app import make_app
         from connectkit.runner.rest.security import secured
         from connectkit.runner.rest.service import Service
@@ -53,7 +53,7 @@ class Serving:
         )
         logging.getLogger().addHandler(service.tails)
         apart = self._server.admin is not None
-        app = make_app(service, admin_apart=apart, more_operations=own.OPERATIONS)
+        app = make_app(service, admin_apart=apart, more=window.routes(), more_operations=own.OPERATIONS)
         admin = make_app(service, side="admin") if self._server.admin else None
         self._server.start(
             secured(app, self._settings), None if admin is None else secured(admin, self._settings)

@@ -80,7 +80,8 @@ class Checked:
     @property
     def verdict(self) -> Verdict:
         """The worst of all."""
-        return max((each.verdict for each in self.findings), key=VERDICTS.index, default="supported")
+        worst = max((VERDICTS.index(each.verdict) for each in self.findings), default=0)
+        return VERDICTS[worst]
 
     def as_json(self) -> dict[str, Any]:
         return {
