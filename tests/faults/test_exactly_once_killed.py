@@ -19,6 +19,7 @@ from connectkit.api import TopicPartition
 from connectkit.errors import RetriableError
 from connectkit.runner.log.api import Consumer, Log
 from connectkit.runner.log.opening import open_log
+from tests.kafka_server import KafkaServer, UnavailableError
 
 pytestmark = pytest.mark.faults
 
@@ -131,3 +132,41 @@ def test_each_row_is_seen_once_whatever_kills_the_worker(
     assert sorted(set(reader.found)) == list(range(ROWS)), f"rows are lost, seed {seed}"
     assert len(reader.found) == ROWS, f"rows came twice, seed {seed}"
     assert reader.found == sorted(reader.found), f"rows are out of order, seed {seed}"
+
+
+@pytest.mark.kafka
+def test_each_row_is_seen_once_though_the_broker_dies(tmp_path: Path) -> None:
+    """Whether a transaction was committed when the broker died, nobody can say; the tasks begin again."""
+    try:
+        server = KafkaServer(tmp_path / "kafka")
+    except UnavailableError as exc:
+        pytest.skip(f"no Kafka: {exc}")
+    topic = f"once-{uuid.uuid4().hex[:12]}"
+    command = prepare(tmp_path, server.bootstrap, topic, {})
+    with (tmp_path / "worker.properties").open("a") as file:
+        file.write("producer.transaction.timeout.ms=5000\n")
+    log = open_log(server.bootstrap)
+    reader = Reader(log, topic)
+    worker = start(command, tmp_path)
+    try:
+        for wanted in (2_000, 8_000, 14_000):
+            deadline_s = time.monotonic() + DEADLINE_S
+            while len(reader.found) < wanted:
+                assert worker.poll() is None, (tmp_path / "worker.log").read_text()[-2000:]
+                assert time.monotonic() < deadline_s, (tmp_path / "worker.log").read_text()[-2000:]
+                reader.read(0.05)
+            server.kill()
+            time.sleep(8)  # longer than a transaction may take
+            server.start()
+        assert worker.wait(DEADLINE_S) == 0, (tmp_path / "worker.log").read_text()[-2000:]
+        deadline_s = time.monotonic() + DEADLINE_S
+        while len(reader.found) < ROWS and time.monotonic() < deadline_s:
+            reader.read(0.2)
+        reader.read(1.0)
+    finally:
+        worker.kill()
+        worker.wait()
+        reader.close()
+        log.close()
+        server.stop()
+    assert reader.found == list(range(ROWS))

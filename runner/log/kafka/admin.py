@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from functools import partial
 from typing import Any
 
 from confluent_kafka import Consumer as _Consumer
@@ -22,7 +22,7 @@ from confluent_kafka import admin as _typed_admin
 from connectkit.api import TopicPartition
 from connectkit.errors import FatalTaskError, RetriableError
 from connectkit.runner.log.api import TopicInfo
-from connectkit.runner.log.kafka.faults import PASSING, kafka_error, translate_admin
+from connectkit.runner.log.kafka.faults import LEADER_MOVED, PASSING, kafka_error, translate_admin
 from connectkit.runner.log.kafka.handles import Watch, make
 from connectkit.runner.log.kafka.translate import Translated
 from connectkit.runner.log.topics import INTERNAL_TOPICS
@@ -62,11 +62,19 @@ class KafkaAdmin:
             except KafkaException as exc:
                 self._client()  # hear why connections failed
                 error = kafka_error(exc)
-                if error.code() not in PASSING or time.monotonic() > deadline_s:
+                moved = error.code() in LEADER_MOVED
+                if not (moved or error.code() in PASSING) or time.monotonic() > deadline_s:
                     raise translate_admin(error, what, self._watch.reach) from exc
+                if moved:
+                    self._look_again()
             except TimeoutError as exc:
                 raise RetriableError(f"{what} failed: {self._watch.reach.sentence()}") from exc
             time.sleep(_RETRY_WAIT_S)
+
+    def _look_again(self) -> None:
+        """Who leads what may have changed; librdkafka would ask the same broker again for minutes."""
+        with contextlib.suppress(KafkaException):  # told by the next attempt
+            self._client().list_topics(timeout=self._timeout_s)
 
     def cluster_id(self) -> str:
         metadata = self._ask(
@@ -146,17 +154,13 @@ class KafkaAdmin:
             return {}
         spec = _admin.OffsetSpec.latest() if end else _admin.OffsetSpec.earliest()
         request = {_TopicPartition(w.topic, w.partition): spec for w in wanted}
-        found = {}
-        (futures,) = self._ask(
-            "reading the ends of partitions",
-            lambda kafka: [kafka.list_offsets(request, request_timeout=self._timeout_s)],
-        )
-        for partition, future in futures.items():
-            result = self._ask(
-                f"reading the end of {partition.topic}-{partition.partition}", partial(_given, future)
-            )
-            found[TopicPartition(partition.topic, partition.partition)] = int(result.offset)
-        return found
+
+        def ask(kafka: Any) -> list[tuple[Any, Any]]:
+            asked = kafka.list_offsets(request, request_timeout=self._timeout_s)
+            return [(where, future.result(self._timeout_s + _GRACE_S)) for where, future in asked.items()]
+
+        found = self._ask(f"reading the ends of {_shown(wanted)}", ask)
+        return {TopicPartition(where.topic, where.partition): int(end.offset) for where, end in found}
 
     def group_offsets(self, group: str) -> dict[TopicPartition, int]:
         """Committed offsets on topics that exist; those of a transaction that is just ending are waited for.
@@ -224,8 +228,9 @@ class KafkaAdmin:
         self._handle = None
 
 
-def _given(future: Any, _: Any) -> Any:
-    return future
+def _shown(partitions: list[TopicPartition]) -> str:
+    first = f"{partitions[0].topic}-{partitions[0].partition}"
+    return first if len(partitions) == 1 else f"{first} and {len(partitions) - 1} more partitions"
 
 
 class _AlreadyThereError(Exception):

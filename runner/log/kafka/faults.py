@@ -82,10 +82,14 @@ PASSING = frozenset(
         KafkaError.THROTTLING_QUOTA_EXCEEDED,
         KafkaError._WAIT_COORD,
         KafkaError._RETRY,
-        # A partition whose leader has just been chosen, as each of a new topic.
-        KafkaError.OFFSET_NOT_AVAILABLE,
-        KafkaError.UNKNOWN_LEADER_EPOCH,
+        KafkaError.OFFSET_NOT_AVAILABLE,  # of a leader that has just been chosen
+    }
+)
+LEADER_MOVED = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
         KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
     }
 )
 _REASON = re.compile(r"failed: ([^(\n]{1,120})")
@@ -160,7 +164,7 @@ def translate_error(error: Any, what: str, reach: Reach) -> ConnectError:
         return FatalTaskError(f"{what} failed for good ({name}); restart the task")
     if error.txn_requires_abort():
         return RetriableError(f"{what} failed: the transaction must be aborted and tried again ({name})")
-    if error.retriable() or code in PASSING:
+    if error.retriable() or code in PASSING or code in LEADER_MOVED:
         return RetriableError(f"{what} failed for now ({name})")
     return FatalTaskError(f"{what} failed ({name}: {_plain(error.str())})")
 
