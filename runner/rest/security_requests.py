@@ -56,9 +56,9 @@ def host_name(host: str) -> str:
     """A ``Host`` header without its port, lower-case."""
     text = host.strip().lower()
     if text.startswith("["):
-        return text[1:].partition("]")[0]
+        return text[1:].partition("]")[0].strip()
     name, colon, port = text.rpartition(":")
-    return (name if colon and port.isdigit() else text).removesuffix(".")
+    return (name if colon and port.isdigit() else text).removesuffix(".").strip()
 
 
 def _is_address(name: str) -> bool:
