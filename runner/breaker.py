@@ -3,8 +3,9 @@
 Kafka Connect has nothing like it: with ``errors.tolerance=all`` it drains a topic into the dead letter queue
 while the database is full. Here ``errors.breaker.failures`` failures in a row, with nothing succeeding,
 *open* the breaker: the task pauses and goes back to where the row began. After a while, longer each time,
-it is *half open*: one record is tried, which closes or opens it again. Converting (with transforms) and
-writing are two rows, because a record that converts says nothing of the system it is written to.
+it is *half open*: one record is tried, the next time two, then four, because the first may be bad by itself;
+one that passes closes it. Converting (with transforms) and writing are two rows, because a record that
+converts says nothing of the system it is written to.
 
 Not thread-safe: its owner (:class:`~connectkit.runner.tolerance.Tolerance`) locks.
 """
@@ -38,8 +39,10 @@ class Breaker:
     """One task's breaker. ``writing`` says which of the two rows is meant."""
 
     __slots__ = (
+        "_allowed",
         "_clock",
         "_policy",
+        "_probes",
         "_rows",
         "_serials",
         "_tripped",
@@ -56,9 +59,11 @@ class Breaker:
         self._serials = [0, 0]
         self._wait_s = policy.wait_s
         self._tripped = False  # the row that opened it
+        self._probes = 1  # records that the next probe may lose
+        self._allowed = 0  # of the probe at hand, how many are left
         self.is_open = False
         self.probing = False
-        """Half open: the next record decides."""
+        """Half open: the next records decide, one by one."""
         self.until = 0.0
         """When it is to be tried again, while it is open."""
 
@@ -78,7 +83,11 @@ class Breaker:
         if not self.enabled or (isinstance(raised, of_record) and not self._policy.counts_data_errors):
             return None
         self._rows[writing] += 1
-        if self.probing or self._rows[writing] >= self._policy.failures:
+        if self.probing and writing is self._tripped:
+            self._allowed -= 1
+            if self._allowed <= 0:
+                self.open(writing=writing)
+        elif self._rows[writing] >= self._policy.failures:
             self.open(writing=writing)
         return self._serials[writing]
 
@@ -92,14 +101,12 @@ class Breaker:
         self.until = self._clock() + self._wait_s
         self._wait_s = min(self._wait_s * 2, self._policy.wait_max_s)
 
-    def reopen(self) -> None:
-        """Be open again after a probe that came to nothing, or was not made."""
-        self.open(writing=self._tripped)
-
     def probe(self) -> None:
-        """The time is over: let one record through."""
+        """The time is over: let a few records through, one after the other."""
         self.is_open = False
         self.probing = True
+        self._allowed = self._probes
+        self._probes = min(self._probes * 2, self._policy.failures)
 
     def passed(self, *, writing: bool) -> None:
         """Something has succeeded: the row ends."""
@@ -109,6 +116,7 @@ class Breaker:
         if self.probing and self._tripped is writing:
             self.probing = False
             self._wait_s = self._policy.wait_s
+            self._probes = 1
 
     def counts(self, serial: int | None, *, writing: bool) -> bool:
         """Whether the failure that was given this serial is of a row that has not ended."""

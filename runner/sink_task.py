@@ -320,6 +320,8 @@ class WorkerSinkTask(WorkerTask):
     def _follow_target(self) -> None:
         """The operator paused or resumed. While paused the loop polls on, so that the group keeps us."""
         self._paused = self.control.paused
+        if self._putter.held:  # the wait for its next attempt has been cut short by this
+            self._context.timeout_ms = 1
         if self._paused:
             self._consumer.pause(list(self._offsets.current))
             if self._gather is not None:  # it has not been put, and may not be for a long time

@@ -100,8 +100,9 @@ def test_while_it_is_open_nothing_is_put_and_the_waits_grow() -> None:
     assert tries[0] == 0
     waits = [round(later - earlier) for earlier, later in itertools.pairwise(tries)]
     assert waits[:4] == [1, 2, 4, 4]
-    assert task.puts[-1] == [0]
+    assert len(task.puts[-1]) == 1
     assert rig.committed() is None
+    assert rig.log.values("dlq") == []
 
 
 def test_errors_that_say_the_system_is_away_open_it_at_once() -> None:
@@ -361,15 +362,18 @@ def test_what_is_the_records_fault_depends_on_who_looks_at_it(error: Exception) 
     assert breaker.failed(error, writing=True) is not None
 
 
-def test_half_open_decides_by_one_record() -> None:
+def test_half_open_decides_by_one_record_then_by_more() -> None:
     now = [0.0]
     breaker = Breaker(BreakerPolicy(failures=3, wait_s=1.0, wait_max_s=3.0), lambda: now[0])
     breaker.open(writing=True)
     assert breaker.until == 1.0
-    breaker.probe()
-    breaker.failed(RuntimeError(), writing=True)
-    assert breaker.is_open
-    assert breaker.until == 2.0
+    for allowed, wait_s in ((1, 2.0), (2, 3.0), (3, 3.0), (3, 3.0)):
+        breaker.probe()
+        for _ in range(allowed):
+            assert breaker.probing
+            breaker.failed(RuntimeError(), writing=True)
+        assert breaker.is_open
+        assert breaker.until == wait_s
     breaker.probe()
     breaker.passed(writing=False)
     assert breaker.probing
@@ -378,3 +382,14 @@ def test_half_open_decides_by_one_record() -> None:
     assert not breaker.stirred
     breaker.open(writing=True)
     assert breaker.until == 1.0
+
+
+def test_bad_records_where_it_tries_do_not_keep_it_open() -> None:
+    task = Outage(ConnectionResetError(104, "reset"))
+    task.bad = {0, 1, 2}
+    rig = rig_of(task).fill(*range(12))
+    rig.at_empty = [*wait(5), task.up]
+    rig.run()
+    assert task.stored == list(range(3, 12))
+    assert rig.log.values("dlq") == [b"0", b"1", b"2"]
+    assert rig.committed() == 12
