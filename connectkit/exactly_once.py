@@ -102,8 +102,9 @@ class SqlOffsets:
             raise ConfigError(
                 f"The name of the table of offsets, {table[:64]!r}, is not plain: letters, digits, _, one dot"
             )
-        commits_itself = getattr(connection, "autocommit", None) is True or (
-            hasattr(connection, "isolation_level") and connection.isolation_level is None
+        commits_itself = (
+            getattr(connection, "autocommit", None) is True
+            or getattr(connection, "isolation_level", "") is None
         )
         if commits_itself:
             raise ConfigError(
