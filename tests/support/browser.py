@@ -113,7 +113,11 @@ class Browser:
 
     def open(self, url: str, *, width: int = 1280, height: int = 900) -> Self:
         self.send(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
         )
         found = self.send("Page.navigate", url=url)
         assert not found.get("errorText"), found
@@ -142,7 +146,9 @@ class Browser:
 
     def click(self, selector: str) -> None:
         """A click on an element that must be there."""
-        assert self.run(f"(e => e && (e.click(), true))(document.querySelector({json.dumps(selector)}))"), selector
+        assert self.run(f"(e => e && (e.click(), true))(document.querySelector({json.dumps(selector)}))"), (
+            selector
+        )
 
     def fill(self, selector: str, value: str) -> None:
         """Type into a field."""
