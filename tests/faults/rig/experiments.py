@@ -76,13 +76,18 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "F19": Experiment(
         title="the same task twice",
-        covered_by=("tests/unit/test_runner_eos_task.py",),
+        covered_by=(
+            "tests/unit/test_runner_eos_task.py",
+            "tests/integration/test_exactly_once.py::test_a_newer_worker_fences_the_older",
+            "tests/integration/test_exactly_once.py::test_all_earlier_tasks_are_fenced_where_there_are_fewer",
+        ),
     ),
     "F24": Experiment(
         title="offsets out of range, topics deleted",
         covered_by=(
             "tests/integration/test_kafka_faults.py::test_records_that_are_gone_before_they_were_read",
             "tests/integration/test_kafka_faults.py::test_a_topic_that_is_deleted_stops_nothing",
+            "tests/integration/test_topic_changes.py",
         ),
     ),
     "F25": Experiment(
