@@ -260,16 +260,20 @@ class _StructConversion:
         self._cls = cls
         self._schema = schema
         self._shape = shape
-        self._fields: list[tuple[Part, Convert, Convert]] = []
+        self._writers: list[tuple[Part, Convert]] = []
+        self._readers: list[tuple[Part, Convert, bool, bool]] = []
 
     def fill(self, conversions: _Conversions) -> None:
         """Make the fields' conversions: later than the object, which one of them may need."""
         for part, field in zip(self._shape.parts, self._schema.fields, strict=True):
-            self._fields.append((part, *conversions.of(part.hint, field.schema)))
+            into, back = conversions.of(part.hint, field.schema)
+            has_default = part.may_be_absent or part.default is not MISSING
+            self._writers.append((part, into))
+            self._readers.append((part, back, has_default, part.null_is_left_out()))
 
     def to_connect(self, value: Any) -> Struct:
         read, values = self._shape.read, []
-        for part, into, _ in self._fields:
+        for part, into in self._writers:
             try:
                 values.append(into(read(value, part.attribute)))
             except DataError as exc:
@@ -284,10 +288,11 @@ class _StructConversion:
     def from_connect(self, value: Any) -> Any:
         get = _getter(value, self._cls.__name__)
         found = {}
-        for part, _, back in self._fields:
-            item = get(part.name)
-            if item is None and (part.may_be_absent or part.default not in (MISSING, None)):
+        for part, back, has_default, null_is_left_out in self._readers:
+            item = get(part.name, _ABSENT)
+            if (item is None and null_is_left_out) or (item is _ABSENT and has_default):
                 continue
+            item = None if item is _ABSENT else item
             try:
                 found[part.attribute] = back(item)
             except DataError as exc:
@@ -309,11 +314,14 @@ def _inside(error: DataError, name: str) -> ConversionError:
     return ConversionError(str(error), path=f"{name}.{error.path}" if error.path else name)
 
 
-def _getter(value: Any, name: str) -> Callable[[str], Any]:
-    """Fields of a struct by name, or of a map without a schema; what is not there is null."""
+_ABSENT: Any = object()
+
+
+def _getter(value: Any, name: str) -> Callable[[str, Any], Any]:
+    """Fields of a struct by name, or of a map without a schema; a null stays one where a default is."""
     if isinstance(value, Struct):
-        known = {field.name for field in value.schema.fields}
-        return lambda field: value.get(field) if field in known else None
+        stored = {f.name: item for f, item in zip(value.schema.fields, value.values, strict=True)}
+        return stored.get
     if isinstance(value, Mapping):
         return value.get
     raise ConversionError(f"A value of class {type(value).__name__} stands where a {name} is expected")

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NotRequired, Required, get_origin, get_type_hints, is_typeddict
+from typing import (
+    Annotated,
+    Any,
+    NotRequired,
+    Required,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
 
 from connectkit.errors import SchemaError
 
@@ -22,6 +33,10 @@ class Part:
     hint: Any
     default: Any = MISSING
     may_be_absent: bool = False
+
+    def null_is_left_out(self) -> bool:
+        """Whether a null stands for the default: not where it is a value of its own."""
+        return self.may_be_absent or (self.default is not MISSING and not takes_none(self.hint))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +63,13 @@ def shape_of(cls: Any) -> Shape | None:
     if issubclass(cls, tuple) and hasattr(cls, "_fields") and hasattr(cls, "_field_defaults"):
         return _of_named_tuple(cls)
     return None
+
+
+def takes_none(hint: Any) -> bool:
+    """Whether null is a value of the type."""
+    while get_origin(hint) is Annotated:
+        hint = get_args(hint)[0]
+    return get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint)
 
 
 def _hints(cls: type) -> dict[str, Any]:
@@ -101,8 +123,6 @@ def _of_pydantic(cls: Any) -> Shape:
 
 def _annotated(hint: Any, metadata: Any) -> Any:
     """The annotation with what pydantic had taken off it."""
-    from typing import Annotated
-
     for each in metadata:
         hint = Annotated[hint, each]
     return hint

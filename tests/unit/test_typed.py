@@ -195,3 +195,19 @@ def test_a_value_of_another_type_names_the_field(value: Any, path: str) -> None:
 def test_what_does_not_fit_the_class_is_a_data_error(value: Any) -> None:
     with pytest.raises(ConversionError):
         type_codec(Address).from_connect(value)
+
+
+@dataclass
+class Counted:
+    id: int
+    count: int | None = 5
+    size: int = 3
+
+
+def test_a_null_is_not_the_default_where_it_is_a_value() -> None:
+    codec = type_codec(Counted)
+    assert codec.from_connect(codec.to_connect(Counted(1, None))) == Counted(1, None)
+    assert codec.from_connect({"id": 1, "count": None, "size": None}) == Counted(1, None, 3)
+    assert codec.from_connect({"id": 1}) == Counted(1, 5, 3)
+    unset = Struct(codec.schema).put("id", 1)
+    assert codec.from_connect(unset) == Counted(1, None, 3)
