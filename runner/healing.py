@@ -175,6 +175,12 @@ class Healer:
         with self._changed:
             return any(history.due is not None for history in self._known.values())
 
+    def heals(self, key: Hashable) -> bool:
+        """Whether its last failure is one that it is, or was, restarted after."""
+        with self._changed:
+            history = self._known.get(key)
+            return history is not None and history.note is None
+
     def restarts(self, key: Hashable) -> int:
         """How often it was restarted by itself."""
         with self._changed:

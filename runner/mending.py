@@ -91,8 +91,8 @@ class Mender:
         )
 
     def heals(self, key: Key) -> bool:
-        """Whether this is going to be restarted."""
-        return self.healer.next_restart_s(key) is not None
+        """Whether this has failed, and is or was restarted for it."""
+        return self.healer.heals(key)
 
     def pending(self) -> bool:
         """Whether anything waits to be restarted."""

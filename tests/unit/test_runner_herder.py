@@ -86,7 +86,7 @@ def herder(tmp_path: Path) -> Iterator[Herder]:
     worker = Worker(
         config,
         log=open_log(config.bootstrap, {}),
-        store=OffsetFile(config.offset_storage_file_filename),
+        store=OffsetFile(tmp_path / "offsets"),
         registry=registry,
         resolver=make_resolver(raw, registry),
     )

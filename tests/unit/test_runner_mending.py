@@ -14,9 +14,11 @@ from connectkit.config import Config, option
 from connectkit.errors import ConnectError, DataError, FatalTaskError, RetriableError
 from connectkit.plugin import Registry
 from connectkit.record import SourceRecord
+from connectkit.runner.configs.files import ConfigFile
 from connectkit.runner.control import Target, TaskId
 from connectkit.runner.herder import Herder
 from connectkit.runner.mending import options_policy
+from connectkit.runner.standalone import create_connectors
 from connectkit.runner.status import State
 from tests.support.gates import gate_registry, own_config, running_herder
 from tests.support.process import until
@@ -229,3 +231,16 @@ def test_a_stop_of_the_worker_restarts_nothing(herder: Herder) -> None:
 def test_a_policy_that_cannot_be_read_is_the_default() -> None:
     assert options_policy({"task.restart.policy": "${vault:x:y}"}).mode == "transient"
     assert options_policy({"task.restart.policy": "none", "task.restart.max": None}).mode == "none"
+
+
+def test_the_command_line_waits_for_a_connector_that_heals(herder: Herder, tmp_path: Path) -> None:
+    def file(config: dict[str, str | None]) -> ConfigFile:
+        return ConfigFile(path=tmp_path / "flaky.json", config=config)
+
+    create_connectors(herder, [file(flaky("start", "refused", 2))])
+    settled(herder, "RUNNING", "RUNNING")
+    herder.delete("flaky")
+    for how in ("value", "probe"):
+        with pytest.raises(ConnectError, match=r"flaky\.json"):
+            create_connectors(herder, [file(flaky("start", how, 1))])
+        herder.delete("flaky")
