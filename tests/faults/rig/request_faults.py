@@ -28,9 +28,10 @@ def requests_fail(bench: Bench) -> Iterator[Verdict]:
     idempotent = dataclasses.replace(repeated, settings={"producer.enable.idempotence": "true"})
     yield _on_mock(bench, SourceRun, repeated, _passing(bench, PRODUCE, (NOT_LEADER, TIMED_OUT, NOT_ENOUGH)))
     if not bench.short:
-        yield _on_mock(bench, SinkRun, repeated, _passing(bench, FETCH, (NOT_LEADER, TIMED_OUT)))
+        alone = bench.alone()
+        yield _on_mock(bench, SinkRun, alone, _passing(bench, FETCH, (NOT_LEADER, TIMED_OUT)))
         commits = (LOADING, NOT_COORDINATOR, TIMED_OUT)
-        yield _on_mock(bench, SinkRun, repeated, _passing(bench, OFFSET_COMMIT, commits))
+        yield _on_mock(bench, SinkRun, alone, _passing(bench, OFFSET_COMMIT, commits))
         yield _on_mock(bench, SourceRun, idempotent, _passing(bench, PRODUCE, (UNKNOWN_ID,), bursts=2))
     yield _on_mock(bench, SourceRun, _tolerant(plan), _refused)
     refused = dataclasses.replace(repeated, ordered=False)

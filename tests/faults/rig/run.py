@@ -6,6 +6,7 @@ oracle and is read back by the rig. What the faults are is the experiment's. Tim
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -266,6 +267,8 @@ class SinkRun(Run):
 
     def begin(self) -> None:
         self._fed = [0] * self.plan.tasks
+        self._written: set[tuple[int, int]] = set()
+        self._noted_bytes = 0
         self._stop = threading.Event()
         self._feed_error: BaseException | None = None
         self._feeder = threading.Thread(target=self._feed, name="feeder")
@@ -330,13 +333,16 @@ class SinkRun(Run):
         due = sum(self._due) - len(self.excused)
         if self._fed != self._due or self._counts()["written"] < due:
             return False
-        seen: set[tuple[int, int]] = set()
-        for event in read_events(self.notes):
+        with self.notes.open("rb") as notes:
+            notes.seek(self._noted_bytes)
+            new = notes.read()
+        whole = new[: new.rfind(b"\n") + 1]
+        self._noted_bytes += len(whole)
+        for line in whole.splitlines():
+            event = json.loads(line)
             if event["event"] == "write":
-                seen.update((owner, seq) for _, _, owner, seq, _ in event["records"])
-        if len(seen) < due:
-            time.sleep(0.2)
-        return len(seen) >= due
+                self._written.update((owner, seq) for _, _, owner, seq, _ in event["records"])
+        return len(self._written) >= due
 
     def committed(self) -> dict[int, int]:
         return self.backend.group_offsets(f"connect-{self.name}", self.topic, self.plan.tasks)

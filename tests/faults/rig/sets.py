@@ -21,7 +21,7 @@ SETS: dict[str, list[Item]] = {
         Item("F2", "embedded"),
         Item("F3", "embedded"),
         Item("F4", "embedded"),
-        Item("F12", "embedded", 10),
+        Item("F12", "embedded", 5),
         Item("F16", "embedded"),
         Item("F17", "embedded"),
         Item("F18", "embedded"),
