@@ -133,7 +133,7 @@ class Group:
     oldest_ms: int | None = None
     newest_ms: int | None = None
     message: str = ""
-    """What the newest says went wrong."""
+    """What the newest says went wrong, if the words are ours."""
     most_replays: int = 0
 
     def add(self, found: Letter) -> None:
@@ -144,5 +144,6 @@ class Group:
         if stamp is not None:
             self.oldest_ms = stamp if self.oldest_ms is None else min(stamp, self.oldest_ms)
             self.newest_ms = stamp if self.newest_ms is None else max(stamp, self.newest_ms)
-        self.message = found.about.get(context.MESSAGE, self.message)
+        if found.cause.error.startswith("connectkit."):  # others' messages may hold values
+            self.message = found.about.get(context.MESSAGE, self.message)
         self.most_replays = max(self.most_replays, found.replays)

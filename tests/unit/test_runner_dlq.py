@@ -123,7 +123,15 @@ def test_list_finds_the_queues_and_groups_by_cause(place: Place, capsys: Capture
     assert out.index("5 x") < out.index("2 x")
     assert "orders: " not in out
     assert "connector orders-sink, topic orders" in out
+    assert "Converting byte" not in out  # a Java message may hold a value; dlq show has it
     assert '"n"' not in out
+
+
+def test_list_shows_what_we_said(place: Place, capsys: Capture) -> None:
+    ours = {"exception_class_name": "connectkit.errors.DataError", "exception_message": "Too long (at $.n)"}
+    place.letters(1, **ours)
+    assert place.run("list") == 0
+    assert "Too long (at $.n)" in capsys.readouterr().out
 
 
 def test_list_as_json_and_filtered(place: Place, capsys: Capture) -> None:
