@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from connectkit.api import TopicPartition
 from connectkit.errors import ConnectError
 from connectkit.runner.activity import Activity, Slot
+from connectkit.runner.causes import RemoteError
 from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import SinkCounters, SourceCounters
 from connectkit.runner.lanes import begin_thread
@@ -186,7 +187,9 @@ class WorkerTask(ABC):
             self._end_failed(error)
 
     def _end_failed(self, error: BaseException) -> None:
-        if isinstance(error, ConnectError):
+        if isinstance(error, RemoteError):
+            log.debug("Task %s failed in its process, which has logged it", self.id)
+        elif isinstance(error, ConnectError):
             log.error("Task %s failed: %s", self.id, error)
             log.debug("Where task %s failed", self.id, exc_info=error)
         else:
