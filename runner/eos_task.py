@@ -105,6 +105,8 @@ class ExactlyOnce:
         self._timeout_s = timeout_s
         self._boundaries = make_boundaries()
         self._producer: Producer | None = None
+        self._lost = False
+        """An outcome is not known: this producer is not to be used any more."""
         self._open = False
         self._now = _Transaction()
 
@@ -135,7 +137,7 @@ class ExactlyOnce:
     def _let_go(self) -> None:
         """Of a producer of which nothing more is to be known, and of what it had sent."""
         producer, self._producer = self._producer, None
-        self._open, self._now = False, _Transaction()
+        self._lost, self._open, self._now = False, False, _Transaction()
         if producer is not None:
             try:
                 producer.close(0.0)
@@ -225,6 +227,7 @@ class ExactlyOnce:
         self._end(self._boundaries.at_end())
         if self._open:
             self._abort_quietly()
+            self._lost = True
             raise LifeLostError(ConnectError("it was paused within a transaction that only it could end"))
         self._boundaries.begin()
 
@@ -253,6 +256,7 @@ class ExactlyOnce:
         began = owner.clock()
         if not owner.tolerance.await_reports(owner.control.share_s(self._timeout_s)):
             # An offset beyond a dropped record is stored only once its dead letter is.
+            self._lost = True
             raise LifeLostError(
                 RetriableError(f"Dead letters of task {owner.id} were not acknowledged in time")
             )
@@ -355,6 +359,7 @@ class ExactlyOnce:
         try:
             step()
         except RetriableError as exc:
+            self._lost = True
             raise LifeLostError(exc) from exc
         except FencedError as exc:
             raise self._fenced(exc) from exc
@@ -370,7 +375,7 @@ class ExactlyOnce:
 
     def finish(self, *, good: bool) -> None:
         """A last commit if all is well; otherwise nothing of what is open is to be seen."""
-        if self._producer is None:
+        if self._producer is None or self._lost:
             return
         try:
             if good:

@@ -468,6 +468,26 @@ def test_a_denied_begin_fails_the_task() -> None:
     assert "not authorized" in (rig.trace or "")
 
 
+@pytest.mark.parametrize("step", ["commit_transaction", "flush"])
+def test_a_task_stopped_after_an_unknown_outcome_does_not_use_its_producer_again(step: str) -> None:
+    rig = EosRig(4)
+
+    def on_producer(producer: MemoryProducer) -> None:
+        def stop(timeout_s: float) -> int:
+            rig.control.stop()
+            raise UNKNOWN
+
+        setattr(producer, step, stop)
+
+    rig.on_producer = on_producer
+    rig.run()
+    assert rig.states[-1] is State.UNASSIGNED
+    assert rig.ends == []
+    assert len(rig.own) == 1
+    assert rig.calls == ["start", "stop"]
+    assert EosRig(4, log=rig.log).run().numbers == [1, 2, 3, 4]
+
+
 def test_the_last_commit_without_an_answer_is_left_to_the_next_start() -> None:
     rig = EosRig(2, boundary=Boundary.INTERVAL, interval_s=1000)
     rig.on_producer = lambda producer: producer.end_errors.append(UNKNOWN)
