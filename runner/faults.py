@@ -99,6 +99,18 @@ def faulted_thread(text: str) -> int | None:
     return int(found[1], 16) if found else None
 
 
+def stack_in(text: str, *, most_lines: int = 20) -> str:
+    """The calls of the thread that was hit, innermost first."""
+    found = _CURRENT.search(text)
+    lines = text[found.end() :].splitlines()[1:] if found else []
+    calls = []
+    for line in lines[:most_lines]:
+        if not line.startswith("  "):
+            break
+        calls.append(line.rstrip())
+    return "\n".join(calls) or "  (not written)"
+
+
 def fault_name(text: str) -> str:
     """What hit the process, such as ``Segmentation fault``; empty if nothing did."""
     found = _FATAL.search(text)

@@ -31,7 +31,7 @@ from connectkit.runner.activity import CALLS, Placed
 from connectkit.runner.causes import DiedError, ParkedError
 from connectkit.runner.control import TaskId
 from connectkit.runner.crashes import Care, Crash, Doing, Place, Verdict, judge, verdict, wait_s
-from connectkit.runner.faults import FaultFile, fault_name, faulted_thread, give_signal_stack
+from connectkit.runner.faults import FaultFile, fault_name, faulted_thread, give_signal_stack, stack_in
 
 log = logging.getLogger(__name__)
 
@@ -195,7 +195,8 @@ class Journal:
         how = f"by {fault!r}" if fault else "without a trace, as a killed process does"
         if doing or fault:
             log.warning("The worker ended unasked the last time, %s", how)
-            log.debug("What the signal handler wrote: %s", text)
+            if fault:
+                log.warning("The thread that was hit was here:\n%s", stack_in(text))
         now = self._wall_clock()
         for task in changed:
             crash = self._crashes[task]

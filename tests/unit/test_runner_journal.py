@@ -266,7 +266,9 @@ thread.join()
 
 
 @pytest.mark.parametrize("how", ["abort", "overflow", "exit", "self"])
-def test_a_real_crash_is_held_against_the_thread_that_crashed_and_parks_it(tmp_path: Path, how: str) -> None:
+def test_a_real_crash_is_held_against_the_thread_that_crashed_and_parks_it(
+    tmp_path: Path, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
     for offsets in ("110,119", "117"):
         ended = subprocess.run(
             [sys.executable, "-c", CHILD, str(tmp_path), how, offsets],
@@ -279,6 +281,8 @@ def test_a_real_crash_is_held_against_the_thread_that_crashed_and_parks_it(tmp_p
         assert ended.returncode not in (0, 1), ended.stderr
     journal = Journal(tmp_path)
     journal.open()
+    assert "The thread that was hit was here:" in caplog.text
+    assert ("in crash" in caplog.text) == (how == "abort")
     with pytest.raises(ParkedError, match=r"crashed 2x at t-3@117"):
         journal.check(A)
     journal.check(B)
