@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from connectkit.api import Connector
@@ -307,12 +307,14 @@ class _ConnectorCheck:
         if typed is None or not issubclass(cls, Connector):
             return
         try:
-            problems = cls.check_config(dict(self.raw))
+            problems: Mapping[str, Sequence[str]] | None = cls.check_config(dict(self.raw))
         except ConfigError as exc:
             problems = problems_of(exc, "connector.class")
         except Exception as exc:  # whatever a foreign connector may raise
             log.debug("check_config failed", exc_info=exc)
             problems = {"connector.class": [f"could not check its configuration: {type(exc).__name__}"]}
+        if problems is None:  # a foreign connector may return anything
+            problems = {"connector.class": ["returned nothing from the check of its configuration"]}
         shown = {key: found for key, found in problems.items() if key not in self.templated}
         self.report.take(scrubbed(shown, self.raw, own.definition().secret_names))
 

@@ -16,6 +16,6 @@ def _told(name: str) -> Callable[[Case, str], bool]:
 _NAMES = (
     *("bad-input", "accident", "renamed", "still-pausing", "own-version", "own-name", "unlisted"),
     *("told-once", "null-value", "elsewhere", "stricter", "not-resolved", "java-class", "client-key"),
-    *("extension", "reachable", "tasks-config", "misread"),
+    *("extension", "reachable", "tasks-config", "misread", "idle-type"),
 )
 REST_RULES: dict[str, Callable[[Case, str], bool]] = {f"rest-{name}": _told(name) for name in _NAMES}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from connectkit.api import SinkConnector, SinkTask, SourceConnector, SourceTask
 from connectkit.checks import (
@@ -259,6 +259,8 @@ class RestProbeRich(RestProbeSource):
     def check_config(cls, raw: Mapping[str, str | None]) -> Mapping[str, Sequence[str]]:
         if raw.get("r.mode") == "boom":
             raise ConfigError("probe: validate failed")
+        if raw.get("r.mode") == "null":
+            return cast("dict[str, list[str]]", None)
         if raw.get("r.choice") == "c" and raw.get("r.long") is None:
             return {"r.long": ["is needed when r.choice is c"]}
         return {}

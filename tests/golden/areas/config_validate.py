@@ -40,7 +40,7 @@ def run(case: Case) -> Outcome:
     expected = case["response"]
     if expected["status"] == 500 and 400 <= reply.status < 500:
         return "rest:bad-input"
-    if expected["status"] == 500 and reply.status == 200 and reply.json()["error_count"]:
+    if expected["status"] in (400, 500) and reply.status == 200 and reply.json()["error_count"]:
         return "rest:bad-input"
     if expected["status"] == 500 and reply.status == 200 and _overrides(case.get("body")):
         return "rest:client-key"
