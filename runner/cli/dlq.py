@@ -1,4 +1,4 @@
-"""``connectkit dlq list | show | replay``: dead letters by cause, decoded, and back where they came from."""
+"""``connectkit dlq list | show | replay``: dead letters by cause, decoded, and back where they were."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "show", parents=[common, where, which], help="print dead letters, decoded", formatter_class=form,
         description="Print dead letters: why they are here, their headers, key and value.",
     )  # fmt: skip
-    shows.add_argument("topic", metavar="TOPIC")
+    shows.add_argument("topic", metavar="TOPIC", help="the dead letter queue")
     shows.add_argument("--limit", type=int, default=20, metavar="N", help="at most so many (default 20)")
     shows.add_argument("--converter", metavar="NAME", help="of values (default: what their bytes look like)")
     shows.add_argument("--key-converter", metavar="NAME", help="of keys (default: likewise)")
@@ -88,7 +88,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         "replay", parents=[common, where, which], help="write dead letters back", formatter_class=form,
         description=REPLAY,
     )  # fmt: skip
-    replays.add_argument("topic", metavar="TOPIC")
+    replays.add_argument("topic", metavar="TOPIC", help="the dead letter queue")
     replays.add_argument("--to", metavar="TOPIC", help="write all of them here")
     replays.add_argument("--edit", type=Path, metavar="FILE", help="transforms to send them through")
     replays.add_argument("--name", metavar="NAME", help="of the replay (default: made of the choice)")
@@ -106,7 +106,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
 def _filters() -> argparse.ArgumentParser:
     which = argparse.ArgumentParser(add_help=False)
     group = which.add_argument_group("which letters")
-    group.add_argument("--connector", metavar="NAME")
+    group.add_argument("--connector", metavar="NAME", help="who gave the record up")
     group.add_argument("--stage", metavar="STAGE", help="such as VALUE_CONVERTER, TRANSFORMATION, TASK_PUT")
     group.add_argument("--class", dest="plugin", metavar="TEXT", help="a part of the plugin's class")
     group.add_argument("--error", metavar="TEXT", help="a part of the exception's class")

@@ -1,4 +1,4 @@
-"""Prints dead letters for ``connectkit dlq show``: key and value by the converter their bytes look like."""
+"""Prints dead letters for ``connectkit dlq show``, by the converters their bytes look like."""
 
 from __future__ import annotations
 

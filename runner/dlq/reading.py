@@ -1,4 +1,4 @@
-"""Reads dead letter queues without a consumer group: to their present ends, or only their last records."""
+"""Reads dead letter queues without a consumer group: to their ends, or only their last records."""
 
 from __future__ import annotations
 
