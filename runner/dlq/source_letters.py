@@ -1,4 +1,4 @@
-"""Dead letters of a source: the record as polled, in the form nearest to what it would have been."""
+"""Dead letters of a source: the record as polled, in the form nearest to what it would have been.
 
 Kafka Connect has none. If the log refused the record, the letter is what was refused. Before that, key and
 value are written by the connector's converters, under the name of the dead letter topic, so that no other
