@@ -62,7 +62,13 @@ def test_nothing_is_imported_because_a_text_names_it() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__")
     }
-    assert found <= {"connectkit"}, "only the face imports by name, out of its own table"
+    allowed = {
+        "connectkit": "the face, out of its own table",
+        "connectkit.testing": "another face, out of its own table",
+        "connectkit.runner.local_plugins": "a file that the command line names",
+        "connectkit.runner.isolation.child": "a class that the worker's own process has registered",
+    }
+    assert found <= set(allowed)
 
 
 def test_exec_and_eval_stand_in_one_place() -> None:
