@@ -1,4 +1,4 @@
-"""What a task is doing right now: which call of its plugin runs, since when, and on which records.
+"""What a task is doing right now: which call of its plugin, and on which records.
 
 Written by the task's thread a few times per batch (an attribute and, where the worker keeps a crash journal,
 a byte of a mapped file) and read by anybody: the status, the watchdog of hung calls, the journal's reader

@@ -1,4 +1,4 @@
-"""What kind of failure ended a task or a connector, and so whether starting it again can help.
+"""What kind of failure ended something, and so whether starting it again can help.
 
 An error is judged with its causes: ``FatalTaskError`` around a ``RetriableError`` is a passing fault that
 outlasted its retries. Of foreign exceptions only those count as passing that say so by their type: the

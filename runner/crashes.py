@@ -1,4 +1,4 @@
-"""Judges the end of a process that nobody asked for: which task it was, and whether it may try again.
+"""Judges a death of the process: which task it was, and whether it may try again.
 
 Rules (reliability 2.5, rule 2), on what the journal's slots say at the moment of death:
 

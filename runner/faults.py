@@ -1,4 +1,4 @@
-"""Lets a crash of the process be told from its being killed, and the thread that crashed from the others.
+"""Tells a crash of the process from its being killed, and which thread crashed.
 
 ``faulthandler`` writes the stack of the thread that a fatal signal (SIGSEGV, SIGABRT, SIGBUS …) hit into a
 file; ``kill -9`` writes nothing. The handler runs on a stack of its own, so that an overflow of the

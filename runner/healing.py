@@ -1,4 +1,4 @@
-"""Failed tasks and connectors start again by themselves: when, how often, and when no more.
+"""Failed tasks and connectors start again: when, how often, and when no more.
 
 ``task.restart.policy``: ``transient`` (the default) restarts after passing faults, hung calls and the death
 of a task's process; ``backoff`` also after unexpected errors; ``none`` leaves what failed as it is, as Kafka

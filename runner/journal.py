@@ -1,4 +1,4 @@
-"""The crash journal: what each task has in hand, in a mapped file that outlives the process.
+"""The crash journal: what each task has in hand, in a file that outlives the process.
 
 Before a batch is converted, a task notes where it stands; before each call of its plugin, which call it is.
 After an end that nobody asked for, the next process reads the file, holds the death against the task that

@@ -1,4 +1,4 @@
-"""Turns by name: one change of a connector at a time, and changes of different connectors side by side.
+"""Turns by name: a connector is changed once at a time, different ones side by side.
 
 ``Turns`` makes callers wait for one another if they mean the same connector. ``Lanes`` carries out jobs
 nobody waits for (a connector's request for new tasks, the restart of a failed task): in order for each

@@ -1,4 +1,4 @@
-"""Joins the healer to the herder: who failed, under which policy, and how it is started again.
+"""Joins the healer to the herder: who failed, under which policy, how it restarts.
 
 Restarts by the healer go through the herder's lanes, one change of a connector at a time, and only if what
 failed is still FAILED when its turn comes. Whatever an operator does to a connector or task (a restart, a

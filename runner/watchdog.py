@@ -1,4 +1,4 @@
-"""Watches tasks from outside: calls that do not return, and an interpreter that stands still.
+"""Watches tasks from outside: calls that do not return, a frozen interpreter.
 
 Every task tells which call of its plugin runs and since when. A call that outlasts ``task.call.timeout.ms``
 is given up: the task is fenced, abandoned and FAILED, and healed like any other failure. Without that

@@ -1,4 +1,4 @@
-"""The options of connectors about restarts, deadlines and isolation. Kafka Connect has none of them."""
+"""Options of connectors about restarts, deadlines and isolation; Kafka has none."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""The process of one task: ``python -m connectkit.runner.isolation.child SOCKET FAULTS``, two descriptors.
+"""The process of one task: ``python -m connectkit.runner.isolation.child FD FD``.
 
+The descriptors are the channel's, and that of a file for the stacks of a crash.
 The whole task lives here, with its plugins, converters, transforms and its own clients of the log; the
 worker keeps its offsets, its state and its counters. It runs on the main thread. The process goes with the
 worker (a death signal of the kernel, or the end of the channel), never hears a terminal's signals, and ends

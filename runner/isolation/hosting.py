@@ -1,4 +1,4 @@
-"""Puts together what a task's process needs: configurations, plugins, a place in the journal, answers."""
+"""Puts together what a task's process needs: configurations, plugins, answers."""
 
 from __future__ import annotations
 

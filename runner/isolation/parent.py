@@ -1,4 +1,4 @@
-"""The worker's side of a task in a process of its own: it looks like any task, and can be killed.
+"""The worker's side of a task in a process of its own: like any task, and killable.
 
 A thread of the worker stands for the task: it starts the process, hears it, and outlives it. Stopping,
 pausing and draining go over the channel; giving up and abandoning are SIGKILL. If the process dies, the task

@@ -1,4 +1,4 @@
-"""What a task in its own process asks of the worker: its offsets, and its connector's round of fencing.
+"""What a task in its own process asks of the worker: offsets, and fencing.
 
 Threads: any may ask; each waits for its own answer.
 """
