@@ -187,14 +187,14 @@ def _carry_out(
 
 def _wanted(client: RestClient, plan: Plan) -> Wanted | None:
     """The state to wait for: one that was paused or stopped stays so."""
-    from connectkit.runner.client.http import connector_path
+    from connectkit.runner.client.looking import status_of
 
     if plan.action == "delete":
         return "gone"
     if plan.action == "create":
         state = "RUNNING" if plan.file is None else plan.file.initial_state
     else:
-        state = client.get(connector_path(plan.name, "status"))["connector"]["state"]
+        state = status_of(client, plan.name)["connector"].get("state")
     wanted: Mapping[str, Wanted | None] = {"PAUSED": "PAUSED", "STOPPED": "STOPPED"}
     return wanted.get(state, "RUNNING")
 

@@ -127,7 +127,7 @@ def _show(parsed: argparse.Namespace) -> int:
     curtain = Curtain(client, plugins)
     shown = []
     for name in parsed.names:
-        found = client.get(connector_path(name))
+        found = client.get(connector_path(name), wanted=dict)
         shown.append({**found, "config": curtain.shown(found.get("config") or {})})
     if parsed.json:
         print_json(shown if len(shown) > 1 else shown[0])
@@ -177,10 +177,12 @@ def _status(parsed: argparse.Namespace) -> int:
     client = open_client(parsed)
     curtain = Curtain(client, plugins)
     found = []
-    for name in parsed.names or sorted(client.get("/connectors")):
+    for name in parsed.names or sorted(client.get("/connectors", wanted=list)):
         status = status_of(client, name)
         if any("trace" in each for each in (status["connector"], *status["tasks"])):
-            curtain.shown(client.get(connector_path(name, "config")))  # a trace may quote its secrets
+            curtain.shown(
+                client.get(connector_path(name, "config"), wanted=dict)
+            )  # a trace may quote its secrets
         found.append(status)
     if parsed.json:
         print_json(found if len(found) != 1 or not parsed.names else found[0])
@@ -318,7 +320,7 @@ def _offsets(parsed: argparse.Namespace) -> int:
         else:
             say(f"{parsed.name}: {(answer or {}).get('message')}")
         return 0
-    found = client.get(path)
+    found = client.get(path, wanted=dict)
     if parsed.json:
         print_json(found)
         return 0
@@ -381,5 +383,5 @@ def _log_lines(client: RestClient, parsed: argparse.Namespace, count: int) -> li
     query = {"tail": str(count), "level": parsed.level}
     if parsed.task is not None:
         query["task"] = str(parsed.task)
-    answer = client.get(f"/connectkit/connectors/{quote(parsed.name, safe='')}/logs", query)
+    answer = client.get(f"/connectkit/connectors/{quote(parsed.name, safe='')}/logs", query, wanted=dict)
     return list(answer.get("lines") or ())

@@ -63,7 +63,7 @@ def migrate_check(parsed: argparse.Namespace) -> int:
     from connectkit.runner.client.migration import counts
 
     client = open_client(parsed, url=parsed.cluster)
-    names = parsed.names or sorted(client.get("/connectors"))
+    names = parsed.names or sorted(client.get("/connectors", wanted=list))
     checked = [_check(client, name) for name in names]
     number = counts(checked)
     if parsed.json:
@@ -91,11 +91,11 @@ def _check(client: RestClient, name: str) -> Checked:
     from connectkit.runner.client.migration import check_connector
     from connectkit.runner.client.secrets import Curtain
 
-    info: Mapping[str, Any] = client.get(connector_path(name))
+    info: Mapping[str, Any] = client.get(connector_path(name), wanted=dict)
     config = info.get("config") or {}
     Curtain(client, plugins).shown(config)  # no sentence may quote what is secret in it
     try:
-        offsets = client.get(connector_path(name, "offsets")).get("offsets")
+        offsets = client.get(connector_path(name, "offsets"), wanted=dict).get("offsets")
     except AnsweredError:  # Kafka before 3.5, or no brokers to ask
         offsets = None
     kind = str(info.get("type") or "unknown")

@@ -26,6 +26,7 @@ DEFAULT_URL: Final = "http://127.0.0.1:8083"
 TIMEOUT_S: Final = 100.0
 """A little more than the 90 s after which a worker answers that a request took too long."""
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
+MAX_MESSAGE_CHARS: Final = 10_000
 OURS: Final = "-connectkit-"
 """Stands in the version that a worker of ours gives."""
 _LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
@@ -124,8 +125,7 @@ class RestClient:
     def version(self) -> str:
         """The version that the worker gives itself."""
         if self._version is None:
-            found = self.get("/")
-            self._version = str(found.get("version", "")) if isinstance(found, dict) else ""
+            self._version = str(self.get("/", wanted=dict).get("version", ""))
         return self._version
 
     @property
@@ -133,16 +133,27 @@ class RestClient:
         """Whether it is connectkit's, so that ``/connectkit/…`` is there."""
         return OURS in self.version
 
-    def get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
-        """What a GET answers, parsed; ``AnsweredError`` for an error."""
-        return self.ask("GET", path, query=query)
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        wanted: type | tuple[type, ...] = (dict, list),
+    ) -> Any:
+        """What a GET answers, parsed and of the wanted type; ``AnsweredError`` for an error."""
+        found = self.ask("GET", path, query=query)
+        if not isinstance(found, wanted):
+            raise ConnectError(
+                f"{self.url} answers GET {path} otherwise than Kafka Connect does; is it a worker's URL?"
+            )
+        return found
 
     def own(self, path: str, query: Mapping[str, str] | None = None) -> Any:
         """What an endpoint of connectkit answers; None if this worker has none or does not let us."""
         if not self.is_ours:
             return None
         try:
-            return self.get(path, query)
+            return self.get(path, query, wanted=dict)
         except AnsweredError as exc:
             if exc.status in (403, 404, 405):
                 return None
@@ -152,7 +163,7 @@ class RestClient:
         """One request, again while the worker is rebalancing; its answer parsed."""
         reply = self.reply(method, path, query=query, body=body)
         if reply.status >= 300:
-            raise AnsweredError(reply.status, GIVEN.hidden_in(reply.message))
+            raise AnsweredError(reply.status, _readable(reply.message))
         try:
             return reply.json()
         except ValueError as exc:
@@ -209,6 +220,15 @@ class RestClient:
         return http.client.HTTPSConnection(
             self._host, self._port, timeout=self._timeout_s, context=self._context
         )
+
+
+def _readable(message: str) -> str:
+    """What a worker said, line by line, without secrets and without what moves a cursor."""
+    lines = GIVEN.hidden_in(message[:MAX_MESSAGE_CHARS]).splitlines()
+    return "\n".join(
+        "".join(ch if ch.isprintable() else ch.encode("unicode_escape").decode() for ch in line)
+        for line in lines
+    )
 
 
 def connector_path(name: str, *rest: str) -> str:

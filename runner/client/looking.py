@@ -30,7 +30,7 @@ class Line:
 def listed(client: RestClient) -> list[Line]:
     """All connectors by name."""
     truth = client.own("/connectkit/connectors")
-    if isinstance(truth, dict):
+    if truth is not None:
         return [line_of(truth[name]) for name in sorted(truth)]
     return [line_of(with_health(each)) for each in statuses(client)]
 
@@ -43,7 +43,7 @@ def statuses(client: RestClient) -> list[dict[str, Any]]:
     known = []
     for name in sorted(found):  # Kafka before 2.3
         try:
-            known.append(client.get(connector_path(name, "status")))
+            known.append(client.get(connector_path(name, "status"), wanted=dict))
         except AnsweredError as exc:
             if exc.status != 404:
                 raise
@@ -52,9 +52,9 @@ def statuses(client: RestClient) -> list[dict[str, Any]]:
 
 def status_of(client: RestClient, name: str) -> dict[str, Any]:
     """The status of a connector, with what our workers know beyond Kafka's."""
-    status = with_health(client.get(connector_path(name, "status")))
+    status = with_health(client.get(connector_path(name, "status"), wanted=dict))
     truth = client.own(f"/connectkit/connectors/{quote(name, safe='')}/status")
-    if not isinstance(truth, dict):
+    if truth is None:
         return status
     by_id = {task.get("id"): task for task in truth.get("tasks") or ()}
     tasks = [{**by_id.get(task["id"], {}), **task} for task in status["tasks"]]

@@ -104,7 +104,7 @@ class Planner:
     def surplus(self, kept: Iterable[str], prefixes: Sequence[str]) -> list[Plan]:
         """The connectors that run, whose names begin so, and that no file holds."""
         names = set(kept)
-        running = sorted(self._client.get("/connectors"))
+        running = sorted(self._client.get("/connectors", wanted=list))
         return [
             Plan(name, "delete", effects=["The connector is deleted; its offsets stay"])
             for name in running
@@ -153,7 +153,7 @@ class Planner:
 
     def _running(self, name: str) -> Config | None:
         try:
-            found: Config = self._client.get(connector_path(name, "config"))
+            found: Config = self._client.get(connector_path(name, "config"), wanted=dict)
         except AnsweredError as exc:
             if exc.status == 404:
                 return None

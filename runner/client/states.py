@@ -1,7 +1,9 @@
 """Waits until a connector is in the state that was asked for; works on any worker's ``/status``.
 
 A worker answers pause, resume, stop and restart before they are done. FAILED ends the waiting only when it
-has lasted ``SETTLE_S``: right after a restart a cluster may still show the state from before.
+has lasted ``SETTLE_S``: right after a restart a cluster may still show the state from before. For the same
+reason RUNNING must last ``STEADY_S`` where the worker is not ours: a Java cluster answers a change of a
+configuration before it has begun to replace the tasks.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from connectkit.runner.client.http import AnsweredError, RestClient, connector_p
 
 Wanted = Literal["RUNNING", "PAUSED", "STOPPED", "gone"]
 SETTLE_S: Final = 2.0
+STEADY_S: Final = 1.5
 _PAUSE_S: Final = 0.25
 
 
@@ -60,21 +63,27 @@ def wait_for(
 ) -> None:
     """Return when the connector is in the state; ``WaitError`` if it fails or the time is over."""
     until_s = clock() + timeout_s
+    steady_s = STEADY_S if wanted == "RUNNING" and not client.is_ours else 0.0
     failed_s: float | None = None
+    reached_s: float | None = None
     status: Mapping[str, Any] = {}
     while True:
         try:
-            status = client.get(connector_path(name, "status"))
+            status = client.get(connector_path(name, "status"), wanted=dict)
         except AnsweredError as exc:
             if exc.status != 404:
                 raise
             if wanted == "gone":
                 return
             status = {}  # a cluster tells of a new connector only after a moment
-        if wanted != "gone" and reached(status, wanted):
-            return
-        failed = failures(status) if wanted == "RUNNING" else []
         now_s = clock()
+        if wanted != "gone" and reached(status, wanted):
+            reached_s = now_s if reached_s is None else reached_s
+            if now_s - reached_s >= steady_s:
+                return
+        else:
+            reached_s = None
+        failed = failures(status) if wanted == "RUNNING" else []
         failed_s = None if not failed else now_s if failed_s is None else failed_s
         if failed_s is not None and now_s - failed_s >= SETTLE_S:
             raise WaitError(f"{name} has failed: {'; '.join(failed)}")

@@ -175,3 +175,22 @@ def test_old_versions_of_tls_are_refused(worker: tuple[str, RestWorker], ca: Aut
         pytest.raises((ssl.SSLError, OSError)),
     ):
         context.wrap_socket(connection, server_hostname="localhost")
+
+
+def test_the_client_over_tls(
+    worker: tuple[str, RestWorker], ca: Authority, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``connectkit connectors`` with an authority and a certificate of its own."""
+    from connectkit.runner.cli import main
+
+    asks, made = worker
+    own = ca.sign("deployer.example.com")
+    url = made.url.replace("127.0.0.1", "localhost")
+    base = ["connectors", "list", "--url", url]
+    if asks == "required":
+        assert main([*base, "--ca", str(ca.file), "--cert", str(own)]) == 0
+    else:
+        assert main([*base, "--ca", str(ca.file), "--token", TOKEN]) == 0
+    assert capsys.readouterr().out.startswith("NAME")
+    assert main([*base, "--token", TOKEN]) == 2
+    assert "certificate" in capsys.readouterr().err

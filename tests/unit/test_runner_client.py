@@ -16,7 +16,7 @@ from connectkit.runner.client.http import Access, AnsweredError, Reply, RestClie
 from connectkit.runner.client.looking import listed, new_lines
 from connectkit.runner.client.plans import Planner, differences, is_mask
 from connectkit.runner.client.secrets import Curtain
-from connectkit.runner.client.states import SETTLE_S, WaitError, reached, wait_for
+from connectkit.runner.client.states import SETTLE_S, STEADY_S, WaitError, reached, wait_for
 from connectkit.runner.configs.files import ConfigFile
 from connectkit.secret import HIDDEN, Secret
 from tests.support.java_rest import JavaCluster, file_sink, java_cluster
@@ -83,6 +83,21 @@ def test_an_error_is_not_asked_again(cluster: JavaCluster) -> None:
     with pytest.raises(AnsweredError, match="Request timed out"):
         client_of(cluster).get("/connectors")
     assert len(cluster.asked) == 1
+
+
+def test_what_a_worker_says_moves_no_cursor(cluster: JavaCluster) -> None:
+    cluster.first = [(400, {"message": "two\nlines \x1b[2J" + "x" * 100_000})]
+    with pytest.raises(AnsweredError) as caught:
+        client_of(cluster).get("/connectors")
+    assert str(caught.value).startswith("two\nlines \\x1b[2Jx")
+    assert len(str(caught.value)) < 20_000
+
+
+@pytest.mark.parametrize("found", [None, 7, [], "text"])
+def test_what_is_no_worker_is_told(cluster: JavaCluster, found: Any) -> None:
+    cluster.first = [(200, found)]
+    with pytest.raises(ConnectError, match=r"otherwise than Kafka Connect does; is it a worker's URL\?"):
+        assert client_of(cluster).version
 
 
 @pytest.mark.parametrize("body", [b"<html>", {"message": 7}, [], b""])
@@ -202,11 +217,15 @@ def test_reached(connector: str, tasks: list[str], wanted: Any, holds: bool) -> 
     assert reached(status, wanted) is holds
 
 
-def test_waiting_for_what_is_there_asks_once(cluster: JavaCluster) -> None:
+def test_waiting_for_what_is_there(cluster: JavaCluster) -> None:
     cluster.connectors["a"] = file_sink(name="a")
     time = Time()
     wait_for(client_of(cluster), "a", "RUNNING", timeout_s=5, clock=time.clock, sleep=time.sleep)
-    assert time.slept == []
+    assert STEADY_S <= time.now_s < STEADY_S + 1  # a Java cluster may show the state from before
+    cluster.states["a"] = "PAUSED"
+    time.now_s = 0
+    wait_for(client_of(cluster), "a", "PAUSED", timeout_s=5, clock=time.clock, sleep=time.sleep)
+    assert time.now_s == 0
     wait_for(client_of(cluster), "b", "gone", timeout_s=5, clock=time.clock, sleep=time.sleep)
 
 

@@ -142,6 +142,7 @@ CASES = [
     ("GET", "/metrics", "reader"),
     ("GET", "/admin/loggers", "reader"),
     ("GET", "/connectkit/connectors/x/status", "reader"),
+    ("GET", "/connectkit/connectors", "reader"),
     ("PUT", "/connectors/x/pause", "operator"),
     ("PUT", "/connectors/x/resume", "operator"),
     ("PUT", "/connectors/x/stop", "operator"),

@@ -129,7 +129,8 @@
   const lastError = (found) => {
     const tasks = found.tasks.filter((task) => task.last_error);
     tasks.sort((a, b) => (a.last_error_age_s ?? 1e12) - (b.last_error_age_s ?? 1e12));
-    return tasks[0] ?? null;
+    if (tasks.length || !found.connector.trace) return tasks[0] ?? null;
+    return { last_error: found.connector.trace.split("\n", 1)[0], last_error_age_s: null };
   };
   const hasProblem = (found) => ["FAILED", "STALLED"].includes(found.health) || lastError(found) !== null;
 
@@ -183,7 +184,7 @@
     setText(rate, number(found.rate_per_s, 1));
     setText(lag, number(found.lag));
     const last = lastError(found);
-    setText(error, last === null ? "" : `${last.last_error} (${age(last.last_error_age_s)})`);
+    setText(error, last === null ? "" : last.last_error + (last.last_error_age_s === null ? "" : ` (${age(last.last_error_age_s)})`));
   }
 
   // --- one connector
