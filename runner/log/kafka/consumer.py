@@ -73,6 +73,8 @@ class KafkaConsumer:
         self._begins: dict[TopicPartition, int] = {}
         """Partitions assigned or sought to their beginning (-2) or end (-1), until their first record."""
         self._unsought: dict[TopicPartition, int] = {}
+        self._gone: set[tuple[str, int]] = set()
+        """Partitions that were taken away since the first record of the batch under way was read."""
         self._missing: set[str] = set()
         self._next_missing_s = 0.0
         self._in_callback = False
@@ -274,8 +276,11 @@ class KafkaConsumer:
             if not messages:
                 first = handle.poll(0.0 if self._failures or self._committed else timeout_s)
                 if first is not None:
+                    self._gone.clear()
                     messages = handle.consume(limit - 1, 0) if limit > 1 else []
-                    messages.insert(0, first)
+                    # librdkafka drops what it holds of partitions that go meanwhile; this one it gave away.
+                    if (first.topic(), first.partition()) not in self._gone:
+                        messages.insert(0, first)
         except KafkaException as exc:  # a fatal error of the whole consumer
             raise translate_error(
                 kafka_error(exc), f"reading in group {self._group}", self._watch.reach
@@ -376,6 +381,7 @@ class KafkaConsumer:
 
     def _taken_away(self, handle: Any, partitions: list[Any], *, lost: bool) -> None:
         gone = [TopicPartition(p.topic, p.partition) for p in partitions]
+        self._gone.update(gone)
         if gone and self._listener is not None:
             self._guarded(self._listener.on_lost if lost else self._listener.on_revoked, gone)
         self._forget(gone)
