@@ -77,6 +77,7 @@ def test_a_prefix_keeps_connectors_apart(worker: RestWorker) -> None:
     assert worker.ask("GET", "/connectors", headers=bearer("orders")).json() == ["orders-1"]
     expanded = worker.ask("GET", "/connectors?expand=info&expand=status", headers=bearer("orders")).json()
     assert list(expanded) == ["orders-1"]
+    assert list(worker.ask("GET", "/connectkit/connectors", headers=bearer("orders")).json()) == ["orders-1"]
     made = {"name": "orders-2", "config": {"connector.class": "TroubleSource"}}
     assert worker.ask("POST", "/connectors", headers=bearer("orders"), json_body=made).status == 201
     assert worker.ask("DELETE", "/connectors/orders-2", headers=bearer("orders")).status == 204
