@@ -16,6 +16,7 @@ from connectkit import logical
 from connectkit.builder import SchemaBuilder
 from connectkit.errors import ConversionError, SchemaError
 from connectkit.schema import Schema
+from connectkit.struct import Struct
 from connectkit.typed import schema_of, type_codec
 from connectkit.typed.codec import Scale
 

@@ -32,6 +32,12 @@ _BOMBS = (
     b"\x0a" * 10_000, b"\xff" * 10_000,
 )  # fmt: skip
 
+_GARBAGE = (
+    b"\xff\xfe\xfd", b"{", b"-", b"PAR1\x15\x00", b"Obj\x01\x02", b"\x80" * 20, b"<a>", b"\x1f\x8b\x08\x00zz",
+    b"\x08\x96\x01\xff", b"~/\x01 nothing \x00",
+)  # fmt: skip
+"""What has nothing in common but that hardly any format is written so."""
+
 _PROBE = SchemaBuilder.struct().name("Order").field("a", Schema.STRING).build()
 """Who supports this supports structs."""
 _FLAT: frozenset[strategies.Kind] = frozenset(("primitive",))
@@ -55,6 +61,8 @@ class ConverterLaws(Laws):
     with_schema: ClassVar[bool] = True
     """Whether it takes values that have a schema."""
     schemaless: ClassVar[bool] = False
+    guesses: ClassVar[bool] = False
+    """Whether it makes one and the same value of all bytes that it cannot read, on purpose."""
     stable_schema: ClassVar[bool] = True
     """Whether all values of a schema are read back under one schema: not if it is inferred from the value."""
 
@@ -116,10 +124,12 @@ class ConverterLaws(Laws):
         return st.one_of(ways)
 
     def sequences(self) -> st.SearchStrategy[list[SchemaAndValue]]:
-        """Several of them, two of which may differ only in what is easily overlooked."""
-        if not self.with_schema:
-            return st.lists(self.pairs(), min_size=2, max_size=4)
-        return st.lists(self.pairs(), min_size=2, max_size=4) | _siblings(self.schemas(), self.supports)
+        """Several of them, one after the other."""
+        return st.lists(self.pairs(), min_size=2, max_size=4)
+
+    def alike(self) -> st.SearchStrategy[list[SchemaAndValue]]:
+        """Pairs whose schemas differ in one thing; the converter may refuse all but the first."""
+        return _alike(strategies.siblings(self.schemas()))
 
     def values_of_one_schema(self) -> st.SearchStrategy[tuple[Schema | None, list[Any]]]:
         if not self.with_schema:
@@ -131,7 +141,8 @@ class ConverterLaws(Laws):
     def misfits(self) -> st.SearchStrategy[SchemaAndValue]:
         """Values under schemas that they do not fit."""
         if not self.with_schema:
-            return st.just(SchemaAndValue(None, object()))
+            strange: tuple[Any, ...] = (object(), {1, 2}, [object()], {"a": object()})
+            return st.sampled_from(strange).map(lambda value: SchemaAndValue(None, value))
         return self.schemas().flatmap(
             lambda s: strategies.hostile_values(s).map(lambda v: SchemaAndValue(s, v))
         )
@@ -224,6 +235,83 @@ class ConverterLaws(Laws):
             if again != data and not _has_map(pair.value):
                 self.broken("the same pair is written differently the second time", sequence=case)
 
+    @law(
+        "Schemas that are alike are not taken for one another",
+        cases="alike",
+        when=lambda laws: laws.with_schema,
+    )
+    def schemas_are_told_apart(self, case: list[SchemaAndValue]) -> None:
+        alone = [(pair, self._alone(pair)) for pair in case]
+        accepted = [(pair, found) for pair, found in alone if found is not None]
+        converter = self.make()
+        for pair, wanted in accepted:
+            self._as_alone(converter, pair, wanted, case)
+        self._not_by_place(accepted, case)
+
+    def _alone(self, pair: SchemaAndValue) -> SchemaAndValue | None:
+        """What a fresh converter makes of it; None if it is not supported."""
+        converter = self.make()
+        try:
+            data = converter.from_connect_data(self.topic, *pair)
+            return converter.to_connect_data(self.topic, data)
+        except Exception:  # noqa: BLE001 - made-up schemas may be refused; other laws ask how
+            return None
+
+    def _as_alone(
+        self,
+        converter: Converter[Any],
+        pair: SchemaAndValue,
+        wanted: SchemaAndValue,
+        case: list[SchemaAndValue],
+    ) -> None:
+        data = self._write(converter, pair)
+        try:
+            found = converter.to_connect_data(self.topic, data)
+        except Exception as exc:  # noqa: BLE001 - a fresh converter could
+            self.broken(f"what it wrote it could not read: {describe(exc)}", data=data, sequence=case)
+        if (wanted.schema is None) != (found.schema is None) or not (
+            self.same_value(wanted.value, found.value) and self.same_schema(wanted.schema, found.schema)
+        ):
+            self.broken(
+                "after the others, something else came back than from a fresh converter",
+                wanted=tuple(wanted), found=tuple(found), sequence=case,
+            )  # fmt: skip
+
+    def _not_by_place(
+        self, accepted: list[tuple[SchemaAndValue, SchemaAndValue]], case: list[SchemaAndValue]
+    ) -> None:
+        """Let a schema go, and another one come to the place in memory where it was."""
+        if len(accepted) < 2 or accepted[0][0].schema == accepted[1][0].schema:
+            return
+        converter = self.make()
+        (first, _), (second, wanted) = accepted[:2]
+        assert first.schema is not None
+        assert second.schema is not None
+        passing = _copied(first)
+        place = id(passing.schema)
+        self._write(converter, passing)
+        del passing
+        kept = []
+        for _ in range(8):
+            other = _copied(second)
+            if id(other.schema) == place:
+                self._as_alone(converter, other, wanted, case)
+                return
+            kept.append(other)
+
+    @law("What is read belongs to its reader: changing it changes nothing that is read later", cases="pairs")
+    def values_are_not_shared(self, case: SchemaAndValue) -> None:
+        converter = self.make()
+        data = self._write(converter, case)
+        first = converter.to_connect_data(self.topic, data).value
+        before = code_of(first)
+        _empty_out(first)
+        again = converter.to_connect_data(self.topic, data).value
+        if code_of(again) != before:
+            self.broken(
+                "read again, the same bytes give another value", data=data, first=case.value, again=again
+            )
+
     @law("encoder() and decoder() do what from_connect_data and to_connect_data do", cases="pairs")
     def bound_functions_agree(self, case: SchemaAndValue) -> None:
         converter = self.make()
@@ -270,6 +358,24 @@ class ConverterLaws(Laws):
     def noise_is_refused(self, case: bytes) -> None:
         self._read_anything(self.make(), case)
 
+    @law(
+        "Bytes that cannot be read are refused: not taken for a null, or for any one value",
+        when=lambda laws: not laws.guesses,
+    )
+    def bad_bytes_are_not_guessed_at(self) -> None:
+        read: dict[str, list[bytes]] = {}
+        for data in strategies.BLOBS:
+            self._read_anything(self.make(), data)
+        for data in _GARBAGE:
+            try:
+                found = self.make().to_connect_data(self.topic, data)
+            except DataError:
+                continue
+            read.setdefault(code_of(found.value), []).append(data)
+        for value, blobs in read.items():
+            if len(blobs) > len(_GARBAGE) // 2:
+                self.broken(f"it makes {value[:80]} of bytes that have nothing in common", data=blobs)
+
     @law("A few kilobytes are read in bounded time and memory, whatever they claim")
     def bombs_are_harmless(self) -> None:
         for bomb in _BOMBS:
@@ -295,6 +401,18 @@ class ConverterLaws(Laws):
             return
         except Exception as exc:  # noqa: BLE001 - which one is the question
             self.broken(f"{describe(exc)} was raised", schema=case.schema, value=case.value)
+
+    @law(
+        "A value that is nested too deeply gives a DataError, if any error",
+        when=lambda laws: laws.schemaless,
+    )
+    def deep_values_are_refused(self) -> None:
+        try:
+            self.make().from_connect_data(self.topic, None, _deep_list())
+        except DataError:
+            return
+        except Exception as exc:  # noqa: BLE001 - which one is the question
+            self.broken(f"{describe(exc)} was raised for lists in lists, {_DEPTH} deep")
 
     @law(
         "After a compatible change of a schema, old and new data are both written and read",
@@ -404,23 +522,45 @@ def _with_values(
 
 
 @st.composite
-def _siblings(
-    draw: st.DrawFn, schemas: st.SearchStrategy[Schema], supports: Callable[[Schema], bool]
-) -> list[SchemaAndValue]:
-    """Pairs whose schemas are alike: the same one, required and optional, with another version or doc."""
-    first = draw(schemas)
-    found = [first]
-    if first.default is None:
-        other = first.to_builder()
-        changed = draw(st.sampled_from(("optional", "doc", "version")))
-        if changed == "optional" and not first.optional:
-            other.optional()
-        elif changed == "doc" and first.doc is None:
-            other.doc("another")
-        elif changed == "version" and first.version is None:
-            other.version(2)
-        found += [schema for schema in [other.build()] if supports(schema)]
-    return [SchemaAndValue(s, draw(strategies.values(s))) for s in [*found, *reversed(found)]]
+def _alike(draw: st.DrawFn, schemas: st.SearchStrategy[tuple[Schema, Schema]]) -> list[SchemaAndValue]:
+    """Values of two schemas, in turn."""
+    first, second = draw(schemas)
+    found = [SchemaAndValue(s, draw(strategies.values(s))) for s in (first, second)]
+    return [*found, *reversed(found)]
+
+
+def _copied(pair: SchemaAndValue) -> SchemaAndValue:
+    """The same with a schema object of its own, as far as the builder makes another one."""
+    assert pair.schema is not None
+    schema = pair.schema.to_builder().doc(pair.schema.doc).build()
+    value = Struct.of(schema, list(pair.value.values)) if isinstance(pair.value, Struct) else pair.value
+    return SchemaAndValue(schema, value)
+
+
+_DEPTH = 20_000
+
+
+def _deep_list() -> list[Any]:
+    made: list[Any] = []
+    for _ in range(_DEPTH):
+        made = [made]
+    return made
+
+
+def _empty_out(value: Any) -> None:
+    """Empty lists and maps, also those inside, as a transform that works in place may."""
+    inner = (
+        value.values
+        if isinstance(value, Struct)
+        else list(value.values())
+        if isinstance(value, dict)
+        else value
+    )
+    if isinstance(inner, list):
+        for item in inner:
+            _empty_out(item)
+    if isinstance(value, list | dict):
+        value.clear()
 
 
 def filled(schema: Schema | None, value: Any) -> Any:

@@ -6,7 +6,7 @@ Everything shrinks towards few, short and plain parts. Values can be printed as 
 
 from connectkit.testing.strategies.evolution import Compatibility, evolutions
 from connectkit.testing.strategies.names import hostile_names, identifiers, names
-from connectkit.testing.strategies.noise import noise
+from connectkit.testing.strategies.noise import BLOBS, noise
 from connectkit.testing.strategies.records import (
     headers,
     ordinary_records,
@@ -16,10 +16,11 @@ from connectkit.testing.strategies.records import (
     source_records,
 )
 from connectkit.testing.strategies.schemas import KINDS, PRIMITIVES, Kind, schemas
+from connectkit.testing.strategies.siblings import siblings
 from connectkit.testing.strategies.values import hostile_values, schemaless, values
 
 __all__ = [
-    "KINDS", "PRIMITIVES", "Compatibility", "Kind", "evolutions", "headers", "hostile_names",
+    "BLOBS", "KINDS", "PRIMITIVES", "Compatibility", "Kind", "evolutions", "headers", "hostile_names",
     "hostile_values", "identifiers", "names", "noise", "ordinary_records", "pairs", "records",
-    "schemaless", "schemas", "sink_records", "source_records", "values",
+    "schemaless", "schemas", "siblings", "sink_records", "source_records", "values",
 ]  # fmt: skip

@@ -6,18 +6,19 @@ import gzip
 
 from hypothesis import strategies as st
 
-_BLOBS = (
+BLOBS: tuple[bytes, ...] = (
     b"", b"\x00", b"\x00\x00\x00\x00\x01", b"\x00\x00\x00\x00\x01\x02a", b"\x00\xff\xff\xff\xff", b"\xff",
     b"null", b"{", b"[]", b'{"schema":null,"payload":null}', b'{"a":1,"a":2}', b"[" * 5000, b"NaN", b"-",
     b'"\\ud800"', b"\xef\xbb\xbf{}", "{}".encode("utf-16"), b"\xff\xfe", b"\x80" * 20, b"\x00" * 64,
     b"\xff" * 64, b"1" * 5000, b"1e999999999", gzip.compress(b"x" * 100, mtime=0), b"\x08\x96\x01", b"PAR1",
     b"Obj\x01",
 )  # fmt: skip
+"""Bytes of other formats, cut or empty, that every reader meets some day."""
 
 
 def noise(*, near: st.SearchStrategy[bytes] | None = None) -> st.SearchStrategy[bytes]:
     """Bytes that nobody wrote: empty, cut, other formats, random; and, with ``near``, good ones damaged."""
-    plain = st.sampled_from(_BLOBS) | st.binary(max_size=64)
+    plain = st.sampled_from(BLOBS) | st.binary(max_size=64)
     return plain if near is None else plain | _damaged(near)
 
 

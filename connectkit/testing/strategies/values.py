@@ -36,12 +36,14 @@ _AWKWARD_TEXTS = (
     "NaN",
     "a\x00b",
     "line\nbreak",
+    "\r\n",
     "\u00e9",
     "e\u0301",
     "\U0001f40d",
     '"',
+    "long" * 80,
 )
-_AWKWARD_BYTES = (b"", b"\x00", b"\xff\xfe", b"text", b"\x80" * 3)
+_AWKWARD_BYTES = (b"", b"\x00", b"\xff\xfe", b"text", b"\x80" * 3, b"\x07" * 300)
 _AWKWARD_FLOATS = (0.0, -0.0, 0.1, 1 / 3, 1e-7, 123456789.12345679, 1e16, 5e-324, 1.7976931348623157e308)
 _AWKWARD_INTEGERS = (0, 1, -1, 255, 256, 1 << 31, (1 << 53) + 1, -(1 << 53) - 1)
 
@@ -102,7 +104,9 @@ def filled_value(draw: st.DrawFn, schema: Schema, depth: int) -> Any:
         count = 0 if depth <= 0 or inner is None else draw(_FEW)
         items = [draw_value(draw, inner, depth - 1) for _ in range(count)] if inner is not None else []
         if schema.type is Type.ARRAY:
-            return items
+            # A long one, now and then: lengths are written in ways of their own.
+            long = count == 3 and inner is not None and inner.type.is_primitive and draw(_FEW) == 3
+            return items * 50 if long else items
         assert schema.key_schema is not None
         return {draw_value(draw, schema.key_schema, depth - 1): item for item in items}
     return draw(_SIMPLE[schema.type])
@@ -155,5 +159,6 @@ def schemaless(*, depth: int = 2) -> st.SearchStrategy[Any]:
 def _collections(draw: st.DrawFn, depth: int) -> Any:
     inner = schemaless(depth=depth - 1)
     if draw(st.booleans()):
-        return [draw(inner) for _ in range(draw(_FEW))]
+        items = [draw(inner) for _ in range(draw(_FEW))]
+        return items * 50 if len(items) == 3 and depth == 1 and draw(_FEW) == 3 else items
     return {draw(_TEXTS): draw(inner) for _ in range(draw(_FEW))}
