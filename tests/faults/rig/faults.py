@@ -86,7 +86,7 @@ def freezing(times: int, frozen_s: float, seed: int) -> Callable[[Run], None]:
             run.worker.signal(signal.SIGSTOP)
             try:
                 time.sleep(frozen_s)
-                run.ask("note", kind="death", life=run.worker.lives, committed=run.committed())
+                run.ask("note", kind="death", life=run.worker.lives, committed=run.committed(), thaws=True)
             finally:
                 run.worker.signal(signal.SIGCONT)
         run.verdict.numbers |= {"freezes": times, "frozen_s": frozen_s}

@@ -103,7 +103,9 @@ def _sink_story(events: Iterable[Mapping[str, Any]], excused: Collection[tuple[i
                 story.fed[partition].update(range(first, last + 1))
         elif event["event"] == "note" and event["kind"] == "death":
             committed = by_number(event["committed"])
-            story.deaths.append(Death(committed, dict(reached)))
+            # Who thaws goes on with what it had in hand, until it hears that it was given up.
+            held = reached if event.get("thaws") else dict(reached)
+            story.deaths.append(Death(committed, held))
             # The rig feeds each partition in order and once, so a record's offset is its seq.
             story.early += sum(
                 offset not in written[partition] and (partition, offset) not in excused
