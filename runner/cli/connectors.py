@@ -372,6 +372,8 @@ def _logs(parsed: argparse.Namespace) -> int:
                 for each in line.get("trace") or ():
                     say(f"    {each}")
         if not parsed.follow:
+            if not found:
+                complain(f"{parsed.name} has logged nothing of this level yet")
             return 0
         last, count = found, 1000
         time.sleep(1.0)

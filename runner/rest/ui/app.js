@@ -40,8 +40,8 @@
     return made;
   }
   const setText = (node, text) => { if (node.textContent !== text) node.textContent = text; };
-  const number = (value, digits = 0) =>
-    value === null || value === undefined ? "–" : value.toLocaleString(undefined, { maximumFractionDigits: digits });
+  const FORMATS = [0, 1].map((digits) => new Intl.NumberFormat(undefined, { maximumFractionDigits: digits }));
+  const number = (value, digits = 0) => (value === null || value === undefined ? "–" : FORMATS[digits].format(value));
   const json = (value) => JSON.stringify(value);
   const tone = (state) => ({ RUNNING: "good", FAILED: "bad", STALLED: "odd", RESTARTING: "odd", UNASSIGNED: "odd" })[state] ?? "";
   const pill = (state) => el("span", { class: `state ${tone(state)}` }, state);
@@ -153,7 +153,8 @@
     for (const name of shown) {
       const row = rows.get(name) ?? newRow(name);
       fillRow(row, connectors[name]);
-      row.line.setAttribute("aria-current", String(name === chosen));
+      const current = String(name === chosen);
+      if (row.line.getAttribute("aria-current") !== current) row.line.setAttribute("aria-current", current);
       const next = before === null ? $("rows").firstElementChild : before.nextElementSibling;
       if (next !== row.line) $("rows").insertBefore(row.line, next);
       before = row.line;
