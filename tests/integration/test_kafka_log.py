@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -247,3 +247,44 @@ def test_a_broker_that_restarts_is_found_again(tmp_path: Path, unique: Unique) -
     assert outcomes == [[]]
     producer.close(5)
     server.stop()
+
+
+def test_a_partition_that_went_paused_comes_back_reading(kafka: Log, unique: Unique) -> None:
+    topic, group = unique("paused"), unique("group")
+    admin = kafka.admin()
+    admin.create_topic(topic, partitions=2)
+    config = {
+        "group.id": group,
+        "auto.offset.reset": "earliest",
+        "enable.auto.commit": "false",
+        "session.timeout.ms": "6000",
+        "heartbeat.interval.ms": "300",
+    }
+    first, second = kafka.consumer(config), kafka.consumer(config)
+    seen: list[int] = []
+
+    class Listener:
+        def on_assigned(self, partitions: Sequence[TopicPartition]) -> None:
+            seen.append(len(partitions))
+
+        def on_revoked(self, partitions: Sequence[TopicPartition]) -> None: ...
+        def on_lost(self, partitions: Sequence[TopicPartition]) -> None: ...
+
+    first.subscribe(topics=[topic], listener=Listener())
+    deadline = time.monotonic() + 60
+    while seen != [2] and time.monotonic() < deadline:
+        first.consume(10, 0.1)
+    first.pause([TopicPartition(topic, n) for n in (0, 1)])
+    second.subscribe(topics=[topic])
+    while seen != [2, 1] and time.monotonic() < deadline:
+        first.consume(10, 0.1)
+        second.consume(10, 0.1)
+    producer = kafka.producer({})
+    producer.send([OutRecord(topic, n, None, b"x", None, None) for n in (0, 1)], lambda failures: None)
+    assert producer.flush(30) == 0
+    found: list[int] = []
+    while len(found) < 2 and time.monotonic() < deadline:
+        found += [m.partition() for m in (*first.consume(10, 0.1), *second.consume(10, 0.1))]
+    assert sorted(found) == [0, 1]
+    first.close()
+    second.close()

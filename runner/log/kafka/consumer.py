@@ -370,6 +370,10 @@ class KafkaConsumer:
             handle.incremental_assign(offsets)
         else:
             handle.assign(offsets)
+        # librdkafka gives a partition back as paused as it went; to a group's listener it is a new one.
+        to_resume = [_TopicPartition(w.topic, w.partition) for w in wanted if w not in to_pause]
+        if to_resume:
+            handle.resume(to_resume)
         if to_pause:
             handle.pause([_TopicPartition(w.topic, w.partition) for w in to_pause])
 
