@@ -293,3 +293,13 @@ def test_pausing_leaves_no_transaction_open(site: Site) -> None:
     until(lambda: tasks(herder)[0].outlet.in_flight == 0, "it was not committed")
     once(site.seen(), len(site.seen()))
     assert len(site.seen()) > 20
+
+
+def test_tasks_in_processes_of_their_own(site: Site) -> None:
+    herder = site.herder()
+    herder.put(site.connector(upto="40", tasks_max="2", task_isolation="process"))
+    until(lambda: len(site.seen()) >= 80, "not all came")
+    once(site.seen(), 40, task=0)
+    once(site.seen(), 40, task=1)
+    offsets = sorted((where["task"], at["n"]) for where, at in herder.offsets(site.name) if where and at)
+    assert offsets == [(0, 40), (1, 40)]

@@ -7,6 +7,8 @@ from concurrent.futures import Future
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectkit.api import TransactionContext
 from connectkit.errors import ConversionError, DataError, FatalTaskError, FencedError, RetriableError
@@ -620,3 +622,59 @@ def test_a_conversion_error_on_the_way_is_not_an_unknown_outcome() -> None:
     assert rig.numbers == [1, 2, 3, 4]
     assert rig.worker_task.lives == 1
     assert rig.worker_task.id == TASK
+
+
+# --- any faults in any order -----------------------------------------------------------------------
+
+FAULT = st.none() | st.just(UNKNOWN)
+PLAN = st.fixed_dictionaries(
+    {
+        "ends": st.lists(FAULT, max_size=6),
+        "committed": st.booleans(),
+        "sends": st.lists(FAULT, max_size=4),
+        "unacknowledged": st.none() | st.integers(1, 12),
+        "inits": st.integers(0, 2),
+    }
+)
+
+
+@given(
+    plans=st.lists(PLAN, max_size=5),
+    boundary=st.sampled_from(Boundary),
+    interval_s=st.integers(0, 10),
+    checkpoints=st.booleans(),
+    dropped=st.sets(st.integers(1, 12), max_size=3),
+)
+def test_each_record_is_seen_once_whatever_goes_wrong(
+    plans: list[dict[str, Any]], boundary: Boundary, interval_s: int, checkpoints: bool, dropped: set[int]
+) -> None:
+    rig = EosRig(
+        12, boundary=boundary, interval_s=interval_s, value=PlainConverter(poison=list(dropped)), policy=ALL
+    )
+
+    def on_producer(producer: MemoryProducer) -> None:
+        if plans:
+            plan = plans.pop()
+            producer.end_errors = list(plan["ends"])
+            producer.commits_though_it_fails = plan["committed"]
+            producer.send_errors = list(plan["sends"])
+            producer.failures = {b"%d" % (plan["unacknowledged"] or 0): UNKNOWN}
+            rig.log.init_errors = [UNKNOWN] * plan["inits"]
+
+    def on_batch(task: Counting, batch: list[SourceRecord]) -> Sequence[SourceRecord | Checkpoint]:
+        rig.log.advance(3)
+        context = task.context.transaction_context
+        if context is not None and batch[-1].value % 4 == 0:
+            context.commit_transaction(batch[-1])
+        at = batch[0].value
+        return [Checkpoint({"part": "b"}, {"at": at}), *batch] if checkpoints else batch
+
+    rig.on_producer, rig.on_batch = on_producer, on_batch
+    rig.run()
+    # The last commit of a stop may stay without an answer: then the next start goes on from there.
+    again = EosRig(
+        12, boundary=Boundary.POLL, value=PlainConverter(poison=list(dropped)), policy=ALL, log=rig.log
+    )
+    again.run()
+    assert rig.states[-1] is State.UNASSIGNED
+    assert again.numbers == [number for number in range(1, 13) if number not in dropped]
