@@ -45,7 +45,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     check = actions.add_parser(
         "check",
-        parents=[common, remote.where_parser()],
+        parents=[common, remote.where_parser(with_url=False)],
         help="say what is supported, equivalent, lossy or missing",
         description=DESCRIPTION,
         epilog=EXAMPLES,

@@ -27,11 +27,12 @@ users of this machine can see); with --user it is sent as that user's password.
 Exit codes: 0 done, 2 something failed, 1 wrong usage."""
 
 
-def where_parser() -> argparse.ArgumentParser:
-    """The options that say which worker is asked, and as whom."""
+def where_parser(*, with_url: bool = True) -> argparse.ArgumentParser:
+    """The options that say which worker is asked (unless an argument does), and as whom."""
     parser = argparse.ArgumentParser(add_help=False)
     where = parser.add_argument_group("the worker")
-    where.add_argument("--url", metavar="URL", help=f"the worker's REST interface (default: {DEFAULT})")
+    if with_url:
+        where.add_argument("--url", metavar="URL", help=f"the worker's REST interface (default: {DEFAULT})")
     where.add_argument("--token-file", metavar="FILE", type=Path, help="a file that holds the token")
     where.add_argument("--token", metavar="TOKEN", help="the token itself")
     where.add_argument("--user", metavar="NAME", help="send the token as this user's password")

@@ -1,4 +1,4 @@
-"""What connectors are doing, asked of any worker: ours tells rates and lag, a Java cluster only states."""
+"""What connectors are doing, asked of any worker: ours tells rates and lag, a Java one states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``GET /ui``: one page that shows and steers the worker's connectors, in one answer and without a build.
+"""``GET /ui``: one page that shows and steers the worker's connectors, in one answer.
 
 The page, its style and its script are files beside this module, put together once. The page asks nothing but
 this worker: its content security policy allows its own script and style by their hashes, requests to where
