@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from tests.faults.rig.bench import Bench
 from tests.faults.rig.kafka_cluster import KafkaCluster
 from tests.faults.rig.mock import MockBackend
-from tests.faults.rig.run import Run, SinkRun, SourceRun
+from tests.faults.rig.run import ExactlyOnceRun, Run, SinkRun, SourceRun
 from tests.faults.rig.verdict import Verdict
 
 GROWTH_BYTES = 128 << 20
@@ -20,20 +20,22 @@ def brokers_die(bench: Bench) -> Iterator[Verdict]:
     """F6: one of three is killed, then each in turn, then all for a while."""
     # Whoever is told of a commit by a broker that dies may be given a record again.
     plan = dataclasses.replace(bench.plan(), explained=False)
-    for kind in (SourceRun, SinkRun):
-        if bench.log == "mock":
+    if bench.log == "mock":
+        for kind in (SourceRun, SinkRun):
             mock = bench.mock()
             try:
                 yield bench.run("F6", kind, _mock_faults(mock, bench), plan, backend=mock)
             finally:
                 mock.close()
-        else:
-            cluster = bench.kafka(3)
-            backend = cluster.backend()
-            try:
-                yield bench.run("F6", kind, _kafka_faults(cluster, bench), plan, backend=backend)
-            finally:
-                backend.close()
+        return
+    cluster = bench.kafka(3)
+    backend = cluster.backend()
+    once = dataclasses.replace(plan, duplicates=0)
+    try:
+        for kind, its_plan in ((SourceRun, plan), (SinkRun, plan), (ExactlyOnceRun, once)):
+            yield bench.run("F6", kind, _kafka_faults(cluster, bench), its_plan, backend=backend)
+    finally:
+        backend.close()
 
 
 def _times(bench: Bench) -> tuple[float, float]:
