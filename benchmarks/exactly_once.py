@@ -1,4 +1,4 @@
-"""Exactly-once sources beside at-least-once ones, in one run: the embedded log, and Kafka if there is one.
+"""Exactly-once sources beside at-least-once ones, in one run, on either log.
 
 ``BENCH_BOOTSTRAP`` names the brokers; without it only the embedded log is measured. Rounds go through all
 ways in turn and medians are compared. A source counts as done when all it sent is acknowledged, or committed.

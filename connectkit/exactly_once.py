@@ -1,4 +1,4 @@
-"""Exactly-once sinks: where a sink stands, kept in the database it writes to, in the same transaction.
+"""Exactly-once sinks: where a sink stands, kept in its database, with the data.
 
 :class:`SqlOffsets` works with any DB-API 2.0 connection (PEP 249) that has transactions. A table holds, for
 each topic-partition, the next offset and an *epoch*. A task that is given a partition raises its epoch, reads

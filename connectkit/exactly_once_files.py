@@ -1,4 +1,4 @@
-"""Exactly-once sinks that write files: each batch one file, and a chain of commits that says which count.
+"""Exactly-once sinks that write files: a file a batch, and commits that say which count.
 
 A partition has a folder of its own. A batch is written to a file of its own there, synced; then a *commit* is
 linked into ``_commits``: a small JSON file with the next number of the chain, which names the file and the

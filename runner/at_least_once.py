@@ -1,4 +1,4 @@
-"""Delivery at least once (KIP-26): an offset is stored only after all before it was acknowledged.
+"""Delivery at least once (KIP-26): offsets follow what was acknowledged, in order.
 
 That holds per source partition (:mod:`connectkit.runner.ledger`). After a crash, what was acknowledged and
 not yet stored is read and sent again. A record that the log will never take goes the way the error policy

@@ -1,4 +1,4 @@
-"""Where the transactions of an exactly-once source end (KIP-618): each poll, an interval, or its own word.
+"""Where the transactions of a source end (KIP-618): a poll, an interval, or its own word.
 
 Threads: a task's own; only what it asks for through its ``TransactionContext`` may come from any thread.
 """

@@ -1,4 +1,4 @@
-"""Delivery exactly once (KIP-618): records and their offsets in one transaction, one owner per task.
+"""Delivery exactly once (KIP-618): records and offsets in one transaction, one owner.
 
 A reader with ``isolation.level=read_committed`` sees each record once. The task takes over its
 transactional id before it reads its offsets, which fences whoever held it and ends what that left open. A

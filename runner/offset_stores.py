@@ -1,4 +1,4 @@
-"""Which store holds whose source offsets: the worker's, or a connector's own topic together with it.
+"""Which store holds whose source offsets: the worker's, or a connector's own with it.
 
 A connector with ``offsets.storage.topic`` (KIP-618) reads the worker's offsets overlaid by those of its own
 topic, and writes to its own; what it wrote is then copied to the worker's store, so that the connector can

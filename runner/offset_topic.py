@@ -1,4 +1,4 @@
-"""Source offsets in a compacted topic, byte for byte as the Java worker keeps them (KIP-26, KIP-618).
+"""Source offsets in a compacted topic, byte for byte as the Java worker keeps them.
 
 Key: the JSON array ``["CONNECTOR", {partition}]``; value: the JSON object of the offset, or null for a
 deleted one. Java finds an offset by the bytes of its key, members in the connector's own order; here keys

@@ -1,4 +1,4 @@
-"""What a source task hands its encoded records to: the part that decides how often they arrive.
+"""What a source task hands its records to: the part that decides how often they arrive.
 
 There are two: :mod:`connectkit.runner.at_least_once` and :mod:`connectkit.runner.eos_task`. The task polls,
 transforms and encodes; its outlet sends, and moves the offsets after what has arrived. Threads: the task's

@@ -1,4 +1,4 @@
-"""The options of a worker that say where source offsets are kept, and whether sources deliver exactly once.
+"""Where a worker keeps source offsets, and whether its sources deliver exactly once.
 
 Source: spec runtime 1.2, 1.3. In Kafka Connect a standalone worker has only the file, and exactly-once
 delivery (KIP-618) needs a cluster; here every worker has all of them. With a topic, the file is only looked
