@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connectkit.errors import ConfigError, ConnectError
 from connectkit.plugin import Registry, plugins
@@ -279,6 +281,22 @@ def test_new_lines(last: str, found: str, new: str) -> None:
     assert "".join(new_lines(list(last), list(found))) == new
 
 
+@given(
+    st.lists(st.integers(0, 3), max_size=30),
+    st.integers(0, 30),
+    st.integers(1, 30),
+    st.integers(1, 30),
+)
+def test_a_followed_log_misses_nothing_and_repeats_nothing(
+    kinds: list[int], seen: int, before: int, now: int
+) -> None:
+    """Whatever the windows are, as long as they meet; lines differ by their times."""
+    log = [(at, kind) for at, kind in enumerate(kinds)]
+    seen = min(seen, len(log))
+    last, found = log[max(seen - before, 0) : seen], log[max(len(log) - now, 0) :]
+    assert list(new_lines(last, found)) == (log[max(seen, len(log) - now) :] if last else found)
+
+
 # --- secrets
 
 
@@ -326,6 +344,19 @@ def test_differences_of_masked_values_are_unknown() -> None:
 
 def file_of(config: dict[str, str], state: str = "RUNNING") -> ConfigFile:
     return ConfigFile(Path("x.json"), dict(config), [], state)
+
+
+CONFIGS = st.dictionaries(st.sampled_from("abcdef"), st.sampled_from(["1", "2", "****", HIDDEN]))
+
+
+@given(CONFIGS, CONFIGS)
+def test_differences_tell_exactly_what_differs(old: dict[str, str], new: dict[str, str]) -> None:
+    found = {each.key: each for each in differences(old, new, old, new)}
+    assert set(found) == {key for key in {*old, *new} if old.get(key) != new.get(key)}
+    for key, each in found.items():
+        assert (each.how == "added") == (key not in old)
+        assert (each.how == "removed") == (key not in new)
+        assert (each.how == "unknown") == (key in old and key in new and is_mask(old[key]))
 
 
 def test_a_plan_against_a_java_cluster(cluster: JavaCluster) -> None:
