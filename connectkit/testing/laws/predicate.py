@@ -15,6 +15,9 @@ from connectkit.testing import strategies
 from connectkit.testing.code import code_of
 from connectkit.testing.laws.base import Laws, describe, law
 
+_MANY = 64
+"""How often a record is tested again, for what counts."""
+
 
 class PredicateLaws(Laws):
     """Subclass it and name the ``predicate`` (class, or name of an installed one) and its ``config``."""
@@ -62,8 +65,12 @@ class PredicateLaws(Laws):
     def answers_do_not_depend_on_each_other(self, case: list[SourceRecord | SinkRecord]) -> None:
         shared = self.make()
         for record in case + case:
-            if self._ask(shared, record) != self._ask(self.make(), record):
+            alone = self._ask(self.make(), record)
+            if self._ask(shared, record) != alone:
                 self.broken("a fresh predicate answers otherwise", record=record, sequence=case)
+        for count in range(_MANY):
+            if self._ask(shared, record) != alone:
+                self.broken(f"after {count + 2 * len(case)} records it answers otherwise", record=record)
 
     def _ask(self, predicate: Predicate[Any], record: SourceRecord | SinkRecord) -> Any:
         try:

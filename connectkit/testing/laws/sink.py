@@ -5,17 +5,27 @@ from __future__ import annotations
 import gc
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from hypothesis import strategies as st
 
 from connectkit.api import SinkConnector, TopicPartition
+from connectkit.errors import BatchError
 from connectkit.record import SinkRecord
 from connectkit.schema import Schema
 from connectkit.testing.code import code_of
 from connectkit.testing.laws.base import describe, law
 from connectkit.testing.laws.connector import ConnectorLaws
 from connectkit.testing.tasks import SinkHarness, sink_record
+
+
+class _Unwritable:
+    """A value that no system knows."""
+
+
+def _partition(record: SinkRecord) -> TopicPartition:
+    return TopicPartition(record.topic or "", record.kafka_partition or 0)
+
 
 P0, P1 = TopicPartition("t", 0), TopicPartition("t", 1)
 
@@ -30,6 +40,10 @@ class SinkLaws(ConnectorLaws):
 
     idempotent: ClassVar[bool] = False
     ordered: ClassVar[bool] = True
+    merges: ClassVar[bool] = False
+    """Whether records with equal values are one in the other system, as with upserts by a field of theirs."""
+    tombstones: ClassVar[Literal["written", "ignored"] | None] = None
+    """Whether a null is in what is ``written``; left out, it may also be refused, and nobody looks."""
     examples: ClassVar[int] = 50
 
     # --- what a subclass says ------------------------------------------------------------------------
@@ -91,6 +105,7 @@ class SinkLaws(ConnectorLaws):
                 tp = TopicPartition(record.topic or "", record.kafka_partition or 0)
                 if record.kafka_offset >= second.delivered[tp]:
                     second.put(record)
+            self._check_offsets(second, second.commit())
             second.stop()
             self._check_written(directory, total, second.committed, "after a redelivery")
             if self.idempotent:
@@ -115,10 +130,93 @@ class SinkLaws(ConnectorLaws):
                 directory, total[:half], {P1: committed.get(P1, 0)}, "after a partition was taken away"
             )
             sink.put(*[r for r in total[half:] if r.kafka_partition == 0])
+            self._check_offsets(sink, sink.commit())
+            self._check_written(directory, total, {P0: committed.get(P0, 0)}, "beside a partition that went")
             sink.assign([P1])
             sink.put(*[r for r in total if r.kafka_partition == 1 and r.kafka_offset >= sink.delivered[P1]])
             sink.stop()
             self._check_written(directory, total, committed, "after a rebalance")
+
+    @law("A partition that is lost without a last commit takes nothing of the others along", cases="batches")
+    def a_lost_partition_loses_nothing(self, case: list[int]) -> None:
+        with self.world() as (directory, config):
+            committed: dict[TopicPartition, int] = {}
+            total = self._records(0, 2 * sum(case))
+            half = len(total) // 2
+            sink = self._harness(config, committed=committed).start()
+            sink.put(*total[:half])
+            sink.revoke([P1], lost=True)
+            sink.put(*[r for r in total[half:] if r.kafka_partition == 0])
+            self._check_offsets(sink, sink.commit())
+            self._check_written(directory, total, committed, "after another partition was lost")
+            sink.assign([P1])
+            sink.put(*[r for r in total if r.kafka_partition == 1 and r.kafka_offset >= sink.delivered[P1]])
+            self._check_offsets(sink, sink.commit())
+            sink.stop()
+            self._check_written(directory, total, committed, "after a partition was lost and came back")
+
+    @law("A put that fails has nothing committed that is not written", cases="batches")
+    def a_failed_put_loses_nothing(self, case: list[int]) -> None:
+        with self.world() as (directory, config):
+            good = self._records(0, sum(case) + 2)
+            last = good[-1]
+            bad = last.new_record(value_schema=None, value=_Unwritable())
+            committed: dict[TopicPartition, int] = {}
+            sink = self._harness(config, committed=committed).start()
+            sink.put(*good[:2])
+            written = good[:2]
+            try:
+                sink.put(*good[2:-1], bad)
+                written = good[:-1]
+            except BatchError as exc:
+                if exc.written and exc.failures:
+                    written += [r for i, r in enumerate(good[2:-1]) if i not in exc.failures]
+                    for record in [*good[2:-1], bad]:
+                        sink.delivered[_partition(record)] = record.kafka_offset + 1
+            except Exception:  # noqa: BLE001, S110 - the task fails, as it may; its last commit follows
+                pass
+            self._check_offsets(sink, sink.commit())
+            self._check_written(directory, written, committed, "after a put that failed")
+            if not sink.delivered.get(_partition(last), 0) > last.kafka_offset:
+                self._check_written(directory, good[:-1], committed, "after a put that failed")
+            self.crash(sink)
+
+    @law(
+        "Records with equal values are all written",
+        when=lambda laws: not laws.merges and not laws.idempotent,
+    )
+    def equal_records_are_all_written(self) -> None:
+        with self.world() as (directory, config):
+            (first, *_) = self._records(0, 1)
+            twins = [
+                sink_record(first.value, first.value_schema, partition=n % 2, offset=n // 2) for n in range(6)
+            ]
+            sink = self._harness(config).start()
+            for at in range(0, 6, 3):
+                sink.put(*twins[at : at + 3])
+                sink.commit()
+            sink.stop()
+            found = list(map(repr, self.written(directory))).count(repr(self.shown(first)))
+            if found < len(twins):
+                self.broken(
+                    f"of {len(twins)} records with one value {found} were written (say merges = True if they "
+                    "are one in the other system)",
+                    record=first,
+                )
+
+    @law("A record without a value is treated as declared", when=lambda laws: laws.tombstones is not None)
+    def tombstones_are_treated_as_declared(self) -> None:
+        with self.world() as (directory, config):
+            first, second, third = self._records(0, 3)
+            null = second.new_record(value_schema=None, value=None)
+            sink = self._harness(config).start()
+            sink.put(first, null, third)
+            self._check_offsets(sink, sink.commit())
+            sink.stop()
+            self._check_written(directory, [first, third], sink.committed, "beside a null")
+            found = repr(self.shown(null)) in list(map(repr, self.written(directory)))
+            if found != (self.tombstones == "written"):
+                self.broken("a null is" + (" written" if found else " not written"), record=null)
 
     @law("An empty put, a commit of nothing and an early stop are fine")
     def nothing_to_do_is_fine(self) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from connectkit.api import SourceConnector
@@ -14,6 +16,10 @@ from connectkit.testing.laws.connector import ConnectorLaws
 from connectkit.testing.tasks import Polled, SourceHarness, StoredOffsets
 
 
+MOST_STOP_S = 4.0
+"""How long a task may take to stop that waits for nothing but itself."""
+
+
 class SourceLaws(ConnectorLaws):
     """Subclass it, name the ``connector`` and override ``prepare``, which makes some records to be read.
 
@@ -22,6 +28,17 @@ class SourceLaws(ConnectorLaws):
     """
 
     most_records: ClassVar[int] = 300
+
+    def expected(self, directory: Path) -> Sequence[Any] | None:
+        """What is to be read of what ``prepare`` made, each as :meth:`shown` shows it; None: nobody knows."""
+        return None
+
+    def more(self, directory: Path) -> None:
+        """Add to the other system while the source runs: later rows, the rest of a line."""
+
+    def shown(self, record: SourceRecord) -> Any:
+        """What :meth:`expected` has for a record: by default its value."""
+        return record.value
 
     def identity(self, record: SourceRecord) -> Any:
         """What makes a record the same when it is read again: all but its timestamp."""
@@ -53,6 +70,49 @@ class SourceLaws(ConnectorLaws):
                 told = misfit(schema, value) if schema is not None else None
                 if told is not None:
                     self.broken(f"the {what} does not fit its schema ({told})", record=record)
+
+    @law(
+        "All that is there is read, and nothing else",
+        when=lambda laws: laws.expected is not SourceLaws.expected,
+    )
+    def all_is_read(self) -> None:
+        with self.world() as (directory, config):
+            wanted = list(self.expected(directory) or ())
+            read = [self.shown(record) for record in self._drain(config) if isinstance(record, SourceRecord)]
+            lost = [each for each in wanted if each not in read]
+            odd = [each for each in read if each not in wanted]
+            if lost or odd or len(read) != len(wanted):
+                self.broken(
+                    f"{len(read)} records were read of {len(wanted)}", never_read=lost[:3], unexpected=odd[:3]
+                )
+
+    @law(
+        "What comes while the source runs is read as if it had been there before",
+        when=lambda laws: laws.more is not SourceLaws.more,
+    )
+    def what_comes_later_is_read(self) -> None:
+        with self.world() as (directory, config):
+            with self._harness(config) as source:
+                found = source.drain(most=self.most_records)
+                self.more(directory)
+                found += source.drain(most=self.most_records)
+            wanted = self._by_partition(self._drain(config))
+            if self._by_partition(found) != wanted:
+                self.broken(
+                    "a source that starts later reads something else",
+                    read=self._identities(found)[-3:],
+                    wanted=[each for records in wanted.values() for each in records][-3:],
+                )
+
+    @law("Stopping does not wait for the other system")
+    def stopping_is_quick(self) -> None:
+        with self.world() as (_, config):
+            source = self._harness(config).start()
+            source.poll()
+            began = time.monotonic()
+            source.stop()
+            if time.monotonic() - began > MOST_STOP_S:
+                self.broken(f"stop() took more than {MOST_STOP_S:.0f} s", config=config)
 
     @law("Records that were polled do not change afterwards")
     def records_stay_as_they_were(self) -> None:
@@ -127,13 +187,18 @@ class SourceLaws(ConnectorLaws):
 
     def _interrupt(self, *, polled_further: bool) -> None:
         """Store the offsets of the first records, perhaps after more were polled, and read on from there."""
-        with self.world() as (_, config):
-            whole = self._drain(config)
-            if not whole:
-                self.broken("nothing was read: let prepare() make some records", config=config)
-            step = max(1, len(whole) // self.examples)
-            for count in range(0, len(whole), step):
+        count = step = 0
+        while True:
+            # Each in a world of its own: what is acknowledged may be gone from the other system.
+            with self.world() as (_, config):
+                whole = self._drain(config)
+                if not whole:
+                    self.broken("nothing was read: let prepare() make some records", config=config)
+                step = step or max(1, len(whole) // self.examples)
+                if count >= len(whole):
+                    return
                 self._resume(config, whole, count, polled_further=polled_further)
+            count += step
 
     def _resume(
         self, config: Mapping[str, str], whole: list[Polled], count: int, *, polled_further: bool
@@ -147,7 +212,10 @@ class SourceLaws(ConnectorLaws):
             polled += first.poll()
         else:
             first.stop()
-        stored.store(polled[:count])
+        if polled_further:
+            first.commit(polled[:count])
+        else:
+            stored.store(polled[:count])
         with self._harness(config, stored=stored) as second:
             found = second.drain(most=self.most_records)
         if polled_further:

@@ -14,6 +14,7 @@ from connectkit.headers import Headers
 from connectkit.plugin import plugins
 from connectkit.record import ConnectRecord, SinkRecord, SourceRecord
 from connectkit.schema import same_value
+from connectkit.struct import Struct
 from connectkit.testing import strategies
 from connectkit.testing.code import code_of
 from connectkit.testing.laws.base import Laws, describe, each, law, misfit
@@ -21,6 +22,8 @@ from connectkit.testing.laws.base import Laws, describe, each, law, misfit
 Part = Literal["topic", "kafka_partition", "key", "value", "timestamp", "headers"]
 
 _REFUSED: Any = object()
+_MANY = 64
+"""How often a record goes through again, for what counts."""
 
 
 class TransformLaws(Laws):
@@ -35,10 +38,18 @@ class TransformLaws(Laws):
     transform: ClassVar[type[Transform[Any]] | str | None] = None
     extra: ClassVar[Mapping[str, Any]] = {}
     """Further arguments of the class, such as ``{"side": "key"}``."""
-    changes: ClassVar[Collection[Part]] = frozenset(("key", "value"))
+    changes: ClassVar[Collection[Part] | None] = None
+    """Left out, the value: or the key, of a transform that is named ``…$Key`` or made with that side."""
     tombstones: ClassVar[Literal["pass", "drop", "refuse", "change"]] = "pass"
     idempotent: ClassVar[bool] = False
     stateful: ClassVar[bool] = False
+
+    def may_change(self) -> Collection[Part]:
+        """The parts of a record that it may touch."""
+        if self.changes is not None:
+            return self.changes
+        named = isinstance(self.transform, str) and self.transform.endswith("$Key")
+        return ("key",) if named or self.extra.get("side") == "key" else ("value",)
 
     def plugin_class(self) -> type[Any]:
         chosen: Any = self.transform
@@ -60,6 +71,10 @@ class TransformLaws(Laws):
 
     def sequences(self) -> st.SearchStrategy[list[SourceRecord | SinkRecord]]:
         return st.lists(self.records(), min_size=2, max_size=4)
+
+    def alike(self) -> st.SearchStrategy[list[SourceRecord | SinkRecord]]:
+        """Two records with structs whose schemas differ in one thing."""
+        return _alike(self.records().filter(lambda record: isinstance(record.value, Struct)))
 
     def null_records(self) -> st.SearchStrategy[SourceRecord | SinkRecord]:
         """Records whose value is null, with and without a schema."""
@@ -104,7 +119,7 @@ class TransformLaws(Laws):
     def other_parts_are_kept(self, case: SourceRecord | SinkRecord) -> None:
         for made in each(self._apply(self.make(), case, or_refused=[])):
             for part, wanted, found in _parts(case, made):
-                if part not in self.changes and not _same(wanted, found):
+                if part not in self.may_change() and not _same(wanted, found):
                     self.broken(f"its {part} was changed", record=case, made=made)
             if _origin(case) != _origin(made):
                 self.broken("it no longer says where it was read", record=case, made=made)
@@ -164,8 +179,42 @@ class TransformLaws(Laws):
         for record in case + case:
             found = self._apply(shared, record, or_refused=_REFUSED)
             alone = self._apply(self.make(), record, or_refused=_REFUSED)
-            if found is not alone and list(each(found)) != list(each(alone)):
+            if not _equal(found, alone):
                 self.broken("a fresh transform makes something else of it", record=record, sequence=case)
+        for count in range(_MANY):
+            if not _equal(self._apply(shared, record, or_refused=_REFUSED), alone):
+                self.broken(f"after {count + 2 * len(case)} records it makes something else", record=record)
+
+    @law(
+        "Schemas that are alike are not taken for one another",
+        cases="alike",
+        when=lambda laws: not laws.stateful,
+    )
+    def schemas_are_told_apart(self, case: list[SourceRecord | SinkRecord]) -> None:
+        shared = self.make()
+        alone = [self._apply(self.make(), record, or_refused=_REFUSED) for record in case]
+        for record, wanted in zip(case, alone, strict=True):
+            if not _equal(self._apply(shared, record, or_refused=_REFUSED), wanted):
+                self.broken("a fresh transform makes something else of it", record=record, sequence=case)
+        self._not_by_place(case, alone[-1])
+
+    def _not_by_place(self, case: list[SourceRecord | SinkRecord], wanted: Any) -> None:
+        """Let a schema go, and another one come to the place in memory where it was."""
+        if case[0].value_schema == case[-1].value_schema:
+            return
+        transform = self.make()
+        passing = _copied(case[0])
+        place = id(passing.value_schema)
+        self._apply(transform, passing, or_refused=_REFUSED)
+        del passing
+        kept = []
+        for _ in range(8):
+            other = _copied(case[-1])
+            if id(other.value_schema) == place:
+                if not _equal(self._apply(transform, other, or_refused=_REFUSED), wanted):
+                    self.broken("it makes of it what it made of a schema that is gone", sequence=case)
+                return
+            kept.append(other)
 
     @law(
         "After rewind() the records since mark() are treated as if they came for the first time",
@@ -198,6 +247,30 @@ class TransformLaws(Laws):
             return or_refused
         except Exception as exc:  # noqa: BLE001 - which one is the question
             self.broken(f"{describe(exc)} was raised", record=record)
+
+
+def _equal(found: Any, wanted: Any) -> bool:
+    """Whether two answers of a transform are the same."""
+    if found is _REFUSED or wanted is _REFUSED:
+        return found is wanted
+    return list(each(found)) == list(each(wanted))
+
+
+@st.composite
+def _alike(
+    draw: st.DrawFn, records: st.SearchStrategy[SourceRecord | SinkRecord]
+) -> list[SourceRecord | SinkRecord]:
+    record = draw(records)
+    schema = draw(strategies.siblings(st.just(record.value_schema)))[1]
+    value = draw(strategies.values(schema))
+    return [record, record.new_record(value_schema=schema, value=value)]
+
+
+def _copied(record: Any) -> Any:
+    """The same with a schema object of its own."""
+    schema = record.value_schema.to_builder().build()
+    value = Struct.of(schema, list(record.value.values)) if isinstance(record.value, Struct) else record.value
+    return record.new_record(value_schema=schema, value=value)
 
 
 def _optional(record: ConnectRecord) -> bool:

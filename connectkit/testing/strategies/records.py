@@ -132,6 +132,9 @@ _ORDINARY: dict[str, tuple[Schema, st.SearchStrategy[Any]]] = {
 }
 
 
+_MORE_HEADERS = st.sampled_from(((), (("app", "web"),), (("app", "web"), ("trace", "def"))))
+
+
 @st.composite
 def ordinary_records(draw: st.DrawFn) -> SourceRecord | SinkRecord:
     """What a pipeline sees every day: maps and structs of id, name, email, amount, tags, address."""
@@ -139,6 +142,8 @@ def ordinary_records(draw: st.DrawFn) -> SourceRecord | SinkRecord:
     plain = {name: draw(_ORDINARY[name][1]) for name in chosen}
     address = plain.get("address")
     headers_ = Headers().add("trace", "abc", Schema.STRING)
+    for name, item in draw(_MORE_HEADERS):
+        headers_.add(name, item, Schema.STRING)
     schema: Schema | None = None
     value: Any = plain
     if draw(st.booleans()):

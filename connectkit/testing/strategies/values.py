@@ -44,14 +44,26 @@ _AWKWARD_TEXTS = (
     "long" * 80,
 )
 _AWKWARD_BYTES = (b"", b"\x00", b"\xff\xfe", b"text", b"\x80" * 3, b"\x07" * 300)
-_AWKWARD_FLOATS = (0.0, -0.0, 0.1, 1 / 3, 1e-7, 123456789.12345679, 1e16, 5e-324, 1.7976931348623157e308)
+_AWKWARD_FLOATS = (
+    0.0,
+    -0.0,
+    math.nan,
+    math.inf,
+    0.1,
+    1 / 3,
+    1e-7,
+    123456789.12345679,
+    1e16,
+    5e-324,
+    1.7976931348623157e308,
+)
 _AWKWARD_INTEGERS = (0, 1, -1, 255, 256, 1 << 31, (1 << 53) + 1, -(1 << 53) - 1)
 
 _TEXTS = st.sampled_from(_AWKWARD_TEXTS) | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 _FLOATS = st.sampled_from(_AWKWARD_FLOATS) | st.floats()
 _SIMPLE: dict[Type, st.SearchStrategy[Any]] = {
     Type.FLOAT32: (
-        st.sampled_from((0.0, -0.0, 0.1, 1 / 3, 1e-7, 16777217.0, 3.4028234663852886e38))
+        st.sampled_from((0.0, -0.0, math.nan, math.inf, 0.1, 1 / 3, 1e-7, 16777217.0, 3.4028234663852886e38))
         | st.floats(width=32)
     ).map(round32),
     Type.FLOAT64: _FLOATS,

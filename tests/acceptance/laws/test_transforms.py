@@ -92,7 +92,7 @@ TRANSFORMS: dict[str, dict[str, Any]] = {
         "config": {"topic.regex": "(.*)omers", "topic.replacement": "$1ers"},
         "changes": {"topic", "key"},
     },
-    "ValueToKey": {"tombstones": "refuse", "config": {"fields": "id"}},
+    "ValueToKey": {"tombstones": "refuse", "config": {"fields": "id"}, "changes": {"key"}},
     "io.aiven.kafka.connect.transforms.ExtractTopic$Value": {
         "tombstones": "refuse",
         "config": {"field.name": "name", "skip.missing.or.null": "true"},
