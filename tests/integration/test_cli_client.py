@@ -85,10 +85,13 @@ def test_a_connector_s_life(worker: RestWorker, folder: Path, tmp_path: Path, ca
     ):
         assert connectors(verb, "lines", "--wait") == f"lines: {done}\n"
         assert f"lines: source, {state}" in connectors("status", "lines")
-    wait_until(lambda: "position" in connectors("offsets", "lines"))
+    wait_until(lambda: '"position": 8' in connectors("offsets", "lines"))
     assert connectors("stop", "lines", "--wait") == "lines: stopped\n"
     offsets = tmp_path / "offsets.set"
-    offsets.write_text(connectors("offsets", "lines", "--json").replace("8", "4"))
+    found = json.loads(connectors("offsets", "lines", "--json"))
+    assert [each["offset"] for each in found["offsets"]] == [{"position": 8}]
+    found["offsets"][0]["offset"]["position"] = 4
+    offsets.write_text(json.dumps(found))
     assert "successfully" in connectors("offsets", "lines", "--set", str(offsets))
     assert '{"position": 4}' in connectors("offsets", "lines")
     assert "successfully" in connectors("offsets", "lines", "--reset")
