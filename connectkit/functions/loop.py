@@ -27,6 +27,7 @@ class TaskLoop:
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
         self._running: set[concurrent.futures.Future[Any]] = set()
+        self._patience_s = STOP_S
         self._thread = threading.Thread(target=self._run, name=f"loop-{name}", daemon=True)
         self._thread.start()
 
@@ -64,7 +65,9 @@ class TaskLoop:
 
     def settle(self) -> None:
         """Let cancellations arrive."""
-        asyncio.run_coroutine_threadsafe(_others_end(), self._loop).result(STOP_S)
+        patience_s, self._patience_s = self._patience_s, 0.1  # who has not ended once is not waited for again
+        asyncio.run_coroutine_threadsafe(_others_end(patience_s), self._loop).result(patience_s + 0.5)
+        self._patience_s = STOP_S
 
     def close(self) -> None:
         """Cancel everything and end the thread."""
@@ -80,10 +83,12 @@ class TaskLoop:
             self._loop.close()
 
 
-async def _others_end() -> None:
-    """Wait for what has been cancelled on this loop."""
+async def _others_end(patience_s: float) -> None:
+    """Wait for what has been cancelled on this loop; ``TimeoutError`` if it does not end."""
     waiting = [
         task for task in asyncio.all_tasks() if task is not asyncio.current_task() and task.cancelling()
     ]
     if waiting:
-        await asyncio.wait(waiting, timeout=STOP_S)
+        _, left = await asyncio.wait(waiting, timeout=patience_s)
+        if left:
+            raise TimeoutError

@@ -15,7 +15,6 @@ from connectkit.testing.laws.base import law, misfit
 from connectkit.testing.laws.connector import ConnectorLaws
 from connectkit.testing.tasks import Polled, SourceHarness, StoredOffsets
 
-
 MOST_STOP_S = 4.0
 """How long a task may take to stop that waits for nothing but itself."""
 
@@ -109,10 +108,7 @@ class SourceLaws(ConnectorLaws):
         with self.world() as (_, config):
             source = self._harness(config).start()
             source.poll()
-            began = time.monotonic()
-            source.stop()
-            if time.monotonic() - began > MOST_STOP_S:
-                self.broken(f"stop() took more than {MOST_STOP_S:.0f} s", config=config)
+            self._stop(source, config)
 
     @law("Records that were polled do not change afterwards")
     def records_stay_as_they_were(self) -> None:
@@ -169,8 +165,16 @@ class SourceLaws(ConnectorLaws):
         return SourceHarness(cls, config, stored=stored, index=index, tasks_max=tasks_max)
 
     def _drain(self, config: Mapping[str, str]) -> list[Polled]:
-        with self._harness(config) as source:
-            return source.drain(most=self.most_records)[: self.most_records]
+        source = self._harness(config).start()
+        found = source.drain(most=self.most_records)[: self.most_records]
+        self._stop(source, config)
+        return found
+
+    def _stop(self, source: SourceHarness, config: Mapping[str, str]) -> None:
+        began = time.monotonic()
+        source.stop()
+        if time.monotonic() - began > MOST_STOP_S:
+            self.broken(f"stop() took more than {MOST_STOP_S:.0f} s", config=config)
 
     def _read(self) -> list[Polled]:
         """All records; a source that brings none proves nothing."""
