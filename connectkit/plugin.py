@@ -76,7 +76,7 @@ class Registry:
         return other
 
     def local(self) -> tuple[list[tuple[PluginKind, str, type[Plugin[Any]]]], frozenset[str] | None]:
-        """What was registered in this process, and what it is restricted to: for another process's registry."""
+        """What was registered here, and what it is restricted to: for the registry of another process."""
         with self._lock:
             return list(self._added), self._allowed
 

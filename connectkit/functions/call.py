@@ -1,4 +1,4 @@
-"""What a plugin's function asks for: parameters by name or by annotation, resolved once when it is decorated.
+"""What a plugin's function asks for: parameters by name or annotation, resolved once.
 
 A function may ask for its configuration (a parameter annotated with a ``Config`` class), the task's
 context (``context``), what was stored (``offset``), the value of its resource (``resource``), the topic

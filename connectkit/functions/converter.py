@@ -34,7 +34,7 @@ def converter(
 
 
 def converter(encode: Callable[..., Any] | None = None, /, *, reads: Callable[..., Any] | None = None) -> Any:
-    """Make a converter of a function that writes; ``reads``, here or as a decorator, adds the one that reads.
+    """Make a converter of a function that writes; ``reads`` adds the one that reads.
 
     The annotation of the value says what the converter is for: a type with a schema
     (:func:`connectkit.schema_of`) gives and takes values of it, and messages are read under its schema;

@@ -1,4 +1,4 @@
-"""A whole worker on an embedded log, in the test's own process: create, produce, consume, restart, kill.
+"""A whole worker on an embedded log, in the test's own process.
 
 Its topics, offsets and connectors live in a folder and outlive it, so that a test can restart or kill the
 worker and look at what remains. Waiting has a deadline and looks again often; a test never sleeps.

@@ -1,4 +1,4 @@
-"""Threads that carry out requests, so that a plugin that hangs holds up neither the others nor the end.
+"""Threads that carry out requests: a plugin that hangs holds up neither others nor the end.
 
 A thread is started when none is idle, up to a limit, and ends when it was idle for a while. One that is
 given up on, as it does not come back, counts no more: another may take its place. They are daemons:

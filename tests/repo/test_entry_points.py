@@ -23,16 +23,22 @@ BASES: dict[str, type] = {
 }
 FUNCTIONS = ("connectkit.commands", "connectkit.sniffers")
 """Groups of the command line's functions."""
+PYTEST = "pytest11"
+"""The group in which pytest finds the module of our fixtures."""
 ENTRIES = [(group, name, value) for group, found in GROUPS.items() for name, value in found.items()]
 
 
 def test_every_kind_of_plugin_has_a_group() -> None:
-    assert set(GROUPS) == {*BASES, *FUNCTIONS}
+    assert set(GROUPS) == {*BASES, *FUNCTIONS, PYTEST}
 
 
 @pytest.mark.parametrize(("group", "name", "value"), ENTRIES, ids=[f"{g}:{n}" for g, n, _ in ENTRIES])
 def test_entry_point_is_a_plugin_of_its_kind(group: str, name: str, value: str) -> None:
     module, _, attribute = value.partition(":")
+    if group == PYTEST:
+        assert not attribute
+        assert callable(importlib.import_module(module).connect)
+        return
     found = getattr(importlib.import_module(module), attribute)
     if group in FUNCTIONS:
         assert inspect.isfunction(found)

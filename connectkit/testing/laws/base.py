@@ -1,4 +1,4 @@
-"""The frame of all laws: a law is a sentence of a contract, a strategy of cases, and a check of one case.
+"""The frame of all laws: a sentence of a contract, a strategy of cases, a check of one.
 
 A subclass that names its plugin gets one test a law, ``test_LAW``, which pytest collects. Hypothesis
 looks for the smallest case that breaks it, and the failure names the sentence and shows that case as code.

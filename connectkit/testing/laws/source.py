@@ -1,4 +1,4 @@
-"""What holds for every source: wherever it is interrupted, it goes on at the stored offset, without a gap."""
+"""What holds for every source: interrupted anywhere, it goes on without a gap."""
 
 from __future__ import annotations
 

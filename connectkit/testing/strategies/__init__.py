@@ -1,4 +1,4 @@
-"""Hypothesis strategies: schemas of any shape, values that fit them or do not, records, evolutions, bytes.
+"""Hypothesis strategies: schemas, values that fit them or do not, records, evolutions, bytes.
 
 Everything shrinks towards few, short and plain parts. Values can be printed as code with
 :func:`connectkit.testing.code.code_of`.
