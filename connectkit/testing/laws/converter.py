@@ -19,6 +19,7 @@ from connectkit.struct import Struct
 from connectkit.testing import strategies
 from connectkit.testing.code import code_of
 from connectkit.testing.laws.base import Laws, describe, law, misfit
+from connectkit.testing.strategies.siblings import another_object
 
 MOST_CPU_S = 5.0
 """How long reading a few kilobytes may take; a converter that counts what it is told takes for ever."""
@@ -530,9 +531,9 @@ def _alike(draw: st.DrawFn, schemas: st.SearchStrategy[tuple[Schema, Schema]]) -
 
 
 def _copied(pair: SchemaAndValue) -> SchemaAndValue:
-    """The same with a schema object of its own, as far as the builder makes another one."""
+    """The same with a schema object of its own."""
     assert pair.schema is not None
-    schema = pair.schema.to_builder().doc(pair.schema.doc).build()
+    schema = another_object(pair.schema)
     value = Struct.of(schema, list(pair.value.values)) if isinstance(pair.value, Struct) else pair.value
     return SchemaAndValue(schema, value)
 

@@ -18,6 +18,7 @@ from connectkit.struct import Struct
 from connectkit.testing import strategies
 from connectkit.testing.code import code_of
 from connectkit.testing.laws.base import Laws, describe, each, law, misfit
+from connectkit.testing.strategies.siblings import another_object
 
 Part = Literal["topic", "kafka_partition", "key", "value", "timestamp", "headers"]
 
@@ -268,7 +269,7 @@ def _alike(
 
 def _copied(record: Any) -> Any:
     """The same with a schema object of its own."""
-    schema = record.value_schema.to_builder().build()
+    schema = another_object(record.value_schema)
     value = Struct.of(schema, list(record.value.values)) if isinstance(record.value, Struct) else record.value
     return record.new_record(value_schema=schema, value=value)
 

@@ -38,6 +38,23 @@ def sibling(draw: st.DrawFn, schema: Schema, *, depth: int = 2) -> Schema:
         return schema
 
 
+def another_object(schema: Schema) -> Schema:
+    """An equal schema that is an object of its own; a builder gives the one that there is already."""
+    is_map, is_array = schema.type is Type.MAP, schema.type is Type.ARRAY
+    return Schema(
+        schema.type,
+        optional=schema.optional,
+        default=schema.default,
+        name=schema.name,
+        version=schema.version,
+        doc=schema.doc,
+        parameters=schema.parameters,
+        fields=schema.fields if schema.type is Type.STRUCT else (),
+        key_schema=schema.key_schema if is_map else None,
+        value_schema=schema.value_schema if is_map or is_array else None,
+    )
+
+
 def _changed(draw: st.DrawFn, schema: Schema, way: str, depth: int) -> Schema:
     if way in _OF_FIELDS:
         return _rebuilt(schema, struct_builder(_fields(draw, schema, way, depth)))
