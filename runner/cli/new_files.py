@@ -27,6 +27,13 @@ $Class = "$module:$module"
 package-dir = { "" = "src" }
 py-modules = ["$module"]
 
+[tool.ruff]
+line-length = 110
+src = ["src"]
+
+[tool.ruff.lint]
+ignore = ["RUF012"] # what a law class declares is not changed
+
 [tool.pytest.ini_options]
 pythonpath = ["src"]
 testpaths = ["tests"]
@@ -185,11 +192,11 @@ TESTS = {
     "converter": '''\
 """What every converter must do, tried on cases that nobody thought of."""
 
-from $module import $module
-from hypothesis import strategies as st
-
 from connectkit import Schema, schema_of
 from connectkit.testing import ConverterLaws
+from hypothesis import strategies as st
+
+from $module import $module
 
 
 class Test$Class(ConverterLaws):
@@ -201,9 +208,9 @@ class Test$Class(ConverterLaws):
     "transform": '''\
 """What every transform must do, tried on cases that nobody thought of."""
 
-from $module import $module
-
 from connectkit.testing import TransformLaws
+
+from $module import $module
 
 
 class Test$Class(TransformLaws):
@@ -217,9 +224,9 @@ class Test$Class(TransformLaws):
 from collections.abc import Mapping
 from pathlib import Path
 
-from $module import $module
-
 from connectkit.testing import SourceLaws
+
+from $module import $module
 
 
 class Test$Class(SourceLaws):
@@ -229,6 +236,13 @@ class Test$Class(SourceLaws):
         file = directory / "lines.txt"
         file.write_text("".join(f"line {n}\\n" for n in range(20)), encoding="utf-8")
         return {"file": str(file), "topic": "lines"}
+
+    def expected(self, directory: Path) -> list[str]:
+        return [f"line {n}" for n in range(20)]
+
+    def more(self, directory: Path) -> None:
+        with (directory / "lines.txt").open("a", encoding="utf-8") as file:
+            file.write("another line\\n")
 ''',
     "sink": '''\
 """What every sink must do: what is committed is written, whatever happens afterwards."""
@@ -238,9 +252,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from $module import $module
-
 from connectkit.testing import SinkLaws
+
+from $module import $module
 
 
 class Test$Class(SinkLaws):
