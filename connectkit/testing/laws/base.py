@@ -62,14 +62,25 @@ class Laws:
     examples: ClassVar[int] = 200
     plugin_attribute: ClassVar[str]
     """The attribute that names the plugin; a subclass without it is a base of others."""
+    plugin_bases: ClassVar[tuple[type, ...]] = ()
+    """What the plugin's class must be one of."""
     config: ClassVar[Mapping[str, str]] = {}
     """The plugin's configuration, as texts. Override :meth:`configuration` where it is made at run time."""
     _sentence: ClassVar[str] = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if getattr(cls, cls.plugin_attribute, None) is None:
+        plugin = getattr(cls, cls.plugin_attribute, None)
+        if plugin is None:
             return
+        if not isinstance(plugin, str) and not (
+            isinstance(plugin, type) and issubclass(plugin, cls.plugin_bases)
+        ):
+            wanted = " or ".join(base.__name__ for base in cls.plugin_bases)
+            raise TypeError(
+                f"{cls.__name__}.{cls.plugin_attribute} must be a class of {wanted}, such as a decorated "
+                f"function is, or the name of an installed one; it is {plugin!r}"
+            )
         for name, found in cls.laws().items():
             test = f"test_{name}"
             if test not in cls.__dict__:

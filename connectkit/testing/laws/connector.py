@@ -23,6 +23,7 @@ class ConnectorLaws(Laws):
     """
 
     plugin_attribute = "connector"
+    plugin_bases = (Connector,)
     connector: ClassVar[type[Connector[Any]] | str | None] = None
 
     def plugin_class(self) -> type[Any]:

@@ -54,6 +54,7 @@ class ConverterLaws(Laws):
     """
 
     plugin_attribute = "converter"
+    plugin_bases = (Converter, HeaderConverter)
     converter: ClassVar[type[Converter[Any]] | type[HeaderConverter[Any]] | str | None] = None
     is_key: ClassVar[bool] = False
     topic: ClassVar[str] = "laws"

@@ -23,6 +23,7 @@ class PredicateLaws(Laws):
     """Subclass it and name the ``predicate`` (class, or name of an installed one) and its ``config``."""
 
     plugin_attribute = "predicate"
+    plugin_bases = (Predicate,)
     predicate: ClassVar[type[Predicate[Any]] | str | None] = None
     extra: ClassVar[Mapping[str, Any]] = {}
     """Further arguments of the class."""

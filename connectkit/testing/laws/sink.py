@@ -38,6 +38,7 @@ class SinkLaws(ConnectorLaws):
     records of a partition are written in their order.
     """
 
+    plugin_bases = (SinkConnector,)
     idempotent: ClassVar[bool] = False
     ordered: ClassVar[bool] = True
     merges: ClassVar[bool] = False

@@ -26,6 +26,7 @@ class SourceLaws(ConnectorLaws):
     ``most_records`` bounds what is read of a source that never ends.
     """
 
+    plugin_bases = (SourceConnector,)
     most_records: ClassVar[int] = 300
 
     def expected(self, directory: Path) -> Sequence[Any] | None:

@@ -36,6 +36,7 @@ class TransformLaws(Laws):
     """
 
     plugin_attribute = "transform"
+    plugin_bases = (Transform,)
     transform: ClassVar[type[Transform[Any]] | str | None] = None
     extra: ClassVar[Mapping[str, Any]] = {}
     """Further arguments of the class, such as ``{"side": "key"}``."""
@@ -50,7 +51,8 @@ class TransformLaws(Laws):
         if self.changes is not None:
             return self.changes
         named = isinstance(self.transform, str) and self.transform.endswith("$Key")
-        return ("key",) if named or self.extra.get("side") == "key" else ("value",)
+        side: Part = "key" if named or self.extra.get("side") == "key" else "value"
+        return (side,)
 
     def plugin_class(self) -> type[Any]:
         chosen: Any = self.transform
@@ -262,7 +264,8 @@ def _alike(
     draw: st.DrawFn, records: st.SearchStrategy[SourceRecord | SinkRecord]
 ) -> list[SourceRecord | SinkRecord]:
     record = draw(records)
-    schema = draw(strategies.siblings(st.just(record.value_schema)))[1]
+    assert record.value_schema is not None, "a struct has one"
+    _, schema = draw(strategies.siblings(st.just(record.value_schema)))
     value = draw(strategies.values(schema))
     return [record, record.new_record(value_schema=schema, value=value)]
 
