@@ -226,7 +226,11 @@ def _test(cls: type[Laws], name: str, found: Law) -> Callable[[Laws], None]:
             deadline=None,
             report_multiple_bugs=False,
             phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.target, Phase.shrink),
-            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+            suppress_health_check=[
+                HealthCheck.too_slow,
+                HealthCheck.data_too_large,
+                HealthCheck.filter_too_much,
+            ],
         )
         strategy: st.SearchStrategy[Any] = getattr(self, cases)()
         run: Callable[[], None] = chosen(given(strategy)(one))
