@@ -20,7 +20,7 @@ def test_the_plugins_of_a_guide_keep_their_laws(page: str, tmp_path: Path) -> No
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not SixDigits", "test_page.py"],
         cwd=tmp_path,
-        env={**os.environ, "CONNECTKIT_LAW_EXAMPLES": "25"},
+        env={**os.environ, "CONNECTKIT_LAW_EXAMPLES": "60"},
         capture_output=True,
         text=True,
         timeout=300,
