@@ -18,7 +18,17 @@ PAGES = ["source", "sink", "transform", "converter", "testing"]
 def test_the_plugins_of_a_guide_keep_their_laws(page: str, tmp_path: Path) -> None:
     (tmp_path / "test_page.py").write_text(python_in(ROOT / f"docs/guides/{page}.md"))
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not SixDigits", "test_page.py"],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-k",
+            "not SixDigits",
+            "test_page.py",
+        ],
         cwd=tmp_path,
         env={**os.environ, "CONNECTKIT_LAW_EXAMPLES": "60"},
         capture_output=True,
