@@ -147,12 +147,15 @@ class OffsetTopic:
         return [TopicPartition(name, number) for number in range(info.partitions)]
 
     def _patiently(self, step: Callable[[], T]) -> T:
-        """Again while it may work later: a topic just made has no leader yet, a leader moves."""
+        """Again while it may work later: a topic just made has no leader yet, a leader moves.
+
+        A broker that has just started may not know of the topic, which was there before: that passes, too.
+        """
         until = self._clock() + PATIENCE_S
         while True:
             try:
                 return step()
-            except RetriableError:
+            except (RetriableError, NotFoundError):
                 if self._closed or self._clock() > until:
                     raise
                 time.sleep(_SLICE_S / 4)

@@ -26,12 +26,15 @@ def worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RestWorker]:
     """With a source that runs, and a sink that fails at its first record."""
     plugins.register("source", "TroubleSource", TroubleSource)
     plugins.register("sink", "TroubleSink", TroubleSink)
-    logging.getLogger("connectkit").setLevel(logging.INFO)
+    logger = logging.getLogger("connectkit")
+    before = logger.level
+    logger.setLevel(logging.INFO)
     with rest_worker(tmp_path_factory.mktemp("own")) as found:
         assert found.ask("PUT", "/connectors/from/config", json_body=SOURCE).status == 201
         assert found.ask("PUT", "/connectors/to/config", json_body=SINK).status == 201
         wait_until(lambda: found.ask("GET", "/connectors/to/status").json()["tasks"][0]["state"] == "FAILED")
         yield found
+    logger.setLevel(before)
 
 
 def plan(worker: RestWorker, name: str, config: Any) -> Any:

@@ -20,7 +20,7 @@ from confluent_kafka import TopicPartition as _TopicPartition
 from confluent_kafka import admin as _typed_admin
 
 from connectkit.api import TopicPartition
-from connectkit.errors import FatalTaskError, RetriableError
+from connectkit.errors import FatalTaskError, NotFoundError, RetriableError
 from connectkit.runner.log.api import TopicInfo
 from connectkit.runner.log.kafka.faults import LEADER_MOVED, PASSING, kafka_error, translate_admin
 from connectkit.runner.log.kafka.handles import Watch, make
@@ -159,7 +159,16 @@ class KafkaAdmin:
             asked = kafka.list_offsets(request, request_timeout=self._timeout_s)
             return [(where, future.result(self._timeout_s + _GRACE_S)) for where, future in asked.items()]
 
-        found = self._ask(f"reading the ends of {_shown(wanted)}", ask)
+        what = f"reading the ends of {_shown(wanted)}"
+        try:
+            found = self._ask(what, ask)
+        except NotFoundError as exc:
+            known = (
+                self.topics()
+            )  # librdkafka says the same of a partition whose leader is not known just now
+            if all(w.topic in known and w.partition < known[w.topic].partitions for w in wanted):
+                raise RetriableError(f"{what} failed for now: a partition has no leader") from exc
+            raise
         return {TopicPartition(where.topic, where.partition): int(end.offset) for where, end in found}
 
     def group_offsets(self, group: str) -> dict[TopicPartition, int]:
