@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from importlib import import_module
 from math import comb
 from typing import Any, NamedTuple
 
 # ``re`` keeps its parser to itself: no type checker knows it, whatever else is installed.
-sre: Any = import_module("re._constants")
-parser: Any = import_module("re._parser")
+sre: Any = vars(re)["_constants"]
+parser: Any = vars(re)["_parser"]
 
 _EXPANDED = 8
 """A repetition of at most so many times counts as copies; one of more as a loop."""
