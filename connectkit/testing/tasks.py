@@ -64,7 +64,7 @@ class StoredOffsets:
 
 
 class _SourceContext:
-    """What a source task may ask of its worker."""
+    """What a source task may ask of its worker; notes what was asked."""
 
     def __init__(self, stored: StoredOffsets, clock: VirtualClock, configs: Mapping[str, str]) -> None:
         self.configs = configs
@@ -72,9 +72,11 @@ class _SourceContext:
         self.transaction_context: TransactionContext | None = None
         self.stopping = False
         self.done = False
+        self.slept_s: list[float] = []
         self._clock = clock
 
     def sleep(self, seconds: float) -> bool:
+        self.slept_s.append(seconds)
         self._clock.sleep(seconds)
         return self.stopping
 
@@ -173,8 +175,8 @@ class _SinkContext:
         self.stopping = False
         self.paused: set[TopicPartition] = set()
         self.rewound: dict[TopicPartition, int] = {}
-        self.timeout_ms: int | None = None
-        self.commit_requested = False
+        self.timeouts_ms: list[int] = []
+        self.commits_requested = 0
         self._clock = clock
 
     def sleep(self, seconds: float) -> bool:
@@ -185,7 +187,7 @@ class _SinkContext:
         self.rewound.update(offsets)
 
     def timeout(self, timeout_ms: int) -> None:
-        self.timeout_ms = timeout_ms
+        self.timeouts_ms.append(timeout_ms)
 
     def pause(self, *partitions: TopicPartition) -> None:
         self.paused.update(partitions)
@@ -194,7 +196,7 @@ class _SinkContext:
         self.paused.difference_update(partitions)
 
     def request_commit(self) -> None:
-        self.commit_requested = True
+        self.commits_requested += 1
 
 
 class SinkHarness:

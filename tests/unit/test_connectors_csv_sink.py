@@ -22,16 +22,17 @@ from connectkit.errors import BatchError, ConfigError, ConnectError, DataError, 
 from connectkit.record import SinkRecord
 from connectkit.schema import Schema
 from connectkit.struct import Struct
-from connectkit.testing import SinkHarness
-from tests.support.task_harness import Reporter, SinkRun, SourceRun, sink_record
+from connectkit.testing import Reported, SinkHarness, SourceHarness, sink_record
+from tests.support.sources import drained
 
 ROW = SchemaBuilder.struct().field("id", Schema.INT32).field("name", Schema.OPTIONAL_STRING).build()
+PLACE = TopicPartition("t", 0)
 WIDER = SchemaBuilder.struct().field("id", Schema.INT32).field("size", Schema.OPTIONAL_FLOAT64).build()
 
 
-def run(path: Path | str, *, reporter: Reporter | None = None, **more: str) -> SinkRun:
+def run(path: Path | str, *, reporter: Reported | None = None, **more: str) -> SinkHarness:
     raw = {"file": str(path), **{key.replace("_", "."): value for key, value in more.items()}}
-    return SinkRun(CsvSink, raw, reporter=reporter)
+    return SinkHarness(CsvSink, raw, reporter=reporter).start()
 
 
 def row(number: int, name: str | None = "x", *, topic: str = "t", partition: int = 0) -> SinkRecord:
@@ -50,7 +51,7 @@ def files(folder: Path) -> dict[str, str]:
     }
 
 
-def killed(sink: SinkRun | SinkHarness) -> None:
+def killed(sink: SinkHarness) -> None:
     """What a kill leaves: nothing is closed in order, only descriptors (and with them locks) go."""
     task: Any = sink.task
     for output in task._outputs.values():
@@ -110,7 +111,7 @@ def test_a_restart_goes_on_in_the_file(tmp_path: Path) -> None:
 def test_what_was_not_flushed_is_cut_off(tmp_path: Path) -> None:
     sink = run(tmp_path / "f")
     sink.put(row(1))
-    sink.flush()
+    sink.commit()
     sink.put(row(2, "y" * (3 << 20)), row(3))
     killed(sink)
     assert len((tmp_path / "f").read_text()) > 1 << 20
@@ -124,11 +125,11 @@ def test_what_was_not_flushed_is_cut_off(tmp_path: Path) -> None:
 def test_partitions_that_are_lost_take_their_rows_along(tmp_path: Path) -> None:
     sink = run(tmp_path / "f")
     sink.put(row(1))
-    sink.flush()
+    sink.commit()
     sink.put(row(2))
-    sink.task.close(sink.partitions)  # lost: no flush before
+    sink.revoke([PLACE], lost=True)  # no flush before
     assert files(tmp_path) == {"f": "id,name\n1,x\n"}
-    sink.task.open(sink.partitions)
+    sink.assign([PLACE])
     sink.put(row(2))
     sink.stop()
     assert files(tmp_path) == {"f": "id,name\n1,x\n2,x\n"}
@@ -230,13 +231,13 @@ def test_a_put_takes_all_records_or_none(tmp_path: Path) -> None:
 
 
 def test_a_reporter_gets_what_does_not_fit(tmp_path: Path) -> None:
-    reporter = Reporter()
+    reporter = Reported()
     sink = run(tmp_path / "f", reporter=reporter, encoding="latin-1")
     sink.put(row(1), row(2, "€"), wide(3), sink_record(5, offset=4), sink_record({1: 2}, offset=5), row(6))
     sink.stop()
     assert files(tmp_path) == {"f": "id,name\n1,x\n6,x\n"}
-    assert [record.kafka_offset for record, _ in reporter.reported] == [2, 3, 4, 5]
-    told = [str(error) for _, error in reporter.reported]
+    assert [record.kafka_offset for record, _ in reporter.records] == [2, 3, 4, 5]
+    told = [str(error) for _, error in reporter.records]
     assert "a character that latin-1 does not have" in told[0]
     assert "(size more and name less); set on.schema.change" in told[1]
     assert not any("€" in message for message in told)
@@ -339,7 +340,7 @@ def test_parts_by_rows(tmp_path: Path) -> None:
     sink.put(*(row(n) for n in range(1, 6)))
     assert all(name.endswith(".part") for name in files(tmp_path))
     assert sink.context.commits_requested == 1
-    sink.flush()
+    sink.commit()
     assert files(tmp_path) == {
         "f-000001.csv": "id,name\n1,x\n2,x\n",
         "f-000002.csv": "id,name\n3,x\n4,x\n",
@@ -364,11 +365,10 @@ def test_parts_by_bytes(tmp_path: Path) -> None:
 
 def test_parts_by_time(tmp_path: Path) -> None:
     clock = [1000.0]
-    sink = SinkRun(
-        CsvSink,
-        {"file": str(tmp_path / "f"), "rotate.interval.ms": "5000"},
-        change=lambda task: setattr(task, "_now", lambda: clock[0]),
-    )
+    sink = SinkHarness(CsvSink, {"file": str(tmp_path / "f"), "rotate.interval.ms": "5000"})
+    task: Any = sink.task
+    task._now = lambda: clock[0]
+    sink.start()
     sink.put(row(1))
     assert sink.context.timeouts_ms == [5000]
     clock[0] += 4
@@ -378,7 +378,7 @@ def test_parts_by_time(tmp_path: Path) -> None:
     clock[0] += 1
     sink.put()
     assert sink.context.commits_requested == 1
-    sink.flush()
+    sink.commit()
     assert files(tmp_path) == {"f-000001": "id,name\n1,x\n2,x\n"}
     sink.put(row(3))
     clock[0] -= 1000
@@ -390,7 +390,7 @@ def test_parts_by_time(tmp_path: Path) -> None:
 def test_parts_after_a_kill(tmp_path: Path) -> None:
     sink = run(tmp_path / "f", rotate_rows="3")
     sink.put(row(1))
-    sink.flush()
+    sink.commit()
     sink.put(*(row(n) for n in range(2, 9)))
     killed(sink)
     again = run(tmp_path / "f", rotate_rows="3")
@@ -419,7 +419,7 @@ def test_a_part_never_overwrites(tmp_path: Path) -> None:
     sink.put(row(1))
     (tmp_path / "f-000001").write_text("foreign")
     with pytest.raises(FatalTaskError, match="has appeared and is not overwritten"):
-        sink.flush()
+        sink.commit()
     with pytest.raises(FatalTaskError):
         sink.put()
     assert files(tmp_path) == {"f-000001": "foreign"}
@@ -437,11 +437,12 @@ def test_parts_of_somebody_else(tmp_path: Path) -> None:
 
 def test_a_file_a_topic_and_partition(tmp_path: Path) -> None:
     places = [TopicPartition("t", 0), TopicPartition("t", 1), TopicPartition("u", 0)]
-    sink = SinkRun(CsvSink, {"file": str(tmp_path / "{topic}" / "{partition}.csv")}, partitions=places)
+    raw = {"file": str(tmp_path / "{topic}" / "{partition}.csv")}
+    sink = SinkHarness(CsvSink, raw, partitions=places).start()
     sink.put(row(1), row(2, partition=1), row(3, topic="u"), row(4))
-    sink.flush()
+    sink.commit()
     sink.put(row(5), row(6, topic="u"))
-    sink.task.close(places[:1])  # lost
+    sink.revoke(places[:1], lost=True)
     sink.stop()
     assert (tmp_path / "t" / "0.csv").read_text() == "id,name\n1,x\n4,x\n"
     assert (tmp_path / "t" / "1.csv").read_text() == "id,name\n2,x\n"
@@ -492,7 +493,7 @@ def test_configuration() -> None:
 def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sink = run(tmp_path / "f")
     sink.put(row(1))
-    sink.flush()
+    sink.commit()
     sink.put(row(2), row(3))
     real = os.write
     left = [5]
@@ -506,9 +507,9 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr("os.write", write)
         with pytest.raises(FatalTaskError, match=r"f cannot be written: no space left on device"):
-            sink.flush()
+            sink.commit()
     assert files(tmp_path) == {"f": "id,name\n1,x\n"}
-    for act in (sink.flush, sink.put):
+    for act in (sink.commit, sink.put):
         with pytest.raises(FatalTaskError):
             act()
     sink.task.stop()
@@ -546,22 +547,22 @@ def test_any_ends_lose_and_repeat_nothing(
     folder = tmp_path_factory.mktemp("any")
     raw = {"file": str(folder / "f.csv"), **limits}
     committed = at = 0
-    sink = SinkRun(CsvSink, raw)
+    sink = SinkHarness(CsvSink, raw).start()
     for count, what in steps:
         sink.put(*(row(n, name) for n in range(at, at + count)))
         at += count
         if what in {"flush", "stop"}:
-            sink.flush()
+            sink.commit()
             committed = at
         if what == "kill":
             killed(sink)
         elif what == "lose":
-            sink.task.close(sink.partitions)
+            sink.revoke([PLACE], lost=True)
         elif what == "stop":
             sink.stop()
         if what in {"kill", "lose", "stop"}:
             at = committed
-            sink = SinkRun(CsvSink, raw)
+            sink = SinkHarness(CsvSink, raw).start()
     sink.stop()
     assert not list(folder.glob("*.part"))
     found = []
@@ -595,20 +596,20 @@ def test_what_is_written_is_read_back(
     sink = run(path, quoting=quoting, line_end=line_end, delimiter=delimiter, encoding=encoding)
     sink.put(*(sink_record(Struct.of(schema, list(each)), schema, offset=n) for n, each in enumerate(table)))
     sink.stop()
-    source = SourceRun(
+    source = SourceHarness(
         CsvSource,
         {
             "file": str(path), "topic": "t", "delimiter": delimiter, "encoding": encoding, "mode": "once",
             "columns": "a:string,b:string", "empty.is.null": "false",
         },
     )  # fmt: skip
-    assert [tuple(record.value.values) for record in source.drain()] == table
+    assert [tuple(record.value.values) for record in drained(source.start())] == table
 
 
 def test_the_journal_says_what_is_safe(tmp_path: Path) -> None:
     sink = run(tmp_path / "f")
     sink.put(row(1))
-    sink.flush()
+    sink.commit()
     entry = json.loads((tmp_path / ".f.journal").read_text())
     assert (entry["length"], entry["rows"], entry["columns"]) == (12, 1, ["id", "name"])
     sink.stop()

@@ -20,12 +20,13 @@ from connectkit.connectors.csv_source import CsvSource
 from connectkit.errors import ConfigError, ConnectError, DataError
 from connectkit.record import SourceRecord
 from connectkit.schema import Schema
-from tests.support.task_harness import SourceRun, Stored
+from connectkit.testing import SourceHarness, StoredOffsets
+from tests.support.sources import drained, polled
 
 
-def run(path: Path | str, stored: Stored | None = None, /, **more: str) -> SourceRun:
+def run(path: Path | str, stored: StoredOffsets | None = None, /, **more: str) -> SourceHarness:
     raw = {"file": str(path), "topic": "t", **{key.replace("_", "."): value for key, value in more.items()}}
-    return SourceRun(CsvSource, raw, stored)
+    return SourceHarness(CsvSource, raw, stored=stored).start()
 
 
 def values(records: Sequence[SourceRecord]) -> list[list[Any]]:
@@ -45,7 +46,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_typed_record(file: Path) -> None:
-    records = run(file).drain()
+    records = drained(run(file))
     assert values(records) == [[1, "a", 1.5, date(2024, 1, 1)], [2, None, 2.0, date(2024, 1, 2)]]
     first = records[0]
     assert types(first) == {"id": "int64", "name": "string", "size": "float64", "day": "int32"}
@@ -59,14 +60,16 @@ def test_a_typed_record(file: Path) -> None:
 
 
 def test_declared_columns_keys_time_and_names(file: Path) -> None:
-    (first, _) = run(
-        file,
-        columns="id:int8 not null,day:timestamp",
-        key_fields="id,name",
-        timestamp_field="day",
-        schema_name="row",
-        empty_is_null="false",
-    ).drain()
+    (first, _) = drained(
+        run(
+            file,
+            columns="id:int8 not null,day:timestamp",
+            key_fields="id,name",
+            timestamp_field="day",
+            schema_name="row",
+            empty_is_null="false",
+        )
+    )
     assert types(first) == {"id": "int8", "name": "string", "size": "float64", "day": "int64"}
     assert first.key.values == [1, "a"]
     assert first.timestamp == 1704067200000
@@ -79,7 +82,7 @@ def test_declared_columns_keys_time_and_names(file: Path) -> None:
 def test_empty_fields_and_other_nulls(file: Path) -> None:
     with file.open("a") as out:
         out.write("NA,NA,,\n")
-    records = run(file, null_values="NA", empty_is_null="false").drain()
+    records = drained(run(file, null_values="NA", empty_is_null="false"))
     assert values(records)[1:] == [[2, "", 2.0, date(2024, 1, 2)], [None, None, None, None]]
 
 
@@ -87,16 +90,16 @@ def test_empty_fields_and_other_nulls(file: Path) -> None:
 def test_the_last_line_without_an_end(file: Path, mode: str) -> None:
     with file.open("a") as out:
         out.write("3,c,3,2024-01-03")
-    stored = Stored()
+    stored = StoredOffsets()
     task = run(file, stored, mode=mode)
-    found = values(task.drain())
+    found = values(drained(task))
     assert task.context.done == (mode == "once")
     if mode == "once":
         assert found[-1][:2] == [3, "c"]
-        assert values(run(file, stored, mode=mode).drain()) == []
+        assert values(drained(run(file, stored, mode=mode))) == []
         with file.open("a") as out:
             out.write("\n4,d,4,2024-01-04")
-        (last,) = run(file, stored, mode=mode).drain()
+        (last,) = drained(run(file, stored, mode=mode))
         assert last.value.values[0] == 4
         assert last.source_offset is not None
         assert last.source_offset["line"] == 5
@@ -104,41 +107,41 @@ def test_the_last_line_without_an_end(file: Path, mode: str) -> None:
         assert len(found) == 2
         with file.open("a") as out:
             out.write("\n")
-        assert values(task.drain())[0][1] == "c"
+        assert values(drained(task))[0][1] == "c"
 
 
 def test_a_last_line_that_was_sent_and_then_continued(file: Path) -> None:
     file.write_text("a\n1")
-    stored = Stored()
-    run(file, stored, mode="once").drain()
+    stored = StoredOffsets()
+    drained(run(file, stored, mode="once"))
     with file.open("a") as out:
         out.write("2\n")
     with pytest.raises(ConnectError, match=r"no longer has the end of a row at byte 3, behind line 2"):
-        run(file, stored, mode="once").poll()
+        polled(run(file, stored, mode="once"))
 
 
 def test_once_says_when_it_is_done_and_sends_no_more(file: Path) -> None:
     task = run(file, mode="once")
-    assert len(task.drain()) == 2
+    assert len(drained(task)) == 2
     assert task.context.done
     with file.open("a") as out:
         out.write("3,c,3,2024-01-03\n")
-    assert task.drain() == []
+    assert drained(task) == []
 
 
 def test_the_schema_of_the_first_rows_holds_after_a_restart(file: Path) -> None:
     file.write_text("a,b\n1,x\n")
-    stored = Stored()
-    run(file, stored).drain()
+    stored = StoredOffsets()
+    drained(run(file, stored))
     with file.open("a") as out:
         out.write("2.5,y\n")
     # Now the first rows would give float64; the file was begun with int64.
     with pytest.raises(
         DataError, match=r"f\.csv:3 has no int64 in column a, as the first rows have; declare"
     ):
-        run(file, stored).poll()
+        polled(run(file, stored))
     assert stored.offset({"filename": str(file)}) == {"position": 8, "line": 2, "columns": "a:int64,b:string"}
-    (record,) = run(file, stored, columns="a:float64").drain()
+    (record,) = drained(run(file, stored, columns="a:float64"))
     assert record.value.values == [2.5, "y"]
 
 
@@ -146,19 +149,19 @@ def test_a_bad_row_stops_behind_the_rows_before_it(file: Path) -> None:
     with file.open("a") as out:
         out.write("3,c,x,2024-01-03\n4,d,4,2024-01-04\n")
     task = run(file, columns="size:float64")
-    assert len(task.poll()) == 2
+    assert len(polled(task)) == 2
     for _ in range(2):
         with pytest.raises(DataError, match=r"f\.csv:4 has no float64 in column size; correct it"):
-            task.poll()
+            polled(task)
 
 
 def test_no_message_holds_the_text_of_a_row(file: Path) -> None:
     with file.open("a") as out:
         out.write("canary,c,canary,canary\n")
     task = run(file, columns="id:int64")
-    task.poll()
+    polled(task)
     with pytest.raises(DataError) as caught:
-        task.poll()
+        polled(task)
     assert "canary" not in str(caught.value)
 
 
@@ -166,7 +169,7 @@ def test_bad_rows_can_be_left_out(file: Path, caplog: pytest.LogCaptureFixture) 
     with file.open("ab") as out:
         out.write(b'3,c,x,y\n4,d\n5,\xff,5,2024-01-05\n6,"f"g,6,2024-01-06\n7,g,7,2024-01-07\n')
     with caplog.at_level(logging.WARNING):
-        records = run(file, on_bad_row="skip", columns="size:float64,id:int64,day:date").drain()
+        records = drained(run(file, on_bad_row="skip", columns="size:float64,id:int64,day:date"))
     assert [row[0] for row in values(records)] == [1, 2, 7]
     told = [record.message for record in caplog.records]
     assert [message.partition(" is left out")[0].rpartition(":")[2] for message in told[:4]] == [
@@ -185,16 +188,16 @@ def test_very_many_bad_rows_are_counted_and_not_all_told(
     with file.open("a") as out:
         out.write("x\n" * 1000)
     with caplog.at_level(logging.WARNING):
-        assert len(run(file, on_bad_row="skip").drain()) == 2
+        assert len(drained(run(file, on_bad_row="skip"))) == 2
     assert len(caplog.records) < 30
     assert "1000 rows left out" in caplog.text
 
 
 def test_a_null_where_none_may_be(file: Path) -> None:
     task = run(file, columns="name:string not null")
-    assert len(task.poll()) == 1
+    assert len(polled(task)) == 1
     with pytest.raises(DataError, match=r"f\.csv:3 has nothing in column name"):
-        task.poll()
+        polled(task)
 
 
 @pytest.mark.parametrize(
@@ -212,32 +215,32 @@ def test_columns_that_do_not_agree(tmp_path: Path, content: str, more: dict[str,
     path = tmp_path / "f"
     path.write_text(content)
     with pytest.raises(ConnectError, match=problem):
-        SourceRun(CsvSource, {"file": str(path), "topic": "t", **more}).poll()
+        polled(run(path, **more))
 
 
 def test_files_without_a_header(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_text("1,x\n2,y\n")
-    assert types(run(path, header="false").poll()[0]) == {"column1": "int64", "column2": "string"}
-    assert types(run(path, header="false", columns="n,t").poll()[0]) == {"n": "int64", "t": "string"}
-    assert values(run(path, header="skip", columns="n,t").poll()) == [[2, "y"]]
+    assert types(polled(run(path, header="false"))[0]) == {"column1": "int64", "column2": "string"}
+    assert types(polled(run(path, header="false", columns="n,t"))[0]) == {"n": "int64", "t": "string"}
+    assert values(polled(run(path, header="skip", columns="n,t"))) == [[2, "y"]]
 
 
 def test_odd_names_in_a_header(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.write_text('" a b ",,"x,""y"":z"\n1,2,3\n')
-    stored = Stored()
-    (record,) = run(path, stored).drain()
+    stored = StoredOffsets()
+    (record,) = drained(run(path, stored))
     assert list(types(record)) == ["a b", "column2", 'x,"y":z']
     with path.open("a") as out:
         out.write("4,5,6\n")
-    assert values(run(path, stored).drain()) == [[4, 5, 6]]
+    assert values(drained(run(path, stored))) == [[4, 5, 6]]
 
 
 @pytest.mark.parametrize("mode", ["tail", "once"])
 def test_a_changed_header_a_cut_file_a_changed_row(file: Path, mode: str) -> None:
-    stored = Stored()
-    run(file, stored, mode=mode).drain()
+    stored = StoredOffsets()
+    drained(run(file, stored, mode=mode))
     whole = file.read_text()
     for content, problem in [
         (whole.replace("name", "nam", 1) + " ", "columns of .* are not those"),
@@ -247,26 +250,26 @@ def test_a_changed_header_a_cut_file_a_changed_row(file: Path, mode: str) -> Non
     ]:
         file.write_text(content)
         with pytest.raises(ConnectError, match=problem):
-            run(file, stored, mode=mode).poll()
+            polled(run(file, stored, mode=mode))
     file.write_text(whole + "3,c,3,2024-01-03\n")
-    assert len(run(file, stored, mode=mode).drain()) == 1
+    assert len(drained(run(file, stored, mode=mode))) == 1
 
 
 def test_a_file_that_is_cut_while_it_is_read(file: Path) -> None:
     task = run(file)
-    task.drain()
+    drained(task)
     file.write_text("id\n")
     with pytest.raises(ConnectError, match="shorter than the position"):
-        task.poll()
+        polled(task)
 
 
 def test_an_editor_may_replace_the_file_with_a_longer_one(file: Path) -> None:
     task = run(file)
-    task.drain()
+    drained(task)
     new = file.with_name("new")
     new.write_text(file.read_text() + "3,c,3,2024-01-03\n")
     new.replace(file)
-    assert [row[0] for row in values(task.drain())] == [3]
+    assert [row[0] for row in values(drained(task))] == [3]
 
 
 @pytest.mark.parametrize(
@@ -280,35 +283,35 @@ def test_an_editor_may_replace_the_file_with_a_longer_one(file: Path) -> None:
     ],
 )
 def test_offsets_that_are_none(file: Path, offset: dict[str, Any]) -> None:
-    stored = Stored()
+    stored = StoredOffsets()
     stored.by_partition[(("filename", str(file)),)] = offset
     with pytest.raises(ConnectError, match="reset this connector's offsets"):
-        run(file, stored).poll()
+        polled(run(file, stored))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(ConnectError, match="is not there; correct file, or set mode=tail"):
-        run(tmp_path / "f", mode="once").poll()
+        polled(run(tmp_path / "f", mode="once"))
     task = run(tmp_path / "f")
     with caplog.at_level(logging.WARNING):
-        assert task.poll() == task.poll() == []
+        assert polled(task) == polled(task) == []
     assert len(caplog.records) == 1
     (tmp_path / "f").write_text("a\n1\n")
-    assert values(task.poll()) == [[1]]
+    assert values(polled(task)) == [[1]]
 
 
 def test_empty_files(tmp_path: Path) -> None:
     path = tmp_path / "f"
     path.touch()
     task = run(path, mode="once")
-    assert task.drain() == []
+    assert drained(task) == []
     assert task.context.done
     tail = run(path)
-    assert tail.drain() == []
+    assert drained(tail) == []
     path.write_text("a,b\n")
-    assert tail.drain() == []
+    assert drained(tail) == []
     path.write_text("a,b\n1,2\n")
-    assert values(tail.drain()) == [[1, 2]]
+    assert values(drained(tail)) == [[1, 2]]
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:
@@ -316,29 +319,29 @@ def test_what_is_no_file(tmp_path: Path) -> None:
 
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(ConnectError, match="not an ordinary file"):
-        run(tmp_path / "pipe").poll()
+        polled(run(tmp_path / "pipe"))
 
 
 def test_folders_and_patterns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("b.csv", "a.csv", "c.txt", ".d.csv"):
         (tmp_path / name).write_text(f"n\n{name}\n")
-    assert values(run(tmp_path, mode="once").drain()) == [["a.csv"], ["b.csv"]]
-    assert values(run(tmp_path / "*.txt", mode="once").drain()) == [["c.txt"]]
+    assert values(drained(run(tmp_path, mode="once"))) == [["a.csv"], ["b.csv"]]
+    assert values(drained(run(tmp_path / "*.txt", mode="once"))) == [["c.txt"]]
     monkeypatch.chdir(tmp_path)
-    found = run("[ab].csv", mode="once").drain()
+    found = drained(run("[ab].csv", mode="once"))
     assert [record.source_partition for record in found] == [{"filename": "a.csv"}, {"filename": "b.csv"}]
     tail = run(tmp_path)
-    assert len(tail.drain()) == 2
+    assert len(drained(tail)) == 2
     (tmp_path / "e.csv").write_text("n\ne\n")
-    assert values(tail.drain()) == [["e"]]
+    assert values(drained(tail)) == [["e"]]
 
 
 def test_tasks_share_the_files(tmp_path: Path) -> None:
     for n in range(12):
         (tmp_path / f"{n}.csv").write_text(f"n\n{n}\n")
     raw = {"file": str(tmp_path), "topic": "t", "mode": "once"}
-    runs = [SourceRun(CsvSource, raw, index=index, tasks=3) for index in range(3)]
-    found = [values(each.drain()) for each in runs]
+    runs = [SourceHarness(CsvSource, raw, index=index, tasks_max=3).start() for index in range(3)]
+    found = [values(drained(each)) for each in runs]
     assert all(found)
     assert sorted(row for part in found for [row] in part) == list(range(12))
     assert (
@@ -351,7 +354,7 @@ def test_a_growing_file_does_not_starve_the_others(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text("n\n2\n")
     task = run(tmp_path, batch_size="1")
     for _ in range(300):
-        if task.poll()[0].value.values == [2]:
+        if polled(task)[0].value.values == [2]:
             break
     else:
         pytest.fail("b.csv was never looked at")
@@ -417,7 +420,7 @@ def test_any_rows_any_growth_any_stop_loses_and_repeats_nothing(
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator=end)
     writer.writerows([("a", "b"), *table])
     whole = text.getvalue().encode()
-    stored = Stored()
+    stored = StoredOffsets()
     more = {"batch_size": str(batch), "columns": "a:string,b:string", "empty_is_null": "false"}
     found: list[list[Any]] = []
     done = 0
@@ -427,14 +430,14 @@ def test_any_rows_any_growth_any_stop_loses_and_repeats_nothing(
             out.write(whole[done:cut])
         done = max(done, cut)
         task = run(path, stored, **more)
-        while batch_found := task.poll():
+        while batch_found := polled(task):
             kept = data.draw(st.integers(0, len(batch_found)))
             for record in batch_found[:kept]:
                 found.append(record.value.values)
-                stored.commit(record)
+                stored.store([record])
             if kept < len(batch_found):
                 break  # stopped here: the rest was polled and never acknowledged
         task.stop()
     last = run(path, stored, **more)
-    found += values(last.drain())
+    found += values(drained(last))
     assert found == [list(row) for row in table]

@@ -18,11 +18,11 @@ from connectkit.errors import ConnectError, FatalTaskError
 from connectkit.plugin import plugins
 from connectkit.schema import Schema
 from connectkit.struct import Struct
-from tests.support.task_harness import SinkRun, sink_record
+from connectkit.testing import SinkHarness, sink_record
 
 
-def run(path: Path | str) -> SinkRun:
-    return SinkRun(FileStreamSink, {"file": str(path), "topics": "t"})
+def run(path: Path | str) -> SinkHarness:
+    return SinkHarness(FileStreamSink, {"file": str(path), "topics": "t"}).start()
 
 
 def test_all_names_of_kafka_mean_it() -> None:
@@ -70,7 +70,7 @@ def test_a_flush_is_durable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("os.fsync", synced.append)
     sink = run(tmp_path / "f")
     sink.put(sink_record("a"))
-    sink.flush()
+    sink.commit()
     assert len(synced) == 1
 
 
@@ -94,7 +94,7 @@ def test_a_full_disk_fails_the_task_and_leaves_whole_lines(
     monkeypatch.undo()
     assert file.read_text() == "first\n"
     with pytest.raises(FatalTaskError):
-        sink.flush()  # the offsets must not be committed
+        sink.commit()  # the offsets must not be committed
     with pytest.raises(FatalTaskError):
         sink.put()
 
@@ -111,7 +111,7 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_standard_output(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
-    sink = SinkRun(FileStreamSink, {"topics": "t"})
+    sink = SinkHarness(FileStreamSink, {"topics": "t"}).start()
     sink.put(sink_record("a"))
     sink.stop()
     assert capfdbinary.readouterr().out == b"a\n"

@@ -18,12 +18,13 @@ from connectkit.errors import ConfigError, ConnectError, LimitError
 from connectkit.plugin import plugins
 from connectkit.record import SourceRecord
 from connectkit.schema import Schema
-from tests.support.task_harness import SourceRun, Stored
+from connectkit.testing import SourceHarness, StoredOffsets
+from tests.support.sources import drained, polled
 
 
-def run(path: Path | str, stored: Stored | None = None, **more: str) -> SourceRun:
+def run(path: Path | str, stored: StoredOffsets | None = None, **more: str) -> SourceHarness:
     raw = {"file": str(path), "topic": "t", **{key.replace("_", "."): value for key, value in more.items()}}
-    return SourceRun(FileStreamSource, raw, stored)
+    return SourceHarness(FileStreamSource, raw, stored=stored).start()
 
 
 def lines(records: list[SourceRecord]) -> list[tuple[str, int]]:
@@ -46,13 +47,13 @@ def test_all_names_of_kafka_mean_it() -> None:
 def test_line_ends_and_positions_in_bytes(tmp_path: Path) -> None:
     file = tmp_path / "f"
     file.write_bytes("a\né\r\n\rb\nrest".encode())
-    assert lines(run(file).drain()) == [("a", 2), ("é", 6), ("", 7), ("b", 9)]
+    assert lines(drained(run(file))) == [("a", 2), ("é", 6), ("", 7), ("b", 9)]
 
 
 def test_a_record_is_as_kafkas(tmp_path: Path) -> None:
     file = tmp_path / "f"
     file.write_text("x\n")
-    (record,) = run(file).poll()
+    (record,) = polled(run(file))
     assert (record.topic, record.kafka_partition, record.key, record.key_schema) == ("t", None, None, None)
     assert record.value_schema is Schema.STRING
     assert record.timestamp is not None
@@ -64,23 +65,23 @@ def test_a_return_at_the_end_waits_for_what_follows(tmp_path: Path) -> None:
     file = tmp_path / "f"
     file.write_bytes(b"a\nb\r")
     task = run(file)
-    assert lines(task.drain()) == [("a", 2)]
+    assert lines(drained(task)) == [("a", 2)]
     with file.open("ab") as out:
         out.write(b"\nc\r")
-    assert lines(task.drain()) == [("b", 5)]
+    assert lines(drained(task)) == [("b", 5)]
     with file.open("ab") as out:
         out.write(b"d")
-    assert lines(task.drain()) == [("c", 7)]
+    assert lines(drained(task)) == [("c", 7)]
 
 
 def test_an_unterminated_line_waits(tmp_path: Path) -> None:
     file = tmp_path / "f"
     file.write_bytes(b"half")
     task = run(file)
-    assert task.drain() == []
+    assert drained(task) == []
     with file.open("ab") as out:
         out.write(b" and half\n")
-    assert lines(task.drain()) == [("half and half", 14)]
+    assert lines(drained(task)) == [("half and half", 14)]
 
 
 def test_a_file_that_is_not_there_is_waited_for_and_told_once(
@@ -89,12 +90,12 @@ def test_a_file_that_is_not_there_is_waited_for_and_told_once(
     file = tmp_path / "folder" / "f"
     task = run(file)
     with caplog.at_level(logging.WARNING):
-        assert [task.poll() for _ in range(3)] == [[], [], []]
-    assert task.context.slept == [1.0, 1.0, 1.0]
+        assert [polled(task) for _ in range(3)] == [[], [], []]
+    assert task.context.slept_s == [1.0, 1.0, 1.0]
     assert len(caplog.records) == 1
     file.parent.mkdir()
     file.write_text("x\n")
-    assert lines(task.poll()) == [("x", 2)]
+    assert lines(polled(task)) == [("x", 2)]
 
 
 def test_a_position_behind_the_end_waits_and_is_told_once(
@@ -102,28 +103,28 @@ def test_a_position_behind_the_end_waits_and_is_told_once(
 ) -> None:
     file = tmp_path / "f"
     file.write_text("x\n")
-    stored = Stored()
+    stored = StoredOffsets()
     stored.by_partition[(("filename", str(file)),)] = {"position": 4}
     task = run(file, stored)
     with caplog.at_level(logging.WARNING):
-        assert task.poll() == task.poll() == []
+        assert polled(task) == polled(task) == []
     assert [r.message for r in caplog.records if "shorter" in r.message] == [
         r.message for r in caplog.records
     ]
     assert len(caplog.records) == 1
     with file.open("a") as out:
         out.write("y\nz\n")
-    assert lines(task.poll()) == [("z", 6)]
+    assert lines(polled(task)) == [("z", 6)]
 
 
 @pytest.mark.parametrize("position", ["4", 1.5, True, -1])
 def test_a_stored_position_that_is_none(tmp_path: Path, position: Any) -> None:
     file = tmp_path / "f"
     file.write_text("x\n")
-    stored = Stored()
+    stored = StoredOffsets()
     stored.by_partition[(("filename", str(file)),)] = {"position": position}
     with pytest.raises(ConnectError, match=r"incorrect type|negative"):
-        run(file, stored).poll()
+        polled(run(file, stored))
 
 
 def test_batches_and_blocks(tmp_path: Path) -> None:
@@ -131,15 +132,15 @@ def test_batches_and_blocks(tmp_path: Path) -> None:
     text = "".join(f"line {n}\n" for n in range(BLOCK_BYTES // 4))
     file.write_text(text)
     task = run(file, batch_size="1000")
-    assert len(task.poll()) == 1000
-    assert len(run(file, batch_size="0").poll()) == 1  # as Kafka's does
-    assert [value for value, _ in lines(task.drain())] == text.splitlines()[1000:]
+    assert len(polled(task)) == 1000
+    assert len(polled(run(file, batch_size="0"))) == 1  # as Kafka's does
+    assert [value for value, _ in lines(drained(task))] == text.splitlines()[1000:]
 
 
 def test_a_line_longer_than_a_block(tmp_path: Path) -> None:
     file = tmp_path / "f"
     file.write_text("x" * (3 * BLOCK_BYTES) + "\ny\n")
-    assert [len(value) for value, _ in lines(run(file).drain())] == [3 * BLOCK_BYTES, 1]
+    assert [len(value) for value, _ in lines(drained(run(file)))] == [3 * BLOCK_BYTES, 1]
 
 
 def test_a_line_that_never_ends(tmp_path: Path) -> None:
@@ -148,34 +149,34 @@ def test_a_line_that_never_ends(tmp_path: Path) -> None:
         out.write(b"a\n")
         out.truncate(20 << 20)
     task = run(file)
-    assert lines(task.poll()) == [("a", 2)]
+    assert lines(polled(task)) == [("a", 2)]
     with pytest.raises(LimitError, match="begins at byte 2 is longer than 16777216 bytes"):
-        task.poll()
+        polled(task)
 
 
 def test_invalid_utf8_is_replaced(tmp_path: Path) -> None:
     file = tmp_path / "f"
     file.write_bytes(b"a\nb\xff\xe2\nc\n")
-    assert lines(run(file).drain()) == [("a", 2), ("b\ufffd\ufffd", 6), ("c", 8)]
+    assert lines(drained(run(file))) == [("a", 2), ("b\ufffd\ufffd", 6), ("c", 8)]
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConnectError, match="is a directory"):
-        run(tmp_path).poll()
+        polled(run(tmp_path))
 
 
 def test_a_pipe(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
     task = run(path)
-    assert task.poll() == []
+    assert polled(task) == []
     writer = os.open(path, os.O_WRONLY)
     os.write(writer, b"a\nb")
-    assert lines(task.poll()) == [("a", 2)]
-    assert task.poll() == []
+    assert lines(polled(task)) == [("a", 2)]
+    assert polled(task) == []
     os.write(writer, b"c\n")
     os.close(writer)
-    assert lines(task.poll()) == [("bc", 5)]
+    assert lines(polled(task)) == [("bc", 5)]
     task.stop()
 
 
@@ -183,18 +184,18 @@ def test_standard_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     read, write = os.pipe()
     with os.fdopen(read, "rb") as stdin:
         monkeypatch.setattr("sys.stdin", stdin)
-        task = SourceRun(FileStreamSource, {"file": "", "topic": "t"})
-        assert task.poll() == []
+        task = SourceHarness(FileStreamSource, {"file": "", "topic": "t"}).start()
+        assert polled(task) == []
         assert not task.context.done
         os.write(write, b"a\n")
-        (record,) = task.poll()
+        (record,) = polled(task)
         assert (record.value, record.source_partition, record.source_offset) == (
             "a",
             {"filename": None},
             {"position": None},
         )
         os.close(write)
-        assert task.poll() == []
+        assert polled(task) == []
         assert task.context.done
         task.stop()
         assert not stdin.closed
@@ -249,7 +250,7 @@ def test_any_growth_any_stop(
 ) -> None:
     """However the file grows and whenever the task is restarted, each line comes once."""
     file = tmp_path_factory.mktemp("any") / "f"
-    stored = Stored()
+    stored = StoredOffsets()
     file.touch()
     task = run(file, stored, batch_size=str(batch))
     found: list[str] = []
@@ -257,12 +258,12 @@ def test_any_growth_any_stop(
         with file.open("a", newline="") as out:
             out.write(part)
         if number in stops:
-            for record in task.poll():
+            for record in polled(task):
                 found.append(record.value)
-                stored.commit(record)
+                stored.store([record])
             task.stop()
             task = run(file, stored, batch_size=str(batch))
         else:
-            found += [value for value, _ in lines(task.drain())]
-    found += [value for value, _ in lines(task.drain())]
+            found += [value for value, _ in lines(drained(task))]
+    found += [value for value, _ in lines(drained(task))]
     assert found == by_javas_rules("".join(parts))
