@@ -146,6 +146,29 @@ def _not_yet(*_: Any) -> Any:
     raise RuntimeError("a generated function was called before it was finished")
 
 
+class Functions:
+    """Generated functions of things that contain one another, each made once, cycles included.
+
+    A function is of one or several things at once (the two schemas of an encoder), told by identity. Used by
+    one thread, for one outermost function.
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[int, ...], Callable[..., Any] | Late] = {}
+        self._held: list[tuple[object, ...]] = []  # keeps the ids in _made from being reused
+
+    def get(self, make: Callable[[], Callable[..., Any]], *of: object) -> Callable[..., Any] | Late:
+        """The function of these, made by ``make``; a :class:`Late` where it is being made further out."""
+        key = tuple(map(id, of))
+        found = self._made.get(key)
+        if found is not None:
+            return found
+        self._held.append(of)
+        late = self._made[key] = Late()
+        made = late.call = self._made[key] = make()
+        return made
+
+
 class Family:
     """Generates functions for schemas that contain one another, each once, cycles included.
 
@@ -155,21 +178,11 @@ class Family:
 
     def __init__(self, make: Callable[[Family, Schema], Callable[..., Any]]) -> None:
         self._make = make
-        self._done: dict[int, Callable[..., Any]] = {}
-        self._under_way: dict[int, Late] = {}
-        self._held: list[Schema] = []  # keeps the ids from being reused
+        self._functions = Functions()
 
     def get(self, schema: Schema) -> Callable[..., Any] | Late:
         """The function of that schema, or a :class:`Late` where it is being made further out."""
-        found = self._done.get(id(schema)) or self._under_way.get(id(schema))
-        if found is not None:
-            return found
-        self._held.append(schema)
-        late = self._under_way[id(schema)] = Late()
-        made = self._make(self, schema)
-        late.call = self._done[id(schema)] = made
-        del self._under_way[id(schema)]
-        return made
+        return self._functions.get(lambda: self._make(self, schema), schema)
 
     def call(self, code: Code, schema: Schema) -> tuple[str, bool]:
         """An expression to call for that schema, and whether it closes a cycle (and must count depth)."""

@@ -16,7 +16,7 @@ from struct import Struct as Packer
 from struct import error as PackError  # noqa: N812 - it is an error, and named as one here
 from typing import Any, Final
 
-from connectkit.compile import Code, Late, too_deep
+from connectkit.compile import Code, Functions, Late, too_deep
 from connectkit.converters import varint
 from connectkit.converters.avro import native
 from connectkit.converters.avro.anything_codec import read_anything
@@ -147,8 +147,7 @@ class _Compiler:
         )
         self._options = options
         self._limits = limits
-        self._made: dict[tuple[int, int, int], Callable[..., Any] | Late] = {}
-        self._held: list[Any] = []  # keeps the ids in _made from being reused
+        self._functions = Functions()
 
     def root(
         self, writer: AvroSchema, reader: AvroSchema, schema: Schema | None, recover: Callable[..., Any]
@@ -183,19 +182,15 @@ class _Compiler:
         return self._read(code, writer, reader, schema, "0", own=True)
 
     def _function(self, writer: AvroSchema, reader: AvroSchema, schema: Schema) -> Callable[..., Any] | Late:
-        key = (id(writer), id(reader), id(schema))
-        found = self._made.get(key)
-        if found is not None:
-            return found
-        self._held.append((writer, reader, schema))
-        late = self._made[key] = Late()
+        return self._functions.get(lambda: self._generate(writer, reader, schema), writer, reader, schema)
+
+    def _generate(self, writer: AvroSchema, reader: AvroSchema, schema: Schema) -> Callable[..., Any]:
         code = Code("data", "at", "depth")
         code.line(f"if depth > {int(self._limits.depth)}:")
         code.line(f"    raise {code.bind(too_deep)}({int(self._limits.depth)})")
         value = self._read(code, writer, reader, schema, "depth", own=True)
         code.line(f"return {value}, at")
-        made = late.call = self._made[key] = code.build("avro decode", name="avro_decode_part")
-        return made
+        return code.build("avro decode", name="avro_decode_part")
 
     def _read(
         self,

@@ -15,7 +15,7 @@ from struct import error as PackError  # noqa: N812 - it is an error, and named 
 from typing import Any, Final
 
 from connectkit import logical
-from connectkit.compile import Code, Late, too_deep
+from connectkit.compile import Code, Functions, Late, too_deep
 from connectkit.converters import varint
 from connectkit.converters.avro import native
 from connectkit.converters.avro.anything_codec import write_anything
@@ -80,8 +80,7 @@ class _Compiler:
     def __init__(self, options: AvroOptions, limits: Limits) -> None:
         self._options = options
         self._limits = limits
-        self._made: dict[tuple[int, int], Callable[..., bytes] | Late] = {}
-        self._held: list[Any] = []  # keeps the ids in _made from being reused
+        self._functions = Functions()
 
     def root(self, avro: AvroSchema, schema: Schema, recover: Callable[[Any, Exception], bytes]) -> Encoder:
         code = Code("value", "prefix")
@@ -97,20 +96,14 @@ class _Compiler:
         return code.build("avro encode", name="avro_encode")
 
     def _function(self, avro: AvroSchema, schema: Schema) -> Callable[..., bytes] | Late:
-        key = (id(avro), id(schema))
-        found = self._made.get(key)
-        if found is not None:
-            return found
-        self._held.append((avro, schema))
-        late = self._made[key] = Late()
+        return self._functions.get(lambda: self._generate(avro, schema), avro, schema)
+
+    def _generate(self, avro: AvroSchema, schema: Schema) -> Callable[..., bytes]:
         code = Code("value", "depth")
         code.line(f"if depth > {int(self._limits.depth)}:")
         code.line(f"    raise {code.bind(too_deep)}({int(self._limits.depth)})")
         code.line(_joined(code, self._write(code, avro, schema, "value", "depth", own=True)))
-        made = code.build("avro encode", name="avro_encode_part")
-        late.call = made
-        self._made[key] = made
-        return made
+        return code.build("avro encode", name="avro_encode_part")
 
     def _call(self, code: Code, avro: AvroSchema, schema: Schema, var: str, depth: str) -> list[str]:
         found = self._function(avro, schema)

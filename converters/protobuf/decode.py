@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from connectkit.compile import Code, Late, too_deep
+from connectkit.compile import Code, Functions, Late, too_deep
 from connectkit.converters.protobuf.from_proto import Slot, layout, unwraps
 from connectkit.converters.protobuf.linked import FieldType, MessageType, OneOfType
 from connectkit.converters.protobuf.logical_types import reader
@@ -68,27 +68,25 @@ class _Compiler:
     def __init__(self, options: ProtoOptions, limits: Limits) -> None:
         self._options = options
         self._limits = limits
-        self._made: dict[tuple[int, int], Callable[..., Any] | Late] = {}
+        self._functions = Functions()
+        self._under_way: list[MessageType] = []
         self._sizes: dict[int, int] = {}
-        self._held: list[Any] = []  # keeps the ids in _made from being reused
 
     def function(self, message: MessageType, schema: Schema) -> Callable[..., Any] | Late:
-        key = (id(message), id(schema))
-        found = self._made.get(key)
-        if found is not None:
-            return found
-        self._held.append((message, schema))
-        late = self._made[key] = Late()
+        return self._functions.get(lambda: self._generate(message, schema), message, schema)
+
+    def _generate(self, message: MessageType, schema: Schema) -> Callable[..., Any]:
         code = Code("m", "depth")
         code.line(f"if depth > {int(self._limits.depth)}:")
         code.line(f"    raise {code.bind(too_deep)}({int(self._limits.depth)})")
+        self._under_way.append(message)
         values = [
             self._slot(code, slot, field.schema)
             for slot, field in zip(self._layout(message), schema.fields, strict=True)
         ]
+        self._under_way.pop()
         code.line(f"return {_struct(code, schema, values)}")
-        made = late.call = self._made[key] = code.build("protobuf decode", name="protobuf_decode_part")
-        return made
+        return code.build("protobuf decode", name="protobuf_decode_part")
 
     def _layout(self, message: MessageType) -> list[Slot]:
         if message.full_name == VARIANT_TYPE:
@@ -175,7 +173,7 @@ class _Compiler:
 
     def _is_open(self, field: FieldType) -> bool:
         """Whether the field's message is one around it: unset ones then end it."""
-        return any(key[0] == id(field.message) and isinstance(made, Late) for key, made in self._made.items())
+        return any(each is field.message for each in self._under_way)
 
     def _present(self, code: Code, field: FieldType, schema: Schema, place: str, depth: str) -> str:
         """The value of one that is there."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from math import copysign
 from typing import Any, Final
 
-from connectkit.compile import Code, Late, too_deep
+from connectkit.compile import Code, Functions, Late, too_deep
 from connectkit.converters.protobuf.explain import MisfitError, explain
 from connectkit.converters.protobuf.from_proto import WRAPPERS
 from connectkit.converters.protobuf.linked import FieldType, MessageType
@@ -112,23 +112,18 @@ class _Compiler:
         self._limits = limits
         self._text = _lenient_text if lenient else _text
         self._lenient = lenient
-        self._made: dict[tuple[int, int], Callable[..., Any] | Late] = {}
-        self._held: list[Any] = []  # keeps the ids in _made from being reused
+        self._functions = Functions()
 
     def function(self, message: MessageType, schema: Schema) -> Callable[..., Any] | Late:
-        key = (id(message), id(schema))
-        found = self._made.get(key)
-        if found is not None:
-            return found
-        self._held.append((message, schema))
-        late = self._made[key] = Late()
+        return self._functions.get(lambda: self._generate(message, schema), message, schema)
+
+    def _generate(self, message: MessageType, schema: Schema) -> Callable[..., Any]:
         code = Code("value", "depth")
         code.line(f"if depth > {int(self._limits.depth)}:")
         code.line(f"    raise {code.bind(too_deep)}({int(self._limits.depth)})")
         items = self._struct(code, message, schema, "value")
         code.line(f"return {{{', '.join(items)}}}")
-        made = late.call = self._made[key] = code.build("protobuf encode", name="protobuf_encode_part")
-        return made
+        return code.build("protobuf encode", name="protobuf_encode_part")
 
     def _struct(self, code: Code, message: MessageType, schema: Schema, var: str) -> list[str]:
         """Statements that take a struct apart; returns the items of the message's dict."""

@@ -47,8 +47,3 @@ def scrub(name: str) -> str:
 def scrub_dotted(name: str) -> str:
     """The same for each part of a full name."""
     return ".".join(map(scrub, name.split(".")))
-
-
-def unqualified(name: str) -> str:
-    """The last part of a full name."""
-    return name.rpartition(".")[2]
