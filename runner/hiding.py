@@ -9,11 +9,12 @@ value that is stored under this key. Thread-safe. Source: spec reliability 3.3.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from connectkit.errors import ConfigError
-from connectkit.plugin import PluginKind, Registry
+from connectkit.plugin import Registry
+from connectkit.runner.named_plugins import Named, named_plugins
 from connectkit.runner.variables import variables_in
 from connectkit.runner.wiring import secret_options
 from connectkit.secret import GIVEN, HIDDEN, without_userinfo
@@ -25,12 +26,6 @@ _NAME: Final = re.compile(
     re.IGNORECASE,
 )
 _USERINFO: Final = re.compile(r"://([^/\s@]+)@")
-_CONVERTERS: Final[tuple[tuple[str, PluginKind], ...]] = (
-    ("key.converter", "converter"),
-    ("value.converter", "converter"),
-    ("header.converter", "header_converter"),
-)
-_STEPS: Final[tuple[tuple[str, PluginKind], ...]] = (("transforms", "transform"), ("predicates", "predicate"))
 
 
 def shown_config(
@@ -38,9 +33,13 @@ def shown_config(
     registry: Registry,
     *,
     task: Mapping[str, str] | None = None,
+    more: Iterable[str] = (),
 ) -> dict[str, str | None]:
-    """A connector's configuration as it may be shown, or that of one of its tasks."""
-    secret = set(_declared(raw, registry))
+    """A connector's configuration as it may be shown, or that of one of its tasks.
+
+    ``more``: keys of secrets that nothing here knows of.
+    """
+    secret = {*_declared(raw, registry), *more}
     return {
         key: HIDDEN if key in secret and value and not _is_placeholder(value) else _shown(key, value)
         for key, value in (raw if task is None else task).items()
@@ -69,12 +68,12 @@ def restored(
     return found
 
 
-def hide_from_logs(raw: Mapping[str, str | None], registry: Registry) -> None:
+def hide_from_logs(raw: Mapping[str, str | None], registry: Registry, *, more: Iterable[str] = ()) -> None:
     """From now on no log line shows the secrets that are written out in this configuration.
 
     Those of few characters are left alone: they would blot out other words.
     """
-    for key, shown in shown_config(raw, registry).items():
+    for key, shown in shown_config(raw, registry, more=more).items():
         value = raw[key]
         if value is None or shown == value:
             continue
@@ -109,20 +108,16 @@ def _declared(raw: Mapping[str, str | None], registry: Registry) -> Iterator[str
         task_config = getattr(getattr(connector, "task_class", None), "config_type", None)
         if task_config is not None:
             yield from (key.name for key in secret_options(task_config))
-    for prefix, kind in _CONVERTERS:
-        yield from _of(raw.get(prefix), kind, prefix, registry)
-    for plural, kind in _STEPS:
-        for alias in (raw.get(plural) or "").split(","):
-            prefix = f"{plural}.{alias.strip()}"
-            yield from _of(raw.get(f"{prefix}.type"), kind, prefix, registry)
+    for each in named_plugins(raw):
+        yield from _of(each, raw.get(each.key), registry)
 
 
-def _of(name: str | None, kind: PluginKind, prefix: str, registry: Registry) -> Iterator[str]:
+def _of(plugin: Named, name: str | None, registry: Registry) -> Iterator[str]:
     if not name:
         return
     try:
-        config_type = getattr(registry.find(kind, name).cls, "config_type", None)
+        config_type = getattr(registry.find(plugin.kind, name).cls, "config_type", None)
     except ConfigError:
         return
     if config_type is not None:
-        yield from (f"{prefix}.{key.name}" for key in secret_options(config_type))
+        yield from (plugin.prefix + key.name for key in secret_options(config_type))

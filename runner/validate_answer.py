@@ -21,9 +21,8 @@ from connectkit.runner.configs.client_options import CLIENT_OPTIONS
 from connectkit.runner.configs.connector import (
     CLIENT_OVERRIDES,
     CONVERTERS,
+    FRAMEWORK,
     ConnectorConfig,
-    SinkConnectorConfig,
-    SourceConnectorConfig,
 )
 from connectkit.runner.configs.worker import WorkerConfig
 from connectkit.runner.definitions import (
@@ -38,14 +37,11 @@ from connectkit.runner.definitions import (
     value_text,
     visible_keys,
 )
+from connectkit.runner.named_plugins import CONVERTER_KINDS
 from connectkit.runner.report import Report
 from connectkit.runner.validation import validate_connector
 from connectkit.secret import HIDDEN, is_sensitive
 
-_FRAMEWORK: Mapping[str, type[ConnectorConfig]] = {
-    "source": SourceConnectorConfig,
-    "sink": SinkConnectorConfig,
-}
 _CONVERTER_VERSIONS = tuple(f"{each}.plugin.version" for each in CONVERTERS)
 _WORD: Mapping[str, tuple[PluginKind, str]] = {
     "transforms": ("transform", "Transformation"),
@@ -133,7 +129,7 @@ class _Answer:
     def _main(self) -> list[dict[str, Any]]:
         found = self._report.found
         fits = self._fits("connector.plugin.version")
-        framework = _FRAMEWORK.get(found.kind if found and fits else "", ConnectorConfig)
+        framework = FRAMEWORK.get(found.kind if found and fits else "", ConnectorConfig)
         listed = {each.name: each for each in self._framework(framework, found, inherits=fits)}
         chain = [*self._chain("transforms"), *self._chain("predicates")] if fits else []
         entries: dict[str, dict[str, Any]] = {}
@@ -181,7 +177,7 @@ class _Answer:
         return listed
 
     def _converter_class(self, each: Shown, *, inherits: bool) -> Shown:
-        kind = _converter_kind(each.name)
+        kind = CONVERTER_KINDS[each.name]
         if not inherits:
             return replace(each, of_class=lambda name: self._full_name(kind, name))
         default, _ = self._worker.converter(each.name.partition(".")[0])
@@ -197,7 +193,7 @@ class _Answer:
         name = self._raw.get(which)
         if name is None:
             name = self._worker.converter(which.partition(".")[0])[0]
-        found = self._find(_converter_kind(which), name)
+        found = self._find(CONVERTER_KINDS[which], name)
         version = found.info.version if found else None
         recommended = [version] if version else []
         return replace(each, default=version, recommended=recommended, hidden=found is None)
@@ -278,7 +274,7 @@ class _Answer:
             return made
         for which in ("header.converter", "key.converter", "value.converter"):
             name = self._raw.get(which)
-            found = self._find(_converter_kind(which), name) if name else None
+            found = self._find(CONVERTER_KINDS[which], name) if name else None
             if found is None or {which, f"{which}.plugin.version"} & self._report.errors.keys():
                 continue
             prefix = f"{which}."
@@ -343,10 +339,6 @@ def _parsed(keys: Sequence[ConfigKey], raw: Mapping[str, Any]) -> dict[str, Any]
 def _aliases(text: str | None) -> list[str]:
     found = [] if text is None else parse_kind(text, Kind.LIST)
     return [alias for alias in dict.fromkeys(found) if trim(alias)]
-
-
-def _converter_kind(which: str) -> PluginKind:
-    return "header_converter" if which.startswith("header.") else "converter"
 
 
 def _implicit(name: str, kind: Kind, default: Any, importance: Any, width: Width, display: str) -> ConfigKey:

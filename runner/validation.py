@@ -18,12 +18,13 @@ from connectkit.api import Connector
 from connectkit.errors import ConfigError
 from connectkit.javaregex import compile_java
 from connectkit.kinds import trim
-from connectkit.plugin import PluginKind, Registry
+from connectkit.plugin import Registry
 from connectkit.runner.configs.client_keys import CLIENT_KEYS
 from connectkit.runner.configs.client_options import value_problem
 from connectkit.runner.configs.connector import (
     CLIENT_OVERRIDES,
     CONVERTERS,
+    FRAMEWORK,
     ConnectorConfig,
     SinkConnectorConfig,
     SourceConnectorConfig,
@@ -35,6 +36,7 @@ from connectkit.runner.configs.topics import PREFIX as TOPIC_CREATION
 from connectkit.runner.configs.topics import check_creation
 from connectkit.runner.configs.worker import WorkerConfig, worker_warnings
 from connectkit.runner.log.opening import EMBEDDED
+from connectkit.runner.named_plugins import CONVERTER_KINDS
 from connectkit.runner.preflight import check_exactly_once
 from connectkit.runner.registry_url import with_registry
 from connectkit.runner.report import Report, problems_of
@@ -46,10 +48,6 @@ from connectkit.suggest import closest, did_you_mean, shortened
 
 log = logging.getLogger(__name__)
 
-_FRAMEWORK: dict[str, type[ConnectorConfig]] = {
-    "source": SourceConnectorConfig,
-    "sink": SinkConnectorConfig,
-}
 _INNER = ("transforms.", "predicates.", TOPIC_CREATION, *CLIENT_OVERRIDES, *(f"{c}." for c in CONVERTERS))
 
 
@@ -189,9 +187,8 @@ def _check_converter(
         return
     if not isinstance(name, str) or not trim(name):
         return
-    kind: PluginKind = "header_converter" if which == "header.converter" else "converter"
     try:
-        found = plugins.find(kind, name)
+        found = plugins.find(CONVERTER_KINDS[which], name)
     except ConfigError as exc:
         report.take(problems_of(exc, which))
         return
@@ -228,7 +225,7 @@ class _ConnectorCheck:
         self._find()
         found = report.found
         kind = found.kind if found else ""
-        framework = _FRAMEWORK.get(kind, ConnectorConfig)
+        framework = FRAMEWORK.get(kind, ConnectorConfig)
         own = found.cls.config_type if found else None
         own_names = own.definition().accepted_names if own else frozenset[str]()
         others = list(self.raw)
@@ -384,7 +381,7 @@ class _ConnectorCheck:
                 continue
             nearest = closest(key, sorted(accepted))
             hint = f"; did you mean '{nearest}'?" if nearest else ""
-            if other and (key in _FRAMEWORK[other].definition().by_name or key.startswith(TOPIC_CREATION)):
+            if other and (key in FRAMEWORK[other].definition().by_name or key.startswith(TOPIC_CREATION)):
                 self.report.warn(
                     key, f"has no effect: it is an option of {other} connectors, and this is a {kind}"
                 )

@@ -22,7 +22,13 @@ from typing import Any, Final, Literal
 from connectkit.errors import ConfigError
 from connectkit.plugin import PluginKind, Registry
 from connectkit.runner.client.known import EQUIVALENTS
-from connectkit.runner.configs.connector import ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig
+from connectkit.runner.configs.connector import (
+    CLIENT_OVERRIDES,
+    ConnectorConfig,
+    SinkConnectorConfig,
+    SourceConnectorConfig,
+)
+from connectkit.runner.named_plugins import named_plugins
 from connectkit.runner.validation import validate_connector
 from connectkit.runner.variables import variables_in
 from connectkit.suggest import shortened
@@ -34,14 +40,6 @@ VERDICTS: Final[tuple[Verdict, ...]] = ("supported", "equivalent", "lossy", "mis
 Config = Mapping[str, str | None]
 Options = Callable[[str], frozenset[str] | None]
 """The names of a Java plugin's options; None if the cluster does not tell."""
-
-_CONVERTERS: Final[tuple[tuple[str, PluginKind], ...]] = (
-    ("key.converter", "converter"),
-    ("value.converter", "converter"),
-    ("header.converter", "header_converter"),
-)
-_STEPS: Final[tuple[tuple[str, PluginKind], ...]] = (("transforms", "transform"), ("predicates", "predicate"))
-_OVERRIDES: Final = ("producer.override.", "consumer.override.", "admin.override.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +123,13 @@ class _Check:
 
     def run(self, has_offsets: bool) -> Checked:
         self._connector()
-        for key, kind in _CONVERTERS:
-            if self.config.get(key):
-                self._plugin(key, kind, f"{key}.")
-        for group, kind in _STEPS:
-            for alias in self._aliases(group):
-                self._plugin(f"{group}.{alias}.type", kind, f"{group}.{alias}.")
+        for each in named_plugins(self.config):
+            self._plugin(*each)
         self._options()
         if has_offsets:
             self._offsets()
         self._notes()
         return self.found
-
-    def _aliases(self, group: str) -> list[str]:
-        return [each.strip() for each in (self.config.get(group) or "").split(",") if each.strip()]
 
     def _say(self, verdict: Verdict, kind: str, key: str, name: str, sentence: str) -> None:
         self.found.findings.append(Finding(verdict, kind, key, shortened(name, limit_chars=200), sentence))
@@ -214,12 +205,14 @@ class _Check:
         if own != "sink":
             types.append(SourceConnectorConfig)
         framework = any(key in each.definition().by_name for each in types)
-        return framework or key.startswith((*_OVERRIDES, "topic.creation.", "transforms.", "predicates."))
+        return framework or key.startswith(
+            (*CLIENT_OVERRIDES, "topic.creation.", "transforms.", "predicates.")
+        )
 
     def _error(self, key: str, sentences: Sequence[str]) -> None:
         """What our validation refuses."""
         sentence = "; ".join(sentences)
-        may_be_allowed = key.startswith(_OVERRIDES) and "override" in sentence
+        may_be_allowed = key.startswith(CLIENT_OVERRIDES) and "override" in sentence
         self._say("lossy" if may_be_allowed else "missing", "option", key, key, sentence)
 
     def _warning(self, key: str, owner: str, sentences: Sequence[str]) -> None:
@@ -259,7 +252,7 @@ class _Check:
             )  # fmt: skip
 
     def _notes(self) -> None:
-        left = [key for key, _ in _CONVERTERS[:2] if not self.config.get(key)]
+        left = [key for key in ("key.converter", "value.converter") if not self.config.get(key)]
         if left:
             self.found.notes.append(
                 f"{' and '.join(left)} come from the worker's file, which REST does not show: check that with"

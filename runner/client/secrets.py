@@ -12,9 +12,7 @@ from typing import Any
 
 from connectkit.plugin import Registry
 from connectkit.runner.client.http import AnsweredError, RestClient, plugin_path
-from connectkit.runner.hiding import LEAST_CHARS, hide_from_logs, shown_config
-from connectkit.runner.variables import variables_in
-from connectkit.secret import GIVEN, HIDDEN
+from connectkit.runner.hiding import hide_from_logs, shown_config
 
 Config = Mapping[str, str | None]
 
@@ -29,15 +27,9 @@ class Curtain:
 
     def shown(self, config: Config) -> dict[str, str | None]:
         """The configuration as it may be shown; from now on no message shows what is hidden in it."""
-        hide_from_logs(config, self._registry)
-        found = shown_config(config, self._registry)
-        for key in self._passwords(config.get("connector.class") or ""):
-            value = config.get(key)
-            if value and value != HIDDEN and next(variables_in(value), None) is None:
-                found[key] = HIDDEN
-                if len(value) >= LEAST_CHARS:
-                    GIVEN.add(value)
-        return found
+        declared = self._passwords(config.get("connector.class") or "")
+        hide_from_logs(config, self._registry, more=declared)
+        return shown_config(config, self._registry, more=declared)
 
     def _passwords(self, plugin: str) -> frozenset[str]:
         """The options of type PASSWORD that the worker's plugin has, asked for once."""

@@ -395,3 +395,10 @@ def topic_problems(
             f"the dead letter topic '{shortened(dead)}' must not be matched by the topics that are read"
         )
     return problems
+
+
+FRAMEWORK: Mapping[str, type[ConnectorConfig]] = {
+    "source": SourceConnectorConfig,
+    "sink": SinkConnectorConfig,
+}
+"""The options of the framework by the kind of connector."""

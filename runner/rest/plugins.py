@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from connectkit.errors import NotFoundError
-from connectkit.runner.configs.connector import ConnectorConfig, SinkConnectorConfig, SourceConnectorConfig
+from connectkit.runner.configs.connector import FRAMEWORK
 from connectkit.runner.configs.overrides import is_policy
 from connectkit.runner.definitions import (
     TYPES,
@@ -22,11 +22,6 @@ from connectkit.runner.rest.routes import Operation
 from connectkit.runner.validate_answer import validate_answer
 from connectkit.runner.versions import accepts
 from connectkit.suggest import shortened
-
-_FRAMEWORK: Final[dict[str, type[ConnectorConfig]]] = {
-    "source": SourceConnectorConfig,
-    "sink": SinkConnectorConfig,
-}
 
 
 def _plugins(call: Call) -> Answer:
@@ -50,12 +45,12 @@ def _config(call: Call) -> Answer:
         _check_version(wanted, info.name, info.version)
     listed = [shown(key) for key in visible_keys(found.cls.config_type.definition(), info, ())]
     known = {each.name for each in listed}
-    if kind in _FRAMEWORK:
-        framework = _FRAMEWORK[kind].definition().keys
+    if kind in FRAMEWORK:
+        framework = FRAMEWORK[kind].definition().keys
         listed += [shown(key) for key in framework if key.name not in known and not key.extension]
     found_json = [each.as_json() for each in listed]
     for each in found_json:
-        if each["name"] == "connector.plugin.version" and kind in _FRAMEWORK and info.version != UNDEFINED:
+        if each["name"] == "connector.plugin.version" and kind in FRAMEWORK and info.version != UNDEFINED:
             each["default_value"] = info.version
     return Answer(found_json)
 
