@@ -10,7 +10,7 @@ import enum
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class TaskId(NamedTuple):
@@ -29,6 +29,10 @@ class Target(enum.Enum):
     STARTED = "STARTED"
     PAUSED = "PAUSED"
     STOPPED = "STOPPED"
+
+
+TARGETS: Final = {"RUNNING": Target.STARTED, "PAUSED": Target.PAUSED, "STOPPED": Target.STOPPED}
+"""What an initial state (KIP-980) asks for."""
 
 
 class Control:

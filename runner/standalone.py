@@ -176,16 +176,15 @@ def _make_folder(folder: Path) -> None:
 
 def create_connectors(herder: Herder, files: Sequence[ConfigFile]) -> None:
     """Create each; the first that fails ends it. Then restore what else the state folder keeps."""
-    from connectkit.runner.control import Target
+    from connectkit.runner.control import TARGETS, Target
 
-    targets = {"RUNNING": Target.STARTED, "PAUSED": Target.PAUSED, "STOPPED": Target.STOPPED}
     kept = {each.name: each for each in herder.kept()}
     for file in files:
         before = kept.pop(file.name.strip(), None)
         for sentence in file.warnings:
             log.warning("%s", sentence)
         try:
-            target = targets[file.initial_state]
+            target = TARGETS[file.initial_state]
             if before is not None and target is Target.STARTED:
                 target = before.target  # paused or stopped over REST, and not told otherwise by the file
                 if not before.from_file:

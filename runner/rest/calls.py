@@ -90,10 +90,7 @@ class Call:
         found = self.body()
         if not isinstance(found, dict):
             raise BadRequestError(f"The body must be a JSON object, and not {_kind(found)}")
-        for name in found:
-            if name not in names:
-                hint = did_you_mean(name, names)
-                raise BadRequestError(f"The body has a member '{shortened(name)}', which nobody reads{hint}")
+        no_strangers(found, names, "The body")
         return found
 
     def config(self) -> dict[str, str | None]:
@@ -149,11 +146,32 @@ def _depth_exceeds(value: Any, limit: int) -> bool:
     return True
 
 
+def no_strangers(found: Mapping[str, Any], names: Sequence[str], what: str) -> None:
+    """400 if an object has a member of another name than these."""
+    for name in found:
+        if name not in names:
+            hint = did_you_mean(name, names)
+            raise BadRequestError(f"{what} has a member '{shortened(name)}', which nobody reads{hint}")
+
+
 def as_config(found: Any, what: str) -> dict[str, str | None]:
     """A configuration: an object of texts, where numbers and booleans become texts and null stays."""
     if not isinstance(found, dict):
         raise BadRequestError(f"{what} must be a JSON object of texts, and not {_kind(found)}")
     return {key: as_text(value, f"{what}'s '{shortened(key)}'") for key, value in found.items()}
+
+
+def named(config: dict[str, str | None], name: str) -> dict[str, str | None]:
+    """The configuration with its connector's name; 400 if another is in it."""
+    inner = config.get("name")
+    if inner is None:
+        config["name"] = name
+    elif inner != name:
+        raise BadRequestError(
+            f"The name within the config ('{shortened(inner)}') is not the connector's"
+            f" ('{shortened(name)}'): leave one of them out"
+        )
+    return config
 
 
 def as_text(found: Any, what: str) -> str | None:

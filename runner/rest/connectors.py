@@ -11,19 +11,17 @@ from connectkit.errors import NotFoundError
 from connectkit.kinds import trim
 from connectkit.plugin import Registry
 from connectkit.runner.connector_offsets import InitialOffsets
-from connectkit.runner.control import Target, TaskId
+from connectkit.runner.control import TARGETS, Target, TaskId
 from connectkit.runner.herder import ConnectorInfo, ConnectorStatus
 from connectkit.runner.hiding import restored, shown_config
 from connectkit.runner.rest import schemas
 from connectkit.runner.rest.answers import Answer, BadRequestError, RestError
-from connectkit.runner.rest.calls import Call, as_config, as_text
+from connectkit.runner.rest.calls import Call, as_config, as_text, named
 from connectkit.runner.rest.offsets import offset_pairs
 from connectkit.runner.rest.routes import Operation
 from connectkit.runner.status import Status
 from connectkit.secret import GIVEN
 from connectkit.suggest import did_you_mean, shortened
-
-STATES: Final = {"RUNNING": Target.STARTED, "PAUSED": Target.PAUSED, "STOPPED": Target.STOPPED}
 
 
 def info_json(info: ConnectorInfo, registry: Registry) -> dict[str, Any]:
@@ -145,7 +143,7 @@ def _create(call: Call) -> Answer:
     name = trim(as_text(body.get("name"), "The name") or "")
     if body.get("config") is None:
         raise BadRequestError("The body has no 'config': the connector's configuration, an object of texts")
-    config = restored(_named(as_config(body["config"], "The config"), name), None)
+    config = restored(named(as_config(body["config"], "The config"), name), None)
     target = _initial_state(body.get("initial_state"))
     given = body.get("initial_offsets")
     if given is None:
@@ -160,23 +158,11 @@ def _create(call: Call) -> Answer:
 def _initial_state(found: Any) -> Target | None:
     if found is None:
         return None
-    target = STATES.get(found.upper()) if isinstance(found, str) else None
+    target = TARGETS.get(found.upper()) if isinstance(found, str) else None
     if target is None:
-        meant = did_you_mean(found.upper(), STATES) if isinstance(found, str) else ""
-        raise BadRequestError(f"The initial_state must be one of: {', '.join(STATES)}{meant}")
+        meant = did_you_mean(found.upper(), TARGETS) if isinstance(found, str) else ""
+        raise BadRequestError(f"The initial_state must be one of: {', '.join(TARGETS)}{meant}")
     return target
-
-
-def _named(config: dict[str, str | None], name: str) -> dict[str, str | None]:
-    inner = config.get("name")
-    if inner is None:
-        config["name"] = name
-    elif inner != name:
-        raise BadRequestError(
-            f"The name within the config ('{shortened(inner)}') is not the connector's"
-            f" ('{shortened(name)}'): leave one of them out"
-        )
-    return config
 
 
 def _created(call: Call, name: str) -> Answer:
@@ -189,7 +175,7 @@ _KEPT: Final = "/!$&'()*+,;=:@-._~"
 
 
 def _put(call: Call) -> Answer:
-    config = restored(_named(call.config(), call.connector), _stored(call))
+    config = restored(named(call.config(), call.connector), _stored(call))
     if call.service.herder.put(config, replace=True):
         return _created(call, call.connector)
     return Answer(info_json(call.service.herder.info(call.connector), call.service.registry))

@@ -7,9 +7,8 @@ from typing import Any, Final
 from connectkit.runner.connector_offsets import OffsetPair
 from connectkit.runner.rest import schemas
 from connectkit.runner.rest.answers import Answer, BadRequestError
-from connectkit.runner.rest.calls import Call, as_list, plain
+from connectkit.runner.rest.calls import Call, as_list, no_strangers, plain
 from connectkit.runner.rest.routes import Operation
-from connectkit.suggest import did_you_mean, shortened
 
 _MEMBERS: Final = ("partition", "offset")
 
@@ -24,10 +23,7 @@ def offset_pairs(found: Any) -> list[OffsetPair]:
 def _pair(found: Any, what: str) -> OffsetPair:
     if not isinstance(found, dict):
         raise BadRequestError(f"{what} must be an object with partition and offset")
-    for name in found:
-        if name not in _MEMBERS:
-            hint = did_you_mean(name, _MEMBERS)
-            raise BadRequestError(f"{what} has a member '{shortened(name)}', which nobody reads{hint}")
+    no_strangers(found, _MEMBERS, what)
     parts = [found.get(name) for name in _MEMBERS]
     for name, part in zip(_MEMBERS, parts, strict=True):
         if part is not None and not isinstance(part, dict):

@@ -14,8 +14,8 @@ from typing import Any, Final
 from connectkit.errors import ConfigError, NotFoundError
 from connectkit.runner.hiding import restored, shown_config
 from connectkit.runner.rest import schemas
-from connectkit.runner.rest.answers import Answer, BadRequestError
-from connectkit.runner.rest.calls import Call
+from connectkit.runner.rest.answers import Answer
+from connectkit.runner.rest.calls import Call, named
 from connectkit.runner.rest.routes import Operation
 from connectkit.runner.status import State
 from connectkit.runner.validation import validate_connector
@@ -55,9 +55,7 @@ def effects_of(action: str, state: State | None, tasks: int) -> list[str]:
 
 def _plan(call: Call) -> Answer:
     name, herder, registry = call.connector, call.service.herder, call.service.registry
-    given = call.config()
-    if given.setdefault("name", name) != name:
-        raise BadRequestError("The name within the config is not the connector's: leave it out")
+    given = named(call.config(), name)
     old: Config
     state: State | None
     try:

@@ -19,7 +19,7 @@ from connectkit.runner.preview_json import as_json
 from connectkit.runner.preview_open import OpenPreview, Request
 from connectkit.runner.rest import schemas
 from connectkit.runner.rest.answers import Answer, BadRequestError, RestError
-from connectkit.runner.rest.calls import Call, as_config, plain
+from connectkit.runner.rest.calls import Call, as_config, named, plain
 from connectkit.runner.rest.routes import Operation
 from connectkit.runner.validation import validate_connector
 
@@ -104,8 +104,8 @@ def _config(call: Call, body: Mapping[str, Any]) -> Mapping[str, str | None]:
             raise BadRequestError("The body has neither 'config' nor 'connector': what is to be previewed?")
         return stored
     given = as_config(body["config"], "The config")
-    if name is not None and given.setdefault("name", name) != name:
-        raise BadRequestError("The name within the config is not the connector's: leave one of them out")
+    if name is not None:
+        named(given, name)
     if not given.get("name"):
         given["name"] = "preview"
     return restored(given, stored)

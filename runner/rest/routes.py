@@ -21,6 +21,7 @@ from starlette.routing import Route, Router
 from connectkit.runner.rest.answers import JSON, Answer, BadRequestError, RestError, error_answer, failed
 from connectkit.runner.rest.calls import Call
 from connectkit.runner.rest.pool import Pool
+from connectkit.runner.rest.security_audit import shown_path
 from connectkit.runner.rest.security_principals import ANYBODY, PRINCIPAL
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Resource:
         except ClientDisconnect:
             return
         except Exception as exc:  # noqa: BLE001 - every failure has an answer
-            answer = failed(exc, f"{request.method} {shown_path(request)}")
+            answer = failed(exc, f"{request.method} {shown_path(scope)}")
         await reply(answer, scope, send)
 
     async def _answer(self, request: Request) -> Answer:
@@ -199,11 +200,6 @@ def _query(request: Request) -> dict[str, list[str]]:
         return parse_qs(request.url.query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
     except ValueError as exc:
         raise BadRequestError(f"The query has more than {MAX_PARAMETERS} parameters") from exc
-
-
-def shown_path(request: Request) -> str:
-    """The path for a message: no query, no control characters, not too long."""
-    return request.url.path[:200].encode("ascii", "backslashreplace").decode()
 
 
 def _content_kind(request: Request) -> str | None:

@@ -67,7 +67,8 @@ class _Secured:
         began = self._clock()
         sending = _Sending(send)
         who: Principal | None = None
-        need = need_of(scope["method"], path_parts(scope.get("raw_path") or scope["path"]))
+        parts = path_parts(scope.get("raw_path") or scope["path"])
+        need = need_of(scope["method"], parts)
         try:
             check_host(scope, self._settings)
             if scope["method"] not in SAFE_METHODS:
@@ -87,7 +88,7 @@ class _Secured:
             await reply(error_answer(exc.status, str(exc), exc.headers), scope, sending)
             return
         inner = {**scope, PRINCIPAL: who}
-        if _lists_connectors(scope) and not who.sees_all:
+        if parts == ["connectors"] and scope["method"] in ("GET", "HEAD") and not who.sees_all:
             sending = _Narrowed(sending, who)
         await self._app(inner, _replayed(body, receive), sending)
         if need.changes:
@@ -123,11 +124,6 @@ def _common_name(scope: Scope) -> str | None:
             if key == "commonName":
                 return str(value)
     return None
-
-
-def _lists_connectors(scope: Scope) -> bool:
-    parts = path_parts(scope.get("raw_path") or scope["path"])
-    return parts == ["connectors"] and scope["method"] in ("GET", "HEAD")
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
