@@ -152,6 +152,7 @@ def test_a_plan_for_a_change_and_for_none(worker: RestWorker) -> None:
     assert found["changes"] == [{"key": "topic", "change": "changed", "old": "numbers", "new": "others"}]
     assert found["errors"] == {}
     assert plan(worker, "from", SOURCE)["action"] == "none"
+    assert plan(worker, "from", {**SOURCE, "name": None})["action"] == "none"  # as PUT takes it
     removed = plan(worker, "from", {key: value for key, value in SOURCE.items() if key != "tasks.max"})
     assert removed["changes"] == [{"key": "tasks.max", "change": "removed", "old": "1"}]
     assert worker.ask("GET", "/connectors/from/config").json()["topic"] == "numbers"

@@ -301,16 +301,19 @@ def test_a_followed_log_misses_nothing_and_repeats_nothing(
 
 
 def test_secrets_that_a_java_worker_shows_are_hidden(cluster: JavaCluster) -> None:
-    cluster.definitions["com.example.JdbcSource"] = [{"name": "db.pin", "type": "PASSWORD"}]
+    cluster.definitions["com.example.JdbcSource"] = [
+        {"name": each, "type": "PASSWORD"} for each in ("db.pin", "db.key.phrase")
+    ]
     config = {
         "connector.class": "com.example.JdbcSource",
         "db.pin": "12345678",
+        "db.key.phrase": "a-secret-beside-${file:/etc/x:key}",
         "db.password": "hunter22hunter22",
         "db.url": "jdbc://me:hunter33hunter@host/x",
         "api.secret": "${file:/etc/x:key}",
     }
     shown = Curtain(client_of(cluster), plugins).shown(config)
-    assert shown["db.pin"] == shown["db.password"] == HIDDEN
+    assert shown["db.pin"] == shown["db.key.phrase"] == shown["db.password"] == HIDDEN
     assert "hunter33" not in (shown["db.url"] or "")
     assert shown["api.secret"] == "${file:/etc/x:key}"
 
