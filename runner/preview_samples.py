@@ -11,14 +11,14 @@ import csv
 import json
 import threading
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from connectkit.api import SourceTask, TopicPartition
-from connectkit.errors import ConfigError, ConnectError, NotFoundError
+from connectkit.api import SourceTask
+from connectkit.errors import ConfigError, ConnectError
 from connectkit.headers import Headers
 from connectkit.plugin import Registry
 from connectkit.record import CREATE_TIME, ConnectRecord, SinkRecord, SourceRecord
@@ -27,9 +27,9 @@ from connectkit.runner.control import Control
 from connectkit.runner.decode import RecordDecoder, where_of
 from connectkit.runner.encode import Converters
 from connectkit.runner.log.api import Log
+from connectkit.runner.log.reading import bounds_of, read_between
 from connectkit.runner.offsets import MemoryOffsets, StoredOffsets
 from connectkit.runner.preview import Sample
-from connectkit.suggest import did_you_mean
 from connectkit.values import infer_schema
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
@@ -144,37 +144,15 @@ def from_topic(
     """
     admin = log.admin(admin_settings)
     try:
-        known = admin.topics()
-        if topic not in known:
-            raise NotFoundError(f"There is no topic '{topic}'{did_you_mean(topic, known)}.")
-        places = [TopicPartition(topic, number) for number in range(known[topic].partitions)]
-        begins, ends = admin.offsets(places, end=False), admin.offsets(places)
+        begins, ends = bounds_of(admin, topic)
     finally:
         admin.close()
     decoder = RecordDecoder(converters)
-    consumer = log.consumer(
-        {
-            **consumer_settings,
-            "group.id": f"connectkit-preview-{uuid.uuid4()}",  # clients want one; nothing is committed to it
-            "enable.auto.commit": "false",
-            "auto.offset.reset": "earliest",
-        }
-    )
-    try:
-        consumer.assign(begins)
-        left = count
-        until = time.monotonic() + wait_s
-        while left > 0 and any(consumer.position(place) < ends[place] for place in places):
-            messages = consumer.consume(min(left, 500), 0.5)
-            if not messages and time.monotonic() > until:
-                return
+    reading = read_between(log, consumer_settings, begins, ends, most=count, quiet_s=wait_s)
+    with closing(reading) as batches:
+        for messages in batches:
             for message in messages:
-                left -= 1
                 yield _decoded(decoder, message)
-            if messages:
-                until = time.monotonic() + wait_s
-    finally:
-        consumer.close()
 
 
 def _decoded(decoder: RecordDecoder, message: Any) -> Sample:

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 
 from connectkit.api import TopicPartition
-from connectkit.errors import NotFoundError
 from connectkit.runner.dlq.letters import Letter, letter
 from connectkit.runner.log.api import Admin, Log
-from connectkit.suggest import did_you_mean
+from connectkit.runner.log.reading import bounds_of, read_between
 
 LOOKED_AT = 20
 """Records at the end of each partition that tell whether a topic is a dead letter queue."""
-_BATCH = 500
-_WAIT_S = 0.5
-_QUIET = 4
-"""Empty reads in a row after which the rest of a partition is taken for marks of transactions."""
 
 
 def ends_of(admin: Admin, topic: str) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
     """First and end offsets of each partition; ``NotFoundError`` with what was probably meant."""
-    known = admin.topics()
-    if topic not in known:
-        raise NotFoundError(
-            f"There is no topic '{topic}'{did_you_mean(topic, known)}; connectkit dlq list shows those that "
-            "hold dead letters"
-        )
-    places = [TopicPartition(topic, number) for number in range(known[topic].partitions)]
-    return admin.offsets(places, end=False), admin.offsets(places)
+    return bounds_of(admin, topic, hint="connectkit dlq list shows those that hold dead letters")
 
 
 def read(
@@ -38,31 +26,10 @@ def read(
     ends: Mapping[TopicPartition, int],
 ) -> Iterator[list[Letter]]:
     """What stands between these offsets, in batches; ends where nothing comes for a while."""
-    wanted = {tp: at for tp, at in starts.items() if at < ends[tp]}
-    if not wanted:
-        return
-    consumer = log.consumer(
-        {
-            **settings,
-            "group.id": f"connectkit-dlq-{uuid.uuid4()}",  # clients want one; nothing is committed to it
-            "enable.auto.commit": "false",
-            "auto.offset.reset": "earliest",
-            "isolation.level": "read_committed",
-        }
-    )
-    try:
-        consumer.assign(wanted)
-        quiet = 0
-        while quiet < _QUIET and any(consumer.position(tp) < ends[tp] for tp in wanted):
-            messages = consumer.consume(_BATCH, _WAIT_S)
-            quiet = 0 if messages else quiet + 1
-            found = [
-                letter(m) for m in messages if m.offset() < ends[TopicPartition(m.topic(), m.partition())]
-            ]
-            if found:
-                yield found
-    finally:
-        consumer.close()
+    settings = {**settings, "isolation.level": "read_committed"}
+    with closing(read_between(log, settings, starts, ends)) as batches:
+        for messages in batches:
+            yield [letter(each) for each in messages]
 
 
 def find_queues(log: Log, settings: Mapping[str, str], admin: Admin) -> list[str]:
