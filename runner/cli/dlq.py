@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectkit.errors import ConfigError
+from connectkit.runner.cli.arguments import which_log
 
 if TYPE_CHECKING:
     from connectkit.runner.dlq.letters import Cause, Filter, Group, Letter
@@ -55,13 +56,11 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
         formatter_class=form,
     )  # fmt: skip
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    where = argparse.ArgumentParser(add_help=False)
-    where.add_argument("--bootstrap-servers", metavar="ADDRESS", help="host:port,… or embedded:DIR")
-    where.add_argument("--worker", type=Path, metavar="FILE", help="take connection and converters from it")
+    where = which_log(common)
     which = _filters()
 
     lists = actions.add_parser(
-        "list", parents=[common, where, which], help="what is in the queues, by cause", formatter_class=form,
+        "list", parents=[where, which], help="what is in the queues, by cause", formatter_class=form,
         description="List the topics that hold dead letters, and what is in each, by cause.",
     )  # fmt: skip
     lists.add_argument(
@@ -71,7 +70,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     lists.set_defaults(run=list_letters)
 
     shows = actions.add_parser(
-        "show", parents=[common, where, which], help="print dead letters, decoded", formatter_class=form,
+        "show", parents=[where, which], help="print dead letters, decoded", formatter_class=form,
         description="Print dead letters: why they are here, their headers, key and value.",
     )  # fmt: skip
     shows.add_argument("topic", metavar="TOPIC", help="the dead letter queue")
@@ -85,7 +84,7 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     shows.set_defaults(run=show_letters)
 
     replays = actions.add_parser(
-        "replay", parents=[common, where, which], help="write dead letters back", formatter_class=form,
+        "replay", parents=[where, which], help="write dead letters back", formatter_class=form,
         description=REPLAY,
     )  # fmt: skip
     replays.add_argument("topic", metavar="TOPIC", help="the dead letter queue")
@@ -171,14 +170,14 @@ def _time(text: str | None, option: str) -> int | None:
 
 def list_letters(parsed: argparse.Namespace) -> int:
     """Print groups of letters, the largest first."""
-    from connectkit.runner.cli.topics import _client, _open, _settings
+    from connectkit.runner.cli.log_access import client_of, log_settings, open_log_of
     from connectkit.runner.dlq.letters import Group
     from connectkit.runner.dlq.reading import ends_of, find_queues, read
 
     only = _filter(parsed)
-    settings = _settings(parsed)
-    client = _client(settings)
-    log = _open(settings)
+    settings = log_settings(parsed)
+    client = client_of(settings)
+    log = open_log_of(settings)
     try:
         admin = log.admin(client)
         try:
@@ -261,13 +260,13 @@ def show_letters(parsed: argparse.Namespace) -> int:
     from itertools import islice
 
     from connectkit.runner.cli.dlq_show import Shower
-    from connectkit.runner.cli.topics import _client, _open, _settings
+    from connectkit.runner.cli.log_access import client_of, log_settings, open_log_of
     from connectkit.runner.dlq.reading import ends_of, read
 
     only = _filter(parsed)
-    settings = _settings(parsed)
-    client = _client(settings)
-    log = _open(settings)
+    settings = log_settings(parsed)
+    client = client_of(settings)
+    log = open_log_of(settings)
     try:
         admin = log.admin(client)
         try:
@@ -291,12 +290,12 @@ def show_letters(parsed: argparse.Namespace) -> int:
 def replay_letters(parsed: argparse.Namespace) -> int:
     """Replay and say what became of each; 2 if letters that were meant stay where they are."""
     from connectkit.plugin import plugins
-    from connectkit.runner.cli.topics import _client, _open, _settings
+    from connectkit.runner.cli.log_access import client_of, log_settings, open_log_of
     from connectkit.runner.dlq.edit import read_edit
     from connectkit.runner.dlq.replay import GROUP, Plan, Replay
 
     only = _filter(parsed)
-    settings = _settings(parsed)
+    settings = log_settings(parsed)
     if parsed.limit is not None and parsed.limit < 1:
         raise ConfigError("--limit must be at least 1.")
     plan = Plan(
@@ -312,9 +311,9 @@ def replay_letters(parsed: argparse.Namespace) -> int:
         json_as_is=parsed.json_as_is or parsed.edit is not None,
     )
     edit = read_edit(parsed.edit, settings, plugins) if parsed.edit is not None else None
-    log = _open(settings)
+    log = open_log_of(settings)
     try:
-        report = Replay(log, _client(settings), plan, edit=edit, show=_shown(parsed)).run()
+        report = Replay(log, client_of(settings), plan, edit=edit, show=_shown(parsed)).run()
     finally:
         log.close()
         if edit is not None:

@@ -11,8 +11,8 @@ from connectkit.api import Converter
 from connectkit.errors import ConnectError
 from connectkit.plugin import plugins
 from connectkit.runner.cli.dlq import _iso, _one_line
+from connectkit.runner.cli.log_access import make_converter, option_pair
 from connectkit.runner.cli.sniff import SNIFFERS
-from connectkit.runner.cli.topics import _converter, _pair
 from connectkit.runner.dlq import context
 from connectkit.runner.dlq.letters import Letter
 from connectkit.runner.plain_json import plain, plain_text
@@ -27,7 +27,7 @@ class Shower:
     def __init__(self, parsed: argparse.Namespace, settings: Mapping[str, str]) -> None:
         self._parsed = parsed
         self._settings = settings
-        self._options = dict(_pair(text) for text in parsed.option)
+        self._options = dict(option_pair(text) for text in parsed.option)
         self._made: dict[tuple[str, str], Converter[Any]] = {}
         self._sniffers = [point.load() for point in entry_points(group=SNIFFERS)]
         self.failed = 0
@@ -103,14 +103,14 @@ class Shower:
         name = sniffed = named or self._sniffed(data)
         if (which, sniffed) not in self._made:
             if named is not None:
-                made = _converter(named, which, self._settings, self._options)
+                made = make_converter(named, which, self._settings, self._options)
             else:
                 name, _, setting = name.partition(" with ")
                 config_type = plugins.find("converter", name).cls.config_type
                 known = config_type.definition().by_name
                 options = {k: v for k, v in self._registry().items() if k in known} | self._options
                 if setting:
-                    options = dict([_pair(setting)]) | options
+                    options = dict([option_pair(setting)]) | options
                 options = dict(with_registry(options, config_type, self._settings["bootstrap.servers"]))
                 made = plugins.create("converter", name, options, is_key=which == "key")
             self._made[which, sniffed] = made

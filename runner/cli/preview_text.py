@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
-from typing import Any, TextIO
+from typing import Any
 
+from connectkit.runner.cli.terminal import printable
 from connectkit.runner.preview import Encoded, Shown, StepRun, StepSums
 from connectkit.runner.preview_diff import GONE, Change, View
 
@@ -135,13 +135,3 @@ def short(value: Any) -> str:
 def _cut(text: str) -> str:
     text = printable(text)
     return text if len(text) <= _MOST_CHARS else text[:_MOST_CHARS] + "…"
-
-
-def printable(text: str) -> str:
-    """A text without characters that move a cursor or change its colour."""
-    return "".join(ch if ch.isprintable() else ch.encode("unicode_escape").decode() for ch in text)
-
-
-def wants_colours(stream: TextIO) -> bool:
-    """Whether a stream is a terminal, and its user has not asked for no colours (NO_COLOR)."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from connectkit.errors import ConfigError
 
@@ -31,6 +33,25 @@ value.converter=JsonConverter
 offset.storage.file.filename={folder}/data/source-offsets.json
 offset.flush.interval.ms=5000
 """
+
+
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command to the parser's."""
+    parser = commands.add_parser(
+        "quickstart",
+        parents=[common],
+        help="make a small example and run it",
+        description="Make a folder with a data file and two connectors, run them, and say what happened.",
+    )
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        default="connectkit-quickstart",
+        type=Path,
+        metavar="FOLDER",
+        help="where to make it; what is there already goes on where it stopped",
+    )
+    parser.set_defaults(run=quickstart)
 
 
 def source_config(folder: Path) -> dict[str, str]:
@@ -61,11 +82,12 @@ def sink_config(folder: Path) -> dict[str, str]:
     }
 
 
-def quickstart(folder: Path) -> int:
+def quickstart(parsed: argparse.Namespace) -> int:
     """Make the example if it is not there, run it until all is done, and say what happened."""
     from connectkit.runner.observe import set_up_logging
     from connectkit.runner.standalone import Options, run
 
+    folder: Path = parsed.folder
     again = (folder / "worker.properties").exists()
     try:
         if not again:

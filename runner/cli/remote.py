@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from connectkit.errors import ConfigError
+from connectkit.runner.cli.terminal import printable
 
 if TYPE_CHECKING:
     from connectkit.runner.client.http import RestClient
@@ -101,7 +102,6 @@ def print_table(heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
 
 def say(text: str) -> None:
     """One line; what came from elsewhere moves no cursor and shows no secret that is known."""
-    from connectkit.runner.cli.preview_text import printable
     from connectkit.secret import GIVEN
 
     print(printable(GIVEN.hidden_in(text)).rstrip())
@@ -109,7 +109,6 @@ def say(text: str) -> None:
 
 def complain(text: str) -> None:
     """One line of an error."""
-    from connectkit.runner.cli.preview_text import printable
     from connectkit.secret import GIVEN
 
     for line in GIVEN.hidden_in(text).splitlines():

@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from importlib.metadata import entry_points
-from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from connectkit.api import TopicPartition
-from connectkit.errors import NotFoundError
-from connectkit.runner.cli.topics import _client, _open, _settings
-from connectkit.runner.log.api import Message
-from connectkit.runner.log.opening import EMBEDDED
-from connectkit.runner.registry_url import URL
-from connectkit.suggest import did_you_mean
+from connectkit.runner.cli.arguments import count, which_log
+
+if TYPE_CHECKING:
+    from connectkit.runner.log.api import Message
+
+DESCRIPTION = """\
+Say what the bytes of a topic look like, and which converter reads them.
+
+The first records are read, without a consumer group. What each key and each value begins with tells most
+of it: JSON, text, a number, compressed data, or the id of a schema in a registry, which is asked for it.
+"""
 
 SNIFFERS = "connectkit.sniffers"
 """Entry points of functions of samples and options: what they look like, a converter, which they are."""
 
 
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command to the parser's."""
+    parser = commands.add_parser(
+        "sniff",
+        parents=[which_log(common)],
+        help="say which converter reads a topic",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("topic", metavar="TOPIC", help="the topic to look at")
+    parser.add_argument(
+        "-n", dest="count", metavar="N", type=count, default=100, help="how many records (default: 100)"
+    )
+    parser.add_argument(
+        "--registry", metavar="URL", help="a schema registry (default: the worker's, or the log's own)"
+    )
+    parser.set_defaults(run=sniff)
+
+
 def sniff(parsed: argparse.Namespace) -> int:
     """Print what was found; 2 if there is something that no converter is known for."""
-    settings = _settings(parsed)
+    from connectkit.runner.cli.log_access import log_settings
+
+    settings = log_settings(parsed)
     messages = _first(parsed.topic, settings, parsed.count)
     if not messages:
         print(f"{parsed.topic}: there are no records to look at")
@@ -56,6 +79,9 @@ def _look(
 
 def _registry(parsed: argparse.Namespace, settings: Mapping[str, str]) -> dict[str, str]:
     """The options of a converter that say where schemas are."""
+    from connectkit.runner.log.opening import EMBEDDED
+    from connectkit.runner.registry_url import URL
+
     for which in ("value", "key"):
         prefix = f"{which}.converter."
         found = {key[len(prefix) :]: value for key, value in settings.items() if key.startswith(prefix)}
@@ -70,34 +96,19 @@ def _registry(parsed: argparse.Namespace, settings: Mapping[str, str]) -> dict[s
     return found
 
 
-def _first(topic: str, settings: Mapping[str, str], count: int) -> list[Message]:
+def _first(topic: str, settings: Mapping[str, str], most: int) -> list[Message]:
     """The first records of all partitions, read without a group."""
-    log = _open(settings)
+    from connectkit.runner.cli.log_access import client_of, open_log_of
+    from connectkit.runner.log.reading import bounds_of, read_between
+
+    log = open_log_of(settings)
     try:
-        admin = log.admin(_client(settings))
+        admin = log.admin(client_of(settings))
         try:
-            known = admin.topics()
-            if topic not in known:
-                raise NotFoundError(
-                    f"There is no topic {topic} in {settings['bootstrap.servers']}"
-                    f"{did_you_mean(topic, known)}; connectkit topics list shows them"
-                )
-            places = [TopicPartition(topic, number) for number in range(known[topic].partitions)]
-            ends, begins = admin.offsets(places), admin.offsets(places, end=False)
+            begins, ends = bounds_of(admin, topic, hint="connectkit topics list shows them")
         finally:
             admin.close()
-        client: dict[str, Any] = {**_client(settings), "group.id": f"connectkit-sniff-{uuid.uuid4()}"}
-        consumer = log.consumer({**client, "enable.auto.commit": "false", "auto.offset.reset": "earliest"})
-        found: list[Message] = []
-        try:
-            consumer.assign(begins)
-            at = dict(begins)
-            while len(found) < count and any(at[place] < ends[place] for place in places):
-                found += islice(consumer.consume(min(500, count), 0.5), count - len(found))
-                at = {place: consumer.position(place) for place in places}
-        finally:
-            consumer.close()
+        with closing(read_between(log, client_of(settings), begins, ends, most=most)) as batches:
+            return [message for messages in batches for message in messages]
     finally:
         log.close()
-    sys.stdout.flush()
-    return found

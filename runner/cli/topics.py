@@ -4,59 +4,77 @@ from __future__ import annotations
 
 import argparse
 import sys
-import uuid
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
-from connectkit.api import Converter, TopicPartition
-from connectkit.errors import ConfigError, ConnectError, NotFoundError
-from connectkit.plugin import plugins
-from connectkit.runner.log.api import Log, Message
-from connectkit.runner.log.opening import EMBEDDED, open_log
-from connectkit.runner.plain_json import plain_text
-from connectkit.runner.registry_url import with_registry
-from connectkit.runner.standalone import DEFAULT_FOLDER, JSON_CONVERTER
+from connectkit.errors import ConnectError
+from connectkit.runner.cli.arguments import count, which_log
 
-_CONNECTION = ("security.protocol", "ssl.", "sasl.")
+if TYPE_CHECKING:
+    from connectkit.runner.log.api import Message
 
+DESCRIPTION = """\
+Look at the topics of a broker or of an embedded log.
 
-def _settings(parsed: argparse.Namespace) -> dict[str, str]:
-    """The worker's settings if its file is given, with the address of the command line before it."""
-    settings: dict[str, str] = {}
-    if parsed.worker is not None:
-        from connectkit.runner.configs.files import read_worker_file
-        from connectkit.runner.variables import make_resolver
-
-        raw = read_worker_file(parsed.worker).config
-        resolved = make_resolver(raw, plugins).resolve(raw).config
-        settings = {key: str(value) for key, value in resolved.items() if value is not None}
-    if parsed.bootstrap_servers:
-        settings["bootstrap.servers"] = parsed.bootstrap_servers
-    settings.setdefault("bootstrap.servers", f"{EMBEDDED}{DEFAULT_FOLDER}")
-    return settings
+examples:
+  connectkit topics list
+  connectkit topics read orders --limit 10
+  connectkit topics read orders --bootstrap-servers localhost:9092 --follow
+  connectkit topics read orders --converter StringConverter
+"""
 
 
-def _open(settings: Mapping[str, str]) -> Log:
-    address = settings["bootstrap.servers"]
-    if address.startswith(EMBEDDED) and not Path(address.removeprefix(EMBEDDED)).is_dir():
-        raise NotFoundError(
-            f"There is no embedded log in {address.removeprefix(EMBEDDED)}; run a worker first, or name "
-            "another with --bootstrap-servers embedded:DIR or host:port"
-        )
-    return open_log(address)
-
-
-def _client(settings: Mapping[str, str]) -> dict[str, str]:
-    found = {key: value for key, value in settings.items() if key.startswith(_CONNECTION)}
-    return {"bootstrap.servers": settings["bootstrap.servers"], **found}
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command to the parser's."""
+    parser = commands.add_parser(
+        "topics",
+        help="list and read topics",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    where = which_log(common)
+    lists = actions.add_parser(
+        "list",
+        parents=[where],
+        help="names, partitions and record counts",
+        description="Print the name of each topic, how many partitions it has and how many records it holds.",
+    )
+    lists.set_defaults(run=list_topics)
+    reads = actions.add_parser(
+        "read",
+        parents=[where],
+        help="print records as JSON lines",
+        description="Print the records of a topic, one JSON object a line: place, key, value, headers.",
+    )
+    reads.add_argument("topic", metavar="TOPIC", help="the topic to read, from its beginning")
+    reads.add_argument("--limit", type=count, metavar="N", help="stop after N records")
+    reads.add_argument("--follow", "-f", action="store_true", help="go on as records arrive, until Ctrl-C")
+    reads.add_argument("--latest", action="store_true", help="begin at the end instead of the beginning")
+    reads.add_argument(
+        "--converter", metavar="NAME", help="converter of values (default: the worker's, or JsonConverter)"
+    )
+    reads.add_argument("--key-converter", metavar="NAME", help="converter of keys (default: like values)")
+    reads.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of the value converter, such as schemas.enable=false; may be repeated",
+    )
+    reads.add_argument("--values", action="store_true", help="print only the values")
+    reads.set_defaults(run=read_topic)
 
 
 def list_topics(parsed: argparse.Namespace) -> int:
     """Names, partitions and how many records there are to read."""
-    settings = _settings(parsed)
-    log = _open(settings)
-    admin = log.admin(_client(settings))
+    from connectkit.api import TopicPartition
+    from connectkit.runner.cli.log_access import client_of, log_settings, open_log_of
+
+    settings = log_settings(parsed)
+    log = open_log_of(settings)
+    admin = log.admin(client_of(settings))
     try:
         topics = admin.topics()
         if not topics:
@@ -77,15 +95,47 @@ def list_topics(parsed: argparse.Namespace) -> int:
     return 0
 
 
+def read_topic(parsed: argparse.Namespace) -> int:
+    """Print records; 2 if one could not be decoded."""
+    from connectkit.runner.cli.log_access import client_of, log_settings, open_log_of
+    from connectkit.runner.log.reading import bounds_of, read_between
+
+    settings = log_settings(parsed)
+    reader = _Reader(parsed, settings)
+    log = open_log_of(settings)
+    try:
+        admin = log.admin(client_of(settings))
+        try:
+            begins, ends = bounds_of(admin, parsed.topic, hint="connectkit topics list shows them")
+        finally:
+            admin.close()
+        starts = ends if parsed.latest else begins
+        reading = read_between(
+            log, client_of(settings), starts, None if parsed.follow else ends, most=parsed.limit
+        )
+        with closing(reading) as batches:
+            for messages in batches:
+                for message in messages:
+                    reader.show(message)
+                sys.stdout.flush()
+    finally:
+        log.close()
+    return 2 if reader.failed else 0
+
+
 class _Reader:
     """Decodes messages and prints them."""
 
     def __init__(self, parsed: argparse.Namespace, settings: Mapping[str, str]) -> None:
-        options = dict(_pair(text) for text in parsed.option)
+        from connectkit.runner.cli.log_access import make_converter, option_pair
+        from connectkit.runner.plain_json import plain_text
+
+        self._text = plain_text
+        options = dict(option_pair(text) for text in parsed.option)
         self._values_only = parsed.values
         self._topic = parsed.topic
-        self._value = _converter(parsed.converter, "value", settings, options)
-        self._key = _converter(parsed.key_converter or parsed.converter, "key", settings, options)
+        self._value = make_converter(parsed.converter, "value", settings, options)
+        self._key = make_converter(parsed.key_converter or parsed.converter, "key", settings, options)
         self.failed = 0
 
     def show(self, message: Message) -> None:
@@ -99,7 +149,7 @@ class _Reader:
             sys.stderr.write(f"{place}: {exc}\n")
             return
         if self._values_only:
-            print(plain_text(value))
+            print(self._text(value))
             return
         line: dict[str, Any] = {"partition": message.partition(), "offset": message.offset()}
         kind, timestamp = message.timestamp()
@@ -112,76 +162,4 @@ class _Reader:
             line["headers"] = [
                 [name, None if raw is None else raw.decode(errors="replace")] for name, raw in headers
             ]
-        print(plain_text(line))
-
-
-def _converter(
-    name: str | None, which: str, settings: Mapping[str, str], options: Mapping[str, Any]
-) -> Converter[Any]:
-    if name is None and f"{which}.converter" in settings:
-        name = settings[f"{which}.converter"]
-        prefix = f"{which}.converter."
-        options = {
-            **{key[len(prefix) :]: value for key, value in settings.items() if key.startswith(prefix)},
-            **options,
-        }
-    name = name or JSON_CONVERTER
-    config_type = plugins.find("converter", name).cls.config_type
-    options = with_registry(options, config_type, settings["bootstrap.servers"])
-    made: Converter[Any] = plugins.create(
-        "converter", name, options, where=f"{which}.converter", is_key=which == "key"
-    )
-    return made
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, sign, value = text.partition("=")
-    if not sign:
-        raise ConfigError(f"--option {text} has no '='; write --option key=value")
-    return key.strip(), value.strip()
-
-
-def read_topic(parsed: argparse.Namespace) -> int:
-    """Print records; 2 if one could not be decoded."""
-    settings = _settings(parsed)
-    reader = _Reader(parsed, settings)
-    log = _open(settings)
-    admin = log.admin(_client(settings))
-    try:
-        known = admin.topics()
-        if parsed.topic not in known:
-            from connectkit.suggest import did_you_mean
-
-            raise NotFoundError(
-                f"There is no topic {parsed.topic} in {settings['bootstrap.servers']}"
-                f"{did_you_mean(parsed.topic, known)}; connectkit topics list shows them"
-            )
-        places = [TopicPartition(parsed.topic, number) for number in range(known[parsed.topic].partitions)]
-        ends = admin.offsets(places)
-        begins = ends if parsed.latest else admin.offsets(places, end=False)
-    finally:
-        admin.close()
-    consumer = log.consumer(
-        {
-            **_client(settings),
-            "group.id": f"connectkit-topics-{uuid.uuid4()}",
-            "enable.auto.commit": "false",
-            "auto.offset.reset": "earliest",
-        }
-    )
-    left = parsed.limit
-    try:
-        consumer.assign(begins)
-        at = dict(begins)
-        while (left is None or left > 0) and (parsed.follow or any(at[p] < ends[p] for p in places)):
-            messages = consumer.consume(500 if left is None else min(left, 500), 0.5)
-            for message in messages:
-                reader.show(message)
-            if left is not None:
-                left -= len(messages)
-            at = {place: consumer.position(place) for place in places}
-            sys.stdout.flush()
-    finally:
-        consumer.close()
-        log.close()
-    return 2 if reader.failed else 0
+        print(self._text(line))

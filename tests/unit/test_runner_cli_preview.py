@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from connectkit.runner.cli import main
-from connectkit.runner.cli.preview_text import Painter, printable, short, wants_colours
+from connectkit.runner.cli.preview_text import Painter, short
+from connectkit.runner.cli.terminal import printable, wants_colours
 from connectkit.runner.preview import Shown
 
 SINK = {

@@ -2,21 +2,49 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from connectkit.errors import ConfigError
-from connectkit.plugin import plugins
-from connectkit.runner.configs.files import ConfigFile, read_connector_file, read_worker_file
-from connectkit.runner.configs.worker import WorkerConfig
-from connectkit.runner.standalone import is_connector_file
-from connectkit.runner.validation import validate_connector, validate_worker
-from connectkit.runner.variables import has_variables
+from connectkit.runner.cli.arguments import plugin_files
+
+if TYPE_CHECKING:
+    from connectkit.runner.configs.files import ConfigFile
+    from connectkit.runner.configs.worker import WorkerConfig
+
+DESCRIPTION = """\
+Check configuration files without running them, and print every problem with its key.
+
+Misspelt options, classes and aliases are named with what was probably meant; placeholders such as
+${file:/path:key} are checked for their form and never resolved.
+Exit codes: 0 nothing wrong (there may be warnings), 2 problems, 1 wrong usage.
+"""
 
 
-def validate_files(paths: Sequence[Path]) -> int:
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command to the parser's."""
+    parser = commands.add_parser(
+        "validate",
+        parents=[plugin_files(common)],
+        help="check configuration files",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="a worker's or connectors' files")
+    parser.set_defaults(run=validate)
+
+
+def validate(parsed: argparse.Namespace) -> int:
     """Check each file; a worker's file among them decides what connectors may do. 0 or 2."""
+    from connectkit.plugin import plugins
+    from connectkit.runner.configs.files import read_connector_file
+    from connectkit.runner.standalone import is_connector_file
+    from connectkit.runner.validation import validate_connector, validate_worker
+
+    paths: list[Path] = parsed.files
     clean = True
     worker: WorkerConfig | None = None
     names: dict[str, Path] = {}
@@ -51,6 +79,8 @@ def validate_files(paths: Sequence[Path]) -> int:
 
 def _read(path: Path) -> ConfigFile:
     """A worker's file."""
+    from connectkit.runner.configs.files import read_worker_file
+
     found = read_worker_file(path)
     if "name" in found.config and "bootstrap.servers" not in found.config:
         raise ConfigError(
@@ -68,6 +98,9 @@ def _known(config: Mapping[str, str | None]) -> WorkerConfig:
 
     Nothing is resolved here, since what a check prints must not depend on secrets.
     """
+    from connectkit.runner.configs.worker import WorkerConfig
+    from connectkit.runner.variables import has_variables
+
     try:
         return WorkerConfig.parse(config, known=lambda key: True)
     except ConfigError as exc:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connectkit.errors import ConfigError
-from connectkit.plugin import KINDS, Found, PluginKind, plugins
+from connectkit.runner.cli.arguments import plugin_files
+
+if TYPE_CHECKING:
+    from connectkit.plugin import Found, PluginKind
 
 _TITLES: dict[PluginKind, str] = {
     "source": "Source connectors",
@@ -19,8 +23,29 @@ _TITLES: dict[PluginKind, str] = {
 }
 
 
-def list_plugins() -> int:
+def add(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Add the command to the parser's."""
+    parser = commands.add_parser(
+        "plugins",
+        parents=[plugin_files(common)],
+        help="list what is installed, or explain one plugin",
+        description="List the installed connectors, converters, transforms …, or explain one of them.",
+        epilog="examples:\n  connectkit plugins\n  connectkit plugins CsvSource\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a plugin, by any of its names")
+    parser.set_defaults(run=list_or_explain)
+
+
+def list_or_explain(parsed: argparse.Namespace) -> int:
+    """All plugins, or one with its options."""
+    return _list() if parsed.name is None else _explain(parsed.name)
+
+
+def _list() -> int:
     """All plugins by kind: short name, version, distribution, Java names."""
+    from connectkit.plugin import KINDS, plugins
+
     for kind in KINDS:
         found = plugins.all(kind)
         if not found:
@@ -35,8 +60,9 @@ def list_plugins() -> int:
     return 0
 
 
-def explain_plugin(name: str) -> int:
-    """One plugin with its options."""
+def _explain(name: str) -> int:
+    from connectkit.plugin import KINDS
+
     first: ConfigError | None = None
     shown = False
     for kind in KINDS:
@@ -48,7 +74,7 @@ def explain_plugin(name: str) -> int:
             continue
         if shown:
             print()
-        _explain(found)
+        _show(found)
         shown = True
     if not shown:
         assert first is not None
@@ -58,6 +84,8 @@ def explain_plugin(name: str) -> int:
 
 def _find(kind: PluginKind, name: str) -> Found:
     """The plugin of that name; a full name that leaves out which side it works on is one here as well."""
+    from connectkit.plugin import plugins
+
     try:
         return plugins.find(kind, name)
     except ConfigError:
@@ -66,7 +94,7 @@ def _find(kind: PluginKind, name: str) -> Found:
         return plugins.find(kind, f"{name}$Value")
 
 
-def _explain(found: Found) -> None:
+def _show(found: Found) -> None:
     cls: Any = found.cls
     print(
         f"{found.info.name}, a {found.kind.replace('_', ' ')} of {found.info.distribution or 'this program'}"
