@@ -138,7 +138,7 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(found)
 
 
-_TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2")
+TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2")
 """Libraries that log every request at INFO: each look-up in a schema registry, with its address."""
 
 
@@ -153,7 +153,7 @@ def set_up_logging(*, level: str = "INFO", stream: TextIO | None = None, as_json
     root.addHandler(handler)
     root.setLevel(level.upper())
     if root.level > logging.DEBUG:
-        for name in _TALKATIVE:
+        for name in TALKATIVE:
             logging.getLogger(name).setLevel(logging.WARNING)
     logging.raiseExceptions = False  # a full disk or a closed pipe must not stop the data
     return handler

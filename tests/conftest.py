@@ -1,7 +1,8 @@
-"""Fixtures that all tests share: a real Kafka, and a log of either kind."""
+"""Fixtures that all tests share: a real Kafka, a log of either kind, and nothing left of other tests."""
 
 from __future__ import annotations
 
+import logging
 import os
 import uuid
 from collections.abc import Callable, Iterator
@@ -12,6 +13,8 @@ from hypothesis import settings
 
 from connectkit.runner.log.api import Log
 from connectkit.runner.log.opening import open_log
+from connectkit.runner.observe import TALKATIVE
+from connectkit.secret import GIVEN
 from tests.kafka_server import UnavailableError, shared_kafka
 from tests.support.avro_twins import twin_fixture
 
@@ -20,6 +23,20 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 __all__ = ["twin_fixture"]
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_the_process() -> Iterator[None]:
+    """What a command sets for its whole process ends with the test: logging, and the words it hides."""
+    root, words, raises = logging.getLogger(), GIVEN._words, logging.raiseExceptions
+    handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in TALKATIVE}
+    yield
+    root.handlers[:], root.level = handlers, level
+    for name, each in levels.items():
+        logging.getLogger(name).setLevel(each)
+    logging.raiseExceptions = raises
+    GIVEN._words = words
 
 
 @pytest.fixture(scope="session")
@@ -41,12 +58,19 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
-def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Log]:
-    """A log of each kind: the same test must pass on both."""
+def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a log of each kind: the same test must pass on both."""
     if request.param == "kafka":
-        opened = open_log(request.getfixturevalue("kafka_bootstrap"), {})
-    else:
-        opened = open_log(f"embedded:{tmp_path / 'log'}", {})
+        found: str = request.getfixturevalue("kafka_bootstrap")
+        return found
+    (tmp_path / "log").mkdir()
+    return f"embedded:{tmp_path / 'log'}"
+
+
+@pytest.fixture
+def log(bootstrap: str) -> Iterator[Log]:
+    """A log of each kind."""
+    opened = open_log(bootstrap, {})
     yield opened
     opened.close()
 

@@ -29,15 +29,6 @@ DEADLINE_S = 120.0
 COMMAND = "from connectkit.runner.cli import main; raise SystemExit(main())"
 
 
-@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
-def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "kafka":
-        found: str = request.getfixturevalue("kafka_bootstrap")
-        return found
-    (tmp_path / "log").mkdir()
-    return f"embedded:{tmp_path / 'log'}"
-
-
 def prepare(folder: Path, bootstrap: str, topic: str, options: dict[str, str]) -> list[str]:
     """A CSV file, an exactly-once worker and a source that reads it in small steps; returns the command."""
     with (folder / "in.csv").open("w", newline="") as file:

@@ -101,15 +101,6 @@ def file_rows(path: Path) -> list[str]:
     ]
 
 
-@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
-def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "kafka":
-        found: str = request.getfixturevalue("kafka_bootstrap")
-        return found
-    (tmp_path / "log").mkdir()
-    return f"embedded:{tmp_path / 'log'}"
-
-
 def prepare(folder: Path, bootstrap: str, topic: str, sink: str, records: int) -> list[str]:
     log = open_log(bootstrap)
     admin = log.admin()

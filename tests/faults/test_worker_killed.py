@@ -21,14 +21,6 @@ DEADLINE_S = 120.0
 COMMAND = "from connectkit.runner.cli import main; raise SystemExit(main())"
 
 
-@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
-def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "kafka":
-        found: str = request.getfixturevalue("kafka_bootstrap")
-        return found
-    return f"embedded:{tmp_path / 'log'}"
-
-
 def prepare(folder: Path, bootstrap: str) -> list[str]:
     """A CSV file, a worker and two connectors that copy it in small steps; returns the command."""
     topic = f"rows-{uuid.uuid4().hex[:12]}"

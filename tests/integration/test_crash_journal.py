@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,7 @@ POISON_AT = 7
 
 
 @pytest.fixture
-def worker(tmp_path: Path) -> Iterator[WorkerProcess]:
+def worker(tmp_path: Path) -> WorkerProcess:
     (tmp_path / "log").mkdir()
     bootstrap = f"embedded:{tmp_path / 'log'}"
     log = open_log(bootstrap, {})
@@ -29,8 +28,7 @@ def worker(tmp_path: Path) -> Iterator[WorkerProcess]:
     assert producer.flush(30) == 0
     producer.close(5)
     log.close()
-    yield WorkerProcess(tmp_path, bootstrap)
-    WorkerProcess.kill_all()
+    return WorkerProcess(tmp_path, bootstrap)
 
 
 def sink(how: str) -> dict[str, str]:

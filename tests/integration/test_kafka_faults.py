@@ -26,12 +26,6 @@ pytestmark = [pytest.mark.kafka, pytest.mark.faults]
 Unique = Callable[[str], str]
 
 
-@pytest.fixture(autouse=True)
-def no_worker_is_left() -> Iterator[None]:
-    yield
-    WorkerProcess.kill_all()
-
-
 @pytest.fixture(scope="module")
 def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
     """A broker to be killed; whoever does starts it again."""

@@ -13,14 +13,6 @@ from connectkit.runner.log.api import OutRecord
 from connectkit.runner.log.opening import open_log
 
 
-@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
-def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "kafka":
-        found: str = request.getfixturevalue("kafka_bootstrap")
-        return found
-    return f"embedded:{tmp_path / 'log'}"
-
-
 def test_a_topic_with_transactions(
     tmp_path: Path, bootstrap: str, unique: Callable[[str], str], capfd: pytest.CaptureFixture[str]
 ) -> None:

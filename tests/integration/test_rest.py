@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
 import requests
 
 from tests.golden.areas.rest import Scenario
@@ -24,20 +23,6 @@ OPTIONS = {
     "rest_writes_per_second": "0",
     "task_shutdown_graceful_timeout_ms": "3000",
 }
-
-
-@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
-def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "kafka":
-        found: str = request.getfixturevalue("kafka_bootstrap")
-        return found
-    return f"embedded:{tmp_path / 'log'}"
-
-
-@pytest.fixture(autouse=True)
-def no_worker_is_left() -> Iterator[None]:
-    yield
-    WorkerProcess.kill_all()
 
 
 def start(worker: WorkerProcess) -> str:

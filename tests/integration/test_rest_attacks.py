@@ -287,15 +287,13 @@ def test_requests_between_workers_do_nothing(worker: RestWorker, headers: dict[s
 
 
 @pytest.fixture
-def log() -> Iterator[io.StringIO]:
+def log() -> io.StringIO:
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    tails = [each for each in handlers if type(each).__name__ == "LogTails"]
+    tails = [each for each in root.handlers if type(each).__name__ == "LogTails"]
     stream = io.StringIO()
     set_up_logging(stream=stream, level="DEBUG")
     root.handlers += tails
-    yield stream
-    root.handlers[:], root.level = handlers, level
+    return stream
 
 
 @pytest.mark.parametrize(

@@ -128,8 +128,6 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
     plugins.register("source", "LeakySource", LeakySource)
     plugins.register("source", "TroubleSource", TroubleSource)
     plugins.register("sink", "LeakySink", LeakySink)
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
     log = io.StringIO()
     set_up_logging(stream=log, level="DEBUG")
     options = {
@@ -141,11 +139,8 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Told]:
         "producer_sasl_jaas_config": f'x required password="{CANARY}-worker";',
         "admin_ssl_key_password": f"{CANARY}-worker-key",
     }
-    try:
-        with rest_worker(tmp_path, **options) as worker:
-            yield Told(worker, log)
-    finally:
-        root.handlers[:], root.level = handlers, level
+    with rest_worker(tmp_path, **options) as worker:
+        yield Told(worker, log)
 
 
 def config(tmp_path: Path, spill: str) -> dict[str, str]:

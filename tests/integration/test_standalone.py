@@ -4,27 +4,13 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.support.plugins import SCRIPT
 from tests.support.process import WorkerProcess, until
-
-
-@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
-def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "kafka":
-        found: str = request.getfixturevalue("kafka_bootstrap")
-        return found
-    return f"embedded:{tmp_path / 'log'}"
-
-
-@pytest.fixture(autouse=True)
-def no_worker_is_left() -> Iterator[None]:
-    yield
-    WorkerProcess.kill_all()
 
 
 def file_pair(folder: Path, name: str) -> tuple[dict[str, str], dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,15 +16,6 @@ from tests.integration.test_kafka_faults import lines, text_sink
 from tests.support.process import until
 
 Unique = Callable[[str], str]
-
-
-@pytest.fixture
-def bootstrap(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "kafka":
-        yield request.getfixturevalue("kafka_bootstrap")
-    else:
-        (tmp_path / "log").mkdir()
-        yield f"embedded:{tmp_path / 'log'}"
 
 
 BOTH = ["embedded", pytest.param("kafka", marks=pytest.mark.kafka)]

@@ -19,14 +19,6 @@ from connectkit.secret import GIVEN
 HOSTILE = "x\r\n2026-01-01 00:00:00,000 ERROR forged\x1b[31m\u2028\u202e\x00"
 
 
-@pytest.fixture
-def clean_root() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-
-
 def logged(
     *args: object, as_json: bool = False, context: str = "", trace: BaseException | None = None
 ) -> str:
@@ -37,7 +29,6 @@ def logged(
     return stream.getvalue()
 
 
-@pytest.mark.usefixtures("clean_root")
 @pytest.mark.parametrize("as_json", [False, True])
 def test_control_characters_are_escaped(*, as_json: bool) -> None:
     found = logged("Connector %s failed", HOSTILE, as_json=as_json, context=f"[{HOSTILE}|task-0] ")
@@ -46,7 +37,6 @@ def test_control_characters_are_escaped(*, as_json: bool) -> None:
     assert ("\\\\r\\\\n" if as_json else "\\r\\n") in found
 
 
-@pytest.mark.usefixtures("clean_root")
 @given(text=st.text(max_size=60), name=st.text(max_size=300), as_json=st.booleans())
 def test_one_event_is_one_line(text: str, name: str, *, as_json: bool) -> None:
     found = logged("%s and %s", text, TaskId(name, 1), as_json=as_json, context=f"[{name}|task-1] ")
@@ -56,7 +46,6 @@ def test_one_event_is_one_line(text: str, name: str, *, as_json: bool) -> None:
         assert json.loads(found)["task"] == 1
 
 
-@pytest.mark.usefixtures("clean_root")
 @pytest.mark.parametrize("as_json", [False, True])
 def test_names_are_cut_and_messages_are_bounded(*, as_json: bool) -> None:
     name = "n" * 1_000_000
@@ -68,7 +57,6 @@ def test_names_are_cut_and_messages_are_bounded(*, as_json: bool) -> None:
     assert len(logged("%s", TaskId(name, 3), as_json=as_json)) < 1000
 
 
-@pytest.mark.usefixtures("clean_root")
 def test_a_traceback_cannot_forge_an_event() -> None:
     try:
         raise ValueError(HOSTILE)
@@ -80,7 +68,6 @@ def test_a_traceback_cannot_forge_an_event() -> None:
     assert all(line.startswith("    | ") and line.isprintable() for line in others)
 
 
-@pytest.mark.usefixtures("clean_root")
 def test_json_tells_the_parts_apart() -> None:
     try:
         raise ValueError("bad")
@@ -96,7 +83,6 @@ def test_json_tells_the_parts_apart() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.usefixtures("clean_root")
 @pytest.mark.parametrize("as_json", [False, True])
 def test_what_providers_gave_is_hidden(*, as_json: bool) -> None:
     GIVEN.add("canary-of-a-provider")
@@ -104,7 +90,6 @@ def test_what_providers_gave_is_hidden(*, as_json: bool) -> None:
     assert "canary" not in logged("with canary-of-a-provider", trace=error, as_json=as_json)
 
 
-@pytest.mark.usefixtures("clean_root")
 def test_a_message_that_does_not_fit_its_arguments_is_logged_all_the_same() -> None:
     assert "%d of %s" in logged("%d of %s", "one")
 
@@ -119,7 +104,6 @@ def test_what_a_thread_logs_about() -> None:
         assert about() is None
 
 
-@pytest.mark.usefixtures("clean_root")
 def test_a_traceback_of_another_process_is_one_of_ours(tails: LogTails) -> None:
     extra = {TRACE: "Traceback\nValueError: value", PLACES: "ValueError\n    at a.py:1 in f"}
     stream = io.StringIO()

@@ -138,20 +138,10 @@ def test_a_trace_shows_sentences_and_places_but_no_foreign_message() -> None:
 
 def test_log_lines_carry_connector_and_task() -> None:
     stream = io.StringIO()
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
-    try:
-        set_up_logging(stream=stream)
-        with log_context("[orders|task-1] "):
-            logging.getLogger("x").info("inside")
-        logging.getLogger("x").info("outside")
-    finally:
-        for handler in list(root.handlers):
-            root.removeHandler(handler)
-        for handler in before:
-            root.addHandler(handler)
-        root.setLevel(level)
-        logging.raiseExceptions = True
+    set_up_logging(stream=stream)
+    with log_context("[orders|task-1] "):
+        logging.getLogger("x").info("inside")
+    logging.getLogger("x").info("outside")
     first, second = stream.getvalue().splitlines()
     assert "INFO  [orders|task-1] inside" in first
     assert "INFO  outside" in second
