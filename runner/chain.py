@@ -81,7 +81,6 @@ class Chain:
         self.warnings: dict[str, list[str]] = {k: list(v) for k, v in (warnings or {}).items()}
         """Keys of the configuration that have no effect, with a sentence each."""
         self._fused = Fused([step.stage for step in self.steps])
-        self._multiplies = any(step.stage.edit is None for step in self.steps)
         self._marked = [step.transform for step in self.steps if _overrides(step.transform, "mark")]
         self.apply: Callable[[Any], Result] = self._fused.run
         """One record through the chain: a record, a list of records, or None where it is dropped."""
@@ -110,40 +109,6 @@ class Chain:
         Nothing in the records has changed then: run them one by one to find out which it was.
         """
         return self._fused.run_batch(records)
-
-    def apply_all(self, records: Sequence[Any]) -> tuple[list[Any], list[int] | None]:
-        """The records that come out, and for each the number of the one it was made of (None: its own).
-
-        As :meth:`apply_batch`, all or nothing.
-        """
-        results = self._fused.run_batch(records)
-        if not self._multiplies and all(results):  # a record is true, a dropped one is None
-            return results, None
-        out: list[Any] = []
-        origin: list[int] = []
-        for number, made in enumerate(results):
-            if type(made) is list:
-                out += made
-                origin += [number] * len(made)
-            elif made is not None:
-                out.append(made)
-                origin.append(number)
-        return out, origin if origin != list(range(len(records))) else None
-
-    def apply_one(
-        self, record: Any, run: Callable[[str, Callable[[], Result]], Any], skipped: object
-    ) -> list[Any]:
-        """The records that come of one, each step called by ``run(class name, call)``.
-
-        ``run`` returns what ``call()`` returned, or ``skipped`` to have the record dropped.
-        """
-
-        def on_step(step: Step, each: Any) -> Result:
-            made = run(step.class_name, lambda: step.apply(each))
-            return None if made is skipped else made
-
-        made = self.apply_steps(record, on_step)
-        return made if type(made) is list else [] if made is None else [made]
 
     def apply_steps(self, record: Any, on_step: Callable[[Step, Any], Result]) -> Result:
         """Run the record step by step, each by way of ``on_step(step, record)``.

@@ -120,7 +120,7 @@ class Care:
     so many records have passed as may have been in hand.
     """
 
-    __slots__ = ("_crash", "_handled", "_within", "careful", "watching")
+    __slots__ = ("_crash", "_within", "careful", "watching")
 
     def __init__(self, crash: Crash | None) -> None:
         self._crash = crash
@@ -132,7 +132,6 @@ class Care:
         )
         """Whether the batch is still to come."""
         self.careful = self.watching
-        self._handled = 0
         self._within = 0
 
     def step(self, last: Place, count: int) -> None:
@@ -140,7 +139,6 @@ class Care:
         crash = self._crash
         if not self.watching or crash is None or crash.first is None or crash.last is None:
             return
-        self._handled += count
         if self.careful:
             self._within += count
         begins, ends = crash.first, crash.last

@@ -141,12 +141,3 @@ def give_signal_stack() -> None:
             _given.stack = memory  # lives as long as the thread
     except (OSError, AttributeError):
         return
-
-
-def take_signal_stack() -> None:
-    """Before the thread ends and the memory goes with it."""
-    if getattr(_given, "stack", None) is None:
-        return
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.sigaltstack(ctypes.byref(_Stack(None, 2, 0)), None)
-    _given.stack = None

@@ -79,7 +79,6 @@ class KeepAlive:
         self._asking = 0
         self._has_left = False
         self._thread: threading.Thread | None = None
-        self.polls = 0
         """How often the consumer was polled for the task."""
 
     # --- the task's thread -----------------------------------------------------------------------
@@ -245,7 +244,6 @@ class KeepAlive:
                         self._changed.notify_all()
 
     def _poll(self) -> None:
-        self.polls += 1
         # Each time: partitions may have come since.
         self._has_paused = True
         self._consumer.pause(list(self._task.assignment))

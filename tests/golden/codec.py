@@ -12,8 +12,7 @@ from decimal import Context, Decimal
 from typing import Any
 
 from connectkit.float32 import round32
-from connectkit.headers import Header
-from connectkit.instant import DAY_MS, Instant, date_from, time_from, timestamp_from
+from connectkit.instant import DAY_MS, date_from, time_from, timestamp_from
 from connectkit.schema import Field, Schema, Type, intern
 from connectkit.struct import Struct
 
@@ -156,21 +155,9 @@ _MAKERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def header_of(parts: list[Any]) -> Header:
-    """A header of a record: name, schema, value."""
-    name, spec, tagged = parts
-    schema = schema_of(spec)
-    return Header(name, schema, value_of(tagged, schema))
-
-
 def millis_tag(tagged: dict[str, Any]) -> int | None:
     """The instant of a tagged date, time or timestamp, else None."""
     if "date" in tagged:
         return int(tagged["date"]) * DAY_MS
     found = tagged.get("time", tagged.get("timestamp"))
     return None if found is None else int(found)
-
-
-def is_instant(value: Any) -> bool:
-    """Whether it is the class for what no class of :mod:`datetime` can hold."""
-    return isinstance(value, Instant)

@@ -30,7 +30,6 @@ MONTHS: Final = {
         ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
     )
 }
-KNOWN_FORMATS: Final = ("ISO8601", "CLF", "SYSLOG", "UNIX", "UNIX_MS")
 _KEPT = 4096
 _MS = timedelta(milliseconds=1)
 _OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?([0-5]\d))?", re.ASCII)

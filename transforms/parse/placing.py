@@ -40,7 +40,6 @@ class Plan:
         self._config = config
         self._entries = entries
         self._source = source
-        self._replaces = replaces
         nested = _nested(config, reader) if config.result_field is not None else None
         if nested is not None:
             results = {config.result_field or "": nested}

@@ -66,11 +66,6 @@ class Membership:
         self._seen = (-1, -1)
         self._next_heartbeat_ms = 0
 
-    @property
-    def owned(self) -> frozenset[TopicPartition]:
-        """The partitions this member may read and commit."""
-        return frozenset(self._owned)
-
     def step(self) -> bool:
         """Bring this member in line with its group; whether its partitions changed.
 
