@@ -128,6 +128,8 @@ class Herder:
         tasks = [task for entry in entries for task in entry.tasks.values()]
         clean = self.worker.stop_tasks(tasks) and clean
         self.worker.stop()
+        if self._state is not None:
+            self._state.release()
         return clean
 
     # --- reading ---------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ class OffsetFile:
     """An ``OffsetStore`` over ``offset.storage.file.filename``."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
+        self._path = Path(os.path.realpath(path))  # a link stays, and what it names is replaced
         self._lock = threading.Lock()
         self._offsets = MemoryOffsets()
         self._java: bytes | None = None

@@ -128,6 +128,8 @@ def open_herder(
     herder = Herder(worker, state=state)
     herder.mender.healer.bounded = options.until_done  # it shall end, be it without success
     try:
+        if state is not None:
+            state.take()
         herder.start(give_up)
         if serving is not None:
             serving.start(herder, plugins)
@@ -135,6 +137,8 @@ def open_herder(
         if serving is not None:
             serving.stop()
         worker.stop()
+        if state is not None:
+            state.release()
         raise
     return herder, serving
 

@@ -6,11 +6,16 @@ whole, so one is either the old or the new. Kafka's standalone worker forgets wh
 
 A connector that a file on the command line names has that file's configuration; of it only the target
 state is kept. A file here that cannot be read is told of and left as it is: the others are restored.
+
+A folder has one worker at a time: a second one would run all its connectors once more, and write each
+record twice. The lock goes with the process, however that ends.
 Threads: the herder calls in the connector's turn; two connectors never share a file.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
 import logging
@@ -64,6 +69,35 @@ class StateFolder:
                 f"names the folder {path}, in which others may write: who can do that could add connectors;"
                 " chmod 700 it, or name another"
             )
+        self._lock_file: int | None = None
+
+    def take(self) -> None:
+        """Keep other workers out until ``release``; ``ConfigError`` if one has it already."""
+        path = self._path / "lock"
+        try:
+            self._lock_file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            self.release()
+            owner = ""
+            with contextlib.suppress(OSError):
+                owner = path.read_text("ascii", "replace").strip()
+            raise _wrong(
+                f"names the folder {self._path}, which another worker"
+                f"{f' (process {owner})' if owner.isdecimal() else ''} has: both would run its connectors; stop"
+                " that one, or give this one an offset.storage.file.filename or a state.dir of its own"
+            ) from exc
+        except OSError:
+            return  # some file systems have no locks; what cannot be written shows when a connector is kept
+        with contextlib.suppress(OSError):
+            os.ftruncate(self._lock_file, 0)
+            os.pwrite(self._lock_file, str(os.getpid()).encode(), 0)
+
+    def release(self) -> None:
+        """Let another worker have the folder; harmless when repeated."""
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+            self._lock_file = None
 
     def load(self) -> list[Kept]:
         """All that are kept, by name."""

@@ -249,6 +249,19 @@ def test_unreadable_offsets_are_refused_and_left_alone(tmp_path: Path) -> None:
     assert worker.offsets.read_text() == '{"format": "connectkit-sou'
 
 
+def test_a_second_worker_on_the_same_state_is_refused(tmp_path: Path) -> None:
+    log = f"embedded:{tmp_path / 'log'}"
+    first = WorkerProcess(tmp_path, log).start().ready()
+    (tmp_path / "second").mkdir()
+    second = WorkerProcess(tmp_path / "second", log, offset_storage_file_filename=str(first.offsets))
+    assert second.run() == 2
+    one_sentence(second, "offsets.json.connectors", "another worker", "state.dir")
+    first.signal(signal.SIGKILL)
+    first.wait()
+    second.start().ready()
+    assert second.stop() == 0
+
+
 @pytest.mark.kafka
 def test_a_broker_that_is_not_there_is_named(tmp_path: Path, kafka_bootstrap: str) -> None:
     worker = WorkerProcess(tmp_path, "127.0.0.1:1", admin_default_api_timeout_ms="1500")

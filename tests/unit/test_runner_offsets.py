@@ -175,6 +175,21 @@ def test_left_over_temporary_files_are_cleared(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_link_stays_and_where_it_leads_must_be_there(tmp_path: Path) -> None:
+    volume, link = tmp_path / "volume", tmp_path / "offsets.json"
+    link.symlink_to(volume / "offsets.json")
+    with pytest.raises(ConfigError, match=r"volume/offsets\.json does not exist"):
+        OffsetFile(link).start()
+    volume.mkdir()
+    store = OffsetFile(link)
+    store.start()
+    write(store, "c", {"p": 1}, {"o": 2})
+    assert link.is_symlink()
+    again = OffsetFile(volume / "offsets.json")
+    again.start()
+    assert again.partitions("c") == [({"p": 1}, {"o": 2})]
+
+
 def test_workers_that_share_a_file_keep_each_others_offsets(tmp_path: Path) -> None:
     path = tmp_path / "offsets.json"
     first, second = OffsetFile(path), OffsetFile(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -132,3 +133,35 @@ def test_where_the_folder_is(tmp_path: Path) -> None:
     named = WorkerConfig.parse({**beside, "state.dir": str(tmp_path / "named")})
     assert open_state(named) is not None
     assert (tmp_path / "named").is_dir()
+
+
+def test_a_folder_has_one_worker_at_a_time(tmp_path: Path) -> None:
+    first, second = StateFolder(tmp_path / "state"), StateFolder(tmp_path / "state")
+    first.take()
+    with pytest.raises(
+        ConfigError, match=rf"another worker \(process {os.getpid()}\).*state\.dir of its own"
+    ):
+        second.take()
+    second.release()  # what it never had
+    with pytest.raises(ConfigError, match="another worker"):
+        second.take()
+    first.release()
+    first.release()
+    second.take()
+    second.keep(kept())
+    assert second.load() == [kept()]
+    second.release()
+
+
+def test_a_file_system_without_locks_keeps_connectors_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(descriptor: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    folder = StateFolder(tmp_path / "state")
+    folder.take()
+    folder.keep(kept())
+    assert folder.load() == [kept()]
+    folder.release()
