@@ -84,8 +84,8 @@ class StateFolder:
                 owner = path.read_text("ascii", "replace").strip()
             raise _wrong(
                 f"names the folder {self._path}, which another worker"
-                f"{f' (process {owner})' if owner.isdecimal() else ''} has: both would run its connectors; stop"
-                " that one, or give this one an offset.storage.file.filename or a state.dir of its own"
+                f"{f' (process {owner})' if owner.isdecimal() else ''} has: both would run its connectors;"
+                " stop that one, or give this one an offset.storage.file.filename or a state.dir of its own"
             ) from exc
         except OSError:
             return  # some file systems have no locks; what cannot be written shows when a connector is kept
