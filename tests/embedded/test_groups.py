@@ -64,6 +64,21 @@ def test_members_in_line_keep_what_they_have(log: EmbeddedLog) -> None:
         consumer.close()
 
 
+def test_a_member_that_could_not_write_that_it_leaves_is_gone(log: EmbeddedLog, clock: FakeClock) -> None:
+    first, second = Recorder(), Recorder()
+    leaving, staying = member(log, first), member(log, second)
+    settle(leaving, staying)
+    leaving._connection.sql.execute(
+        "CREATE TEMP TRIGGER full BEFORE DELETE ON members BEGIN SELECT RAISE(ABORT, 'full'); END"
+    )
+    with pytest.raises(ConnectError, match="cannot leave group g"):
+        leaving.close()
+    clock.move(2000)  # to the next look around, not to the end of its lease
+    settle(staying)
+    assert numbers(second) == [0, 1, 2, 3]
+    staying.close()
+
+
 def test_more_members_than_partitions_leaves_some_idle(log: EmbeddedLog) -> None:
     listeners = [Recorder() for _ in range(6)]
     members = [member(log, listener) for listener in listeners]

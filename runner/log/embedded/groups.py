@@ -197,11 +197,13 @@ class Membership:
                 self._listener.on_revoked(sorted(self._owned))
         finally:
             self._owned.clear()
-            with self._connection.write(f"leave group {self._group}") as sql:
-                sql.execute("DELETE FROM members WHERE id = ?", (self._id,))
-                self._distribute(sql, self._store.clock.monotonic_ms())
-            self._release_lock()
-            self._id = ""
+            try:
+                with self._connection.write(f"leave group {self._group}") as sql:
+                    sql.execute("DELETE FROM members WHERE id = ?", (self._id,))
+                    self._distribute(sql, self._store.clock.monotonic_ms())
+            finally:
+                self._release_lock()  # where nothing can be written (a full disk), others see that it is gone
+                self._id = ""
             self._store.signal.notify()
 
     def _release_lock(self) -> None:
