@@ -13,8 +13,16 @@ from typing import Any, Final
 from connectkit.builder import SchemaBuilder
 from connectkit.converters.avro import names
 from connectkit.converters.avro.anything import ANYTHING
-from connectkit.converters.avro.defaults import connect_default
-from connectkit.converters.avro.model import MISSING, NAMED, AvroField, AvroSchema, shown, valid_default
+from connectkit.converters.avro.defaults import connect_default, filled
+from connectkit.converters.avro.model import (
+    MISSING,
+    NAMED,
+    AvroField,
+    AvroSchema,
+    like_default,
+    shown,
+    valid_default,
+)
 from connectkit.converters.avro.printer import json_text, to_text
 from connectkit.converters.avro.to_avro import AvroOptions
 from connectkit.converters.variant import VARIANT_NAME
@@ -245,17 +253,18 @@ class FromAvro:
         said = schema.props.get(names.CONNECT_DOC)
         own = said if isinstance(said, str) else None
         if self._options.discard_docs:
-            return place.doc or schema.doc or own
+            return next((each for each in (place.doc, schema.doc, own) if each is not None), None)
         return own if self._options.meta_data else None
 
     def _set_default(self, builder: SchemaBuilder, schema: AvroSchema, place: _Place) -> None:
-        said = schema.props.get(names.CONNECT_DEFAULT)
-        default = place.default
-        if default is MISSING:
-            default = said
-        elif said is None and self._options.meta_data and not self._options.discard_docs:
-            builder.parameter(names.FIELD_DEFAULT, "true")
-        if default is not None:
+        said = schema.props.get(names.CONNECT_DEFAULT, MISSING)
+        default = said if place.default is MISSING else filled(schema, place.default)
+        if place.default is not MISSING and said is MISSING:
+            if self._options.meta_data and not self._options.discard_docs:
+                builder.parameter(names.FIELD_DEFAULT, "true")
+        if default is said and schema.kind == "array" and is_map_entry(schema.items):
+            return  # Confluent's converter writes a map's entries as lists there, and does not read them
+        if default is not None and default is not MISSING:
             connect_default(builder, schema, default)
 
 
@@ -270,7 +279,8 @@ def _is_variant(schema: AvroSchema) -> bool:
 def _field_place(field: AvroField) -> _Place:
     default = field.default
     if default is not MISSING and not valid_default(field.schema, default):
-        default = MISSING  # what is no default in Avro is left out, and the record can still be read
+        # What is no default in Avro is left out, and the record can still be read.
+        default = None if like_default(field.schema, default) else MISSING
     return _Place(default=default, doc=field.doc)
 
 
@@ -317,8 +327,8 @@ def _set_version(builder: SchemaBuilder, schema: AvroSchema, place: _Place) -> N
     found = schema.props.get(names.CONNECT_VERSION)
     if found is not None and (isinstance(found, bool) or not isinstance(found, int | float)):
         raise SchemaError("The Avro schema has a connect.version that is no number")
-    version = place.version if found is None else int(found)
-    if version is None:
+    version = place.version if found is None else (int(found) + 2**31) % 2**32 - 2**31
+    if version is None or version < 0:  # versions count from one, so that below it is none
         return
     known = builder.build().version
     if known is None:

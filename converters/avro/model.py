@@ -181,6 +181,13 @@ def valid_default(schema: AvroSchema, value: Any) -> bool:
     return True
 
 
+def like_default(schema: AvroSchema, value: Any) -> bool:
+    """Whether JSON is null, an array, an object, or what that schema's defaults are."""
+    while schema.kind == "union" and schema.branches:
+        schema = schema.branches[0]
+    return value is None or isinstance(value, list | dict) or _fits(schema, value, [])
+
+
 def _fits(schema: AvroSchema, value: Any, pending: list[tuple[AvroSchema, Any]]) -> bool:
     match schema.kind:
         case "string" | "bytes" | "enum" | "fixed":

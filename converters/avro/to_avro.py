@@ -15,8 +15,8 @@ from typing import Any, Final
 from connectkit.converters.avro import names
 from connectkit.converters.avro.anything import ANYTHING
 from connectkit.converters.avro.model import (
-    KINDS,
     MISSING,
+    PRIMITIVES,
     AvroField,
     AvroSchema,
     Float32,
@@ -132,7 +132,7 @@ class ToAvro:
     def __init__(self, options: AvroOptions) -> None:
         self._options = options
         self._unnamed = 0
-        self._records: dict[str, AvroSchema] = {}
+        self._under_way: dict[str, tuple[Schema, AvroSchema]] = {}
         self._made: dict[Schema, AvroSchema] = {}
         self._variant: AvroSchema | None = None
 
@@ -156,8 +156,8 @@ class ToAvro:
     def _within(self, schema: Schema) -> AvroSchema:
         """The same for what stands inside another, which may be the other itself."""
         if schema.name is not None and not is_union(schema) and schema.type is Type.STRUCT:
-            known = self._records.get(schema.name)
-            if known is not None and not known.fields:
+            around, known = self._under_way.get(schema.name, (None, None))
+            if known is not None and around is not None and around.fields == schema.fields:
                 return union([AvroSchema("null"), known]) if schema.optional else known
         return self.convert(schema)
 
@@ -184,7 +184,7 @@ class ToAvro:
             self._unnamed += 1
             return names.DEFAULT_PREFIX + ("" if self._unnamed == 1 else str(self._unnamed))
         full = names.scrub_full(name) if self._options.scrub else name.rstrip(".")
-        if checked_name(names.split_name(full)[1]) == full and full in KINDS:
+        if checked_name(names.split_name(full)[1]) == full and full in PRIMITIVES:
             raise SchemaError(f"A schema cannot be written as Avro under the name {full}, which is a type's")
         return full
 
@@ -208,13 +208,13 @@ class ToAvro:
         parameters = schema.parameters or {}
         size = parameters.get(names.FIXED_SIZE)
         if size is not None and schema.name is not None:
-            made = AvroSchema("fixed", name=self._name(schema.name), size=_number(size, names.FIXED_SIZE))
+            made = AvroSchema("fixed", name=self._name(schema.name), size=_size(size))
         else:
             made = AvroSchema("bytes")
         if schema.name == DECIMAL_NAME:
             scale, precision = _scale_and_precision(parameters)
-            if made.kind == "fixed" and precision > int(math.log10(2) * (8 * made.size - 1)):
-                raise SchemaError(f"An Avro fixed of {made.size} bytes cannot hold {precision} digits")
+            if 0 <= scale <= precision:  # what Avro itself knows as a decimal, and checks
+                _check_precision(made, precision)
             made.props.update(scale=scale, precision=precision)
         return made
 
@@ -258,9 +258,16 @@ class ToAvro:
         parameters = schema.parameters or {}
         doc = names.PLAIN_RECORD_DOC if self._options.discard_docs else names.RECORD_DOC
         made = AvroSchema("record", name=self._name(schema.name), doc=parameters.get(doc))
-        if schema.name is not None:
-            self._records[schema.name] = made
+        if schema.name is None:
+            made.set_fields([self._struct_field(each, parameters) for each in schema.fields])
+            return made
+        further_out = self._under_way.get(schema.name)  # another struct of that name: told when it is printed
+        self._under_way[schema.name] = schema, made
         made.set_fields([self._struct_field(each, parameters) for each in schema.fields])
+        if further_out is None:
+            del self._under_way[schema.name]
+        else:
+            self._under_way[schema.name] = further_out
         return made
 
     # --- fields
@@ -275,7 +282,7 @@ class ToAvro:
         if schema.default is not None:
             default = self._default(schema, schema.default)
         made = self._within(schema)
-        if default is not MISSING and not valid_default(made, default):
+        if default is not MISSING and not (valid_default(made, default) and _is_json(made, default)):
             default = MISSING  # Avro would refuse the schema; connect.default still says it
         return AvroField(name, made, doc=doc, default=_widened(default))
 
@@ -337,6 +344,8 @@ class ToAvro:
                 return value
 
     def _map_default(self, schema: Schema, value: dict[Any, Any]) -> Any:
+        if None in value and is_map_of_strings(schema, self._options):
+            raise SchemaError("The default of a map has the key null, which Avro's maps do not have")
         pairs = [
             (self._default(inner(schema.key_schema), key), self._default(inner(schema.value_schema), each))
             for key, each in value.items()
@@ -357,6 +366,26 @@ class ToAvro:
         }
 
 
+def _is_json(made: AvroSchema, default: Any) -> bool:
+    """Whether the default is still one when its text is read: NaN and the infinities become texts in JSON.
+
+    A text is read as a number only where the field itself is one, and not within unions, arrays and maps.
+    """
+    return made.kind in ("float", "double") or _is_finite(default)
+
+
+def _is_finite(default: Any) -> bool:
+    match default:
+        case float():
+            return math.isfinite(default)
+        case list():
+            return all(map(_is_finite, default))
+        case dict():
+            return all(map(_is_finite, default.values()))
+        case _:
+            return True
+
+
 def _widened(default: Any) -> Any:
     """A field's default as Avro holds it: floats as doubles."""
     match default:
@@ -374,6 +403,20 @@ def _scale_and_precision(parameters: dict[str, str]) -> tuple[int, int]:
     scale = _number(parameters.get("scale", "0"), "scale")
     precision = _number(parameters.get(names.PRECISION, str(names.DEFAULT_PRECISION)), names.PRECISION)
     return scale, precision
+
+
+def _size(text: str) -> int:
+    size = _number(text, names.FIXED_SIZE)
+    if size < 0:
+        raise SchemaError(f"The schema's parameter {names.FIXED_SIZE} is no size in bytes")
+    return size
+
+
+def _check_precision(made: AvroSchema, precision: int) -> None:
+    if precision < 1:
+        raise SchemaError("An Avro decimal needs a precision of one digit or more")
+    if made.kind == "fixed" and precision > int(math.log10(2) * (8 * made.size - 1)):
+        raise SchemaError(f"An Avro fixed of {made.size} bytes cannot hold {precision} digits")
 
 
 def _number(text: str, what: str) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 from tests.golden.areas import op_of
 from tests.golden.codec import UnrepresentableError, value_of
 from tests.golden.compare import UNREPRESENTABLE
+from tests.golden.rules_avro import AVRO_RULES
 from tests.golden.rules_debezium import DEBEZIUM_RULES
 from tests.golden.rules_protobuf import PROTOBUF_RULES
 from tests.golden.rules_rest import REST_RULES
@@ -211,7 +212,9 @@ def truncated_fixed(_case: Case, difference: str) -> bool:
 
 def read_union_member(case: Case, difference: str) -> bool:
     """An int8 or int16 in a union, which Java writes and does not find again."""
-    message = str((case.get("error") or _answer(case).get("error") or {}).get("message"))
+    answer = _answer(case)
+    error = case.get("error") or answer.get("error") or (answer.get("back") or {}).get("error") or {}
+    message = str(error.get("message"))
     return "gave " in difference and message == "Did not find matching union field for data"
 
 
@@ -294,6 +297,7 @@ RULES: dict[str, Callable[[Case, str], bool]] = {
     "field-after-default": field_after_default,
     "nested-bytes": nested_bytes,
     "time-before-christ": time_before_christ,
+    **AVRO_RULES,
     **SMT_RULES,
     **REST_RULES,
     **DEBEZIUM_RULES,
