@@ -29,7 +29,7 @@ from connectkit.api import Offset, Partition
 from connectkit.errors import ConfigError, ConnectError, FatalTaskError, RetriableError
 from connectkit.runner.causes import PASSING_ERRNO
 from connectkit.runner.java_offsets import JAVA_MAGIC, read_java_offsets
-from connectkit.runner.offset_key import partition_key
+from connectkit.runner.offset_key import encodable, partition_key
 from connectkit.runner.offsets import MemoryOffsets
 
 FORMAT = "connectkit-source-offsets"
@@ -164,7 +164,7 @@ def format_offsets(offsets: MemoryOffsets) -> bytes:
         json.dumps({"connector": name, "partition": partition, "offset": offset}, ensure_ascii=False)
         for (name, _), (partition, offset) in sorted(offsets.entries.items(), key=lambda entry: entry[0])
     ]
-    body = ",\n".join(lines)
+    body = encodable(",\n".join(lines))
     return f'{{"format": "{FORMAT}", "version": {VERSION}, "offsets": [\n{body}\n]}}\n'.encode()
 
 

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from connectkit.errors import DataError
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def partition_key(partition: Mapping[str, Any] | None) -> str:
@@ -30,7 +33,12 @@ def dump(value: Mapping[str, Any] | None, *, what: str, sort: bool = False) -> s
             f"A {what} is a {type(value).__name__}; it must be a mapping with string keys and primitive "
             "values"
         ) from None
-    return json.dumps(plain, sort_keys=sort, separators=(",", ":"), ensure_ascii=False)
+    return encodable(json.dumps(plain, sort_keys=sort, separators=(",", ":"), ensure_ascii=False))
+
+
+def encodable(text: str) -> str:
+    """JSON that UTF-8 can carry: half a pair of surrogates, as in the name of a Latin-1 file, is escaped."""
+    return text if text.isascii() else _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _name(key: Any, what: str) -> str:

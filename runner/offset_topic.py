@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from connectkit.api import Offset, Partition, TopicPartition
-from connectkit.errors import ConfigError, ConnectError, NotFoundError, RetriableError
+from connectkit.errors import ConfigError, ConnectError, DataError, NotFoundError, RetriableError
 from connectkit.runner.log.api import Admin, Consumer, Log, Message, OutRecord, Producer
 from connectkit.runner.log.partitioner import partition_for
 from connectkit.runner.offset_key import dump, partition_key
@@ -266,7 +266,8 @@ class OffsetTopic:
                 and isinstance(offset, dict | None)
             ):
                 raise ValueError("shape")  # noqa: TRY004 - caught below
-        except (ValueError, TypeError, RecursionError):
+            place = (connector, partition_key(partition))
+        except (ValueError, TypeError, RecursionError, DataError):
             self._strangers += 1
             if self._strangers <= _TOLD:
                 log.warning(
@@ -274,7 +275,6 @@ class OffsetTopic:
                 )
             return
         assert key is not None
-        place = (connector, partition_key(partition))
         self._offsets.entries[place] = partition or {}, offset
         written = self._keys.setdefault(place, [])
         if key not in written:

@@ -123,13 +123,14 @@ def test_strangers_are_left_alone(
         (b'["c"]', b"{}"),
         (b'["c",{},3]', b"{}"),
         (b'[1,{"table":"a"}]', b"{}"),
+        (b'["c",{"table":["a"]}]', b"{}"),
         (b'["c",{"table":"a"}]', b"[]"),
         (b"\xff", b"{}"),
         (b'["c",{"table":"b"}]', b"{"),
         (b"[" * 10_000, b"{}"),
     ]
-    write_raw(log, name, *strangers)
-    assert make().partitions("c") == [({"table": "a"}, {"position": 1})]
+    write_raw(log, name, *strangers, (b'["c",{"table":"a"}]', b'{"position":2}'))
+    assert make().partitions("c") == [({"table": "a"}, {"position": 2})]
     assert caplog.text.count("is no source offset") == len(strangers)
 
 

@@ -69,6 +69,17 @@ def test_integers_come_back_as_integers_and_bytes_as_base64(tmp_path: Path) -> N
     }
 
 
+def test_names_that_utf_8_cannot_carry_are_found_again(tmp_path: Path) -> None:
+    partition = {"file": "caf\udce9 \u00fc \U0001f600"}  # os.listdir gives such a name of a Latin-1 file
+    assert partition_key(partition) == '{"file":"caf\\udce9 \u00fc \U0001f600"}'
+    store = OffsetFile(tmp_path / "offsets")
+    store.start()
+    write(store, "c", partition, {"last": "\ud800"})
+    again = OffsetFile(tmp_path / "offsets")
+    again.start()
+    assert again.partitions("c") == [(partition, {"last": "\ud800"})]
+
+
 def test_types_of_keys_are_kept_apart() -> None:
     keys = {partition_key({"p": value}) for value in (1, 1.0, "1", True)}
     assert len(keys) == 4
