@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from connectkit.plugin import plugins
 from connectkit.runner.log.api import Log
 from connectkit.runner.log.opening import open_log
 from connectkit.runner.observe import TALKATIVE
@@ -27,16 +29,22 @@ __all__ = ["twin_fixture"]
 
 @pytest.fixture(autouse=True)
 def _settings_of_the_process() -> Iterator[None]:
-    """What a command sets for its whole process ends with the test: logging, and the words it hides."""
+    """What a command sets for its whole process ends with the test: logging, hidden words, local plugins."""
     root, words, raises = logging.getLogger(), GIVEN._words, logging.raiseExceptions
     handlers, level = root.handlers[:], root.level
     levels = {name: logging.getLogger(name).level for name in TALKATIVE}
+    added, allowed = plugins.local()
+    path = sys.path[:]
     yield
     root.handlers[:], root.level = handlers, level
     for name, each in levels.items():
         logging.getLogger(name).setLevel(each)
     logging.raiseExceptions = raises
     GIVEN._words = words
+    sys.path[:] = path
+    if plugins.local() != (added, allowed):
+        plugins._added = added
+        plugins.allow(allowed)
 
 
 @pytest.fixture(scope="session")
