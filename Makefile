@@ -33,7 +33,7 @@ $(STAMP): requirements-dev.lock pyproject.toml setup.py connectkit/_version.py $
 	@if [ -z "$(PYTHON)" ]; then \
 		echo "connectkit needs Python 3.11 or newer; install one or say make PYTHON=/path/to/python3.12"; exit 1; fi
 	@test -x $(PY) || { echo "making $(VENV) with $(PYTHON)"; $(PYTHON) -m venv $(VENV); }
-	@echo "installing what requirements-dev.lock pins, and this checkout"
+	@echo "installing what requirements-dev.lock pins, and this checkout (a minute or two)"
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@PYTHONWARNINGS=ignore $(PY) -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@

@@ -27,7 +27,7 @@ from connectkit.runner.memory import tune_memory
 
 if TYPE_CHECKING:
     from connectkit.api import TopicPartition
-    from connectkit.plugin import Registry
+    from connectkit.plugin import PluginKind, Registry
     from connectkit.runner.configs.worker import WorkerConfig
     from connectkit.runner.herder import Herder
     from connectkit.runner.journal import Journal
@@ -106,9 +106,16 @@ def open_herder(
             log.warning("Worker option %s %s", key, sentence)
     if config.plugins_allow is not None:
         plugins.allow(config.plugins_allow)
-    for which in ("key", "value"):
-        plugins.find("converter", config.converter(which)[0])
-    plugins.find("header_converter", config.header_converter)
+    named: list[tuple[str, PluginKind, str]] = [
+        ("key.converter", "converter", config.converter("key")[0]),
+        ("value.converter", "converter", config.converter("value")[0]),
+        ("header.converter", "header_converter", config.header_converter),
+    ]
+    for key, kind, name in named:
+        try:
+            plugins.find(kind, name)
+        except ConfigError as exc:
+            raise ConfigError(problems={key: [str(exc)]}) from exc
     embedded = config.bootstrap.startswith(EMBEDDED)
     if embedded:
         _make_folder(Path(config.bootstrap.removeprefix(EMBEDDED)))
@@ -238,7 +245,8 @@ def run(
             code = EXIT_WORKER
             herder, serving = open_herder(options, stop)
         except ConnectError as exc:
-            say_problems("The worker cannot start", exc)
+            file = options.worker_file if isinstance(exc, ConfigError) and exc.problems else None
+            say_problems("The worker cannot start" + (f" with {file}" if file else ""), exc)
             return code
         live = _live(options, herder, handler)
         code = EXIT_OK

@@ -310,4 +310,6 @@ def describe(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         named = f": {error.filename}" if error.filename is not None else ""
         return f"{error.strerror}{named}"
+    if isinstance(error, ModuleNotFoundError) and error.msg:
+        return error.msg  # says what to install; it knows of no record
     return type(error).__name__

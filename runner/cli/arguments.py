@@ -37,7 +37,6 @@ def which_log(common: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def count(text: str) -> int:
     """How many; not negative."""
-    number = int(text)
-    if number < 0:
-        raise argparse.ArgumentTypeError("must not be negative")
-    return number
+    if not text.strip().isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' must be a whole number, 0 or more")
+    return int(text)

@@ -40,21 +40,23 @@ Before that, what its transforms make of some records:
   connectkit preview orders.json --from sample.jsonl
 """
 
+EPILOG = "connectkit COMMAND --help explains a command, with examples."
+
 OWN = {
+    "quickstart": quickstart.add,
     "standalone": standalone.add,
     "validate": validate.add,
     "preview": preview.add,
     "plugins": plugins.add,
+    "new": new.add,
     "topics": topics.add,
     "sniff": sniff.add,
     "check-schema": check_schema.add,
-    "quickstart": quickstart.add,
-    "token": token.add,
     "dlq": dlq.add,
-    "new": new.add,
     "connectors": connectors.add,
     "apply": apply.add,
     "migrate": migrate.add,
+    "token": token.add,
 }
 """Commands that are here without looking for what is installed, which takes time."""
 
@@ -65,7 +67,7 @@ INSTALLED = "connectkit.commands"
 def build_parser(*, with_installed: bool = True) -> argparse.ArgumentParser:
     """The whole command line, with help texts that teach; ``with_installed``: plugins' commands, too."""
     parser = argparse.ArgumentParser(
-        prog="connectkit", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="connectkit", description=DESCRIPTION, epilog=EPILOG, formatter_class=_help
     )
     parser.add_argument("--version", "-V", action="version", version=f"connectkit {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -76,6 +78,12 @@ def build_parser(*, with_installed: bool = True) -> argparse.ArgumentParser:
     if with_installed:
         _add_installed(commands)
     return parser
+
+
+def _help(prog: str) -> argparse.HelpFormatter:
+    made = argparse.RawDescriptionHelpFormatter(prog)
+    made._action_max_length = 2 + max(map(len, OWN)) + 2  # argparse forgets that commands are indented twice
+    return made
 
 
 def _add_installed(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -18,6 +18,8 @@ from connectkit.runner.standalone import DEFAULT_FOLDER, JSON_CONVERTER
 from connectkit.runner.variables import make_resolver
 
 _CONNECTION = ("security.protocol", "ssl.", "sasl.")
+_PATIENCE_MS = "20000"
+"""Somebody waits for the answer: less than a client's minute."""
 
 
 def log_settings(parsed: argparse.Namespace) -> dict[str, str]:
@@ -47,7 +49,11 @@ def open_log_of(settings: Mapping[str, str]) -> Log:
 def client_of(settings: Mapping[str, str]) -> dict[str, str]:
     """Of these settings, what every client of the log needs."""
     found = {key: value for key, value in settings.items() if key.startswith(_CONNECTION)}
-    return {"bootstrap.servers": settings["bootstrap.servers"], **found}
+    return {
+        "bootstrap.servers": settings["bootstrap.servers"],
+        "default.api.timeout.ms": _PATIENCE_MS,
+        **found,
+    }
 
 
 def make_converter(

@@ -171,6 +171,8 @@ def test_a_port_that_is_taken(here: Path, capsys: pytest.CaptureFixture[str]) ->
     assert f"127.0.0.1:{port}" in capsys.readouterr().err
     assert main(["registry", "serve", "--host", "no such host", "--port", "0"]) == 2
     assert "choose another --host" in capsys.readouterr().err
+    assert main(["registry", "serve", "--port", "99999"]) == 2
+    assert "There is no port 99999" in capsys.readouterr().err
 
 
 # --- check-schema

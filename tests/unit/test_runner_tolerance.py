@@ -187,6 +187,7 @@ def test_the_log_names_the_place_if_asked_and_never_a_value(
 
 def test_words_for_an_error_hold_no_foreign_message() -> None:
     assert describe(ValueError("4111-1111")) == "ValueError"
+    assert describe(ModuleNotFoundError("No module named 'psycopg'")) == "No module named 'psycopg'"
     assert describe(OSError(28, "No space left on device", "/data/x")) == "No space left on device: /data/x"
     assert describe(ConversionError("Bad", path="$.a")) == "Bad (at $.a)"
     assert describe(ConversionError("Bad at $.a", path="$.a")) == "Bad at $.a"

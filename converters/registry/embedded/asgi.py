@@ -397,6 +397,8 @@ _ROUTES: Final[tuple[tuple[str, str, Answer], ...]] = (
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket at an address; ``ConfigError`` if that cannot be had. Port 0 is any that is free."""
+    if not 0 <= port <= 65535:
+        raise ConfigError(f"There is no port {port}; choose a --port from 0 to 65535")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         made = socket.socket(family, kind, protocol)

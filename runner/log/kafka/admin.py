@@ -29,6 +29,7 @@ from connectkit.runner.log.topics import INTERNAL_TOPICS
 
 _admin: Any = _typed_admin  # its names are not exported for type checkers
 _RETRY_WAIT_S = 0.1
+_FIRST_LOOK_S = 3.0
 _GRACE_S = 5.0
 """Beyond its own time-out a request is waited for this much longer, so that its error is the one shown."""
 
@@ -76,14 +77,23 @@ class KafkaAdmin:
         with contextlib.suppress(KafkaException):  # told by the next attempt
             self._client().list_topics(timeout=self._timeout_s)
 
+    def _metadata(self, kafka: Any) -> Any:
+        """What the cluster holds. The first try is short, so that it is soon told why nobody answers."""
+        first_s = min(_FIRST_LOOK_S, self._timeout_s)
+        try:
+            return kafka.list_topics(timeout=first_s)
+        except KafkaException:
+            self._client()  # hear why
+            if self._timeout_s <= first_s:
+                raise
+            return kafka.list_topics(timeout=self._timeout_s - first_s)
+
     def cluster_id(self) -> str:
-        metadata = self._ask(
-            "reading the cluster's id", lambda kafka: kafka.list_topics(timeout=self._timeout_s)
-        )
+        metadata = self._ask("reading the cluster's id", self._metadata)
         return str(metadata.cluster_id)
 
     def topics(self) -> dict[str, TopicInfo]:
-        metadata = self._ask("listing topics", lambda kafka: kafka.list_topics(timeout=self._timeout_s))
+        metadata = self._ask("listing topics", self._metadata)
         return {
             name: TopicInfo(name=name, partitions=len(topic.partitions))
             for name, topic in sorted(metadata.topics.items())
@@ -179,7 +189,7 @@ class KafkaAdmin:
         ``rd_kafka_handle_OffsetFetch`` uses the consumer group that an admin client does not have).
         """
         what = f"reading the offsets of group {group}"
-        metadata = self._ask("listing topics", lambda kafka: kafka.list_topics(timeout=self._timeout_s))
+        metadata = self._ask("listing topics", self._metadata)
         every = [
             _TopicPartition(name, number)
             for name, topic in sorted(metadata.topics.items())
