@@ -18,7 +18,7 @@ from connectkit.converters.avro.from_avro import from_avro
 from connectkit.converters.avro.model import AvroSchema
 from connectkit.converters.avro.parse import parse
 from connectkit.converters.avro.printer import to_text
-from connectkit.converters.avro.to_avro import to_avro
+from connectkit.converters.avro.to_avro import is_union, to_avro
 from connectkit.converters.registry.converter import Reading, RegistryConverter, Writing
 from connectkit.converters.registry.port import Registered, SchemaText
 from connectkit.converters.registry.rules.stages import Checks, Decode, Encode, Reader
@@ -26,6 +26,7 @@ from connectkit.converters.registry.wire import Frame
 from connectkit.errors import ConversionError
 from connectkit.limits import DEFAULT_LIMITS
 from connectkit.schema import Schema
+from connectkit.struct import Struct
 
 
 class AvroConverter(RegistryConverter[AvroConfig]):
@@ -63,6 +64,8 @@ class AvroConverter(RegistryConverter[AvroConfig]):
             encode = compile_encoder(avro, schema, self._options)
         else:
             encode = self._resolving(avro, schema, target)
+        if schema is not None and schema.optional and is_union(schema):
+            encode = _null_if_unset(encode)
         found = chosen.registered
         ruled = self._ruled_writing(
             topic, found, encode, lambda: self._native(found.schema), lambda: _record_name(target)
@@ -132,6 +135,17 @@ class AvroConverter(RegistryConverter[AvroConfig]):
             lambda: _record_name(avro),
             lambda each: from_avro(self._parse(each), self._options),
         )
+
+
+def _null_if_unset(encode: Encode) -> Encode:
+    """A whole value that is a union of null and others, of which none is set, is a null message too."""
+
+    def write(value: Any, prefix: bytes) -> bytes | None:
+        if isinstance(value, Struct) and all(each is None for each in value.values):
+            return None
+        return encode(value, prefix)
+
+    return write
 
 
 def _as_they_are(value: Any, prefix: bytes) -> bytes:

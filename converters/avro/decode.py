@@ -21,7 +21,7 @@ from connectkit.converters import varint
 from connectkit.converters.avro import native
 from connectkit.converters.avro.anything_codec import read_anything
 from connectkit.converters.avro.defaults import read_default
-from connectkit.converters.avro.from_avro import is_map_entry, member_name
+from connectkit.converters.avro.from_avro import is_map_entry, is_sum, member_name
 from connectkit.converters.avro.model import MISSING, AvroField, AvroSchema, shown
 from connectkit.converters.avro.plan import later, settings
 from connectkit.converters.avro.read_plan import read_plan
@@ -42,7 +42,7 @@ from connectkit.converters.avro.skip import (
     holds_empty_items,
     no_branch,
 )
-from connectkit.converters.avro.to_avro import AvroOptions, inner, is_union
+from connectkit.converters.avro.to_avro import AvroOptions, inner
 from connectkit.errors import ConversionError
 from connectkit.instant import (
     EXACT_MS,
@@ -269,7 +269,7 @@ class _Compiler:
         branch = reader.branches[number]
         if branch.kind == "null":
             return "None"
-        if not is_union(schema):
+        if not is_sum(reader, self._options):
             return self._read(code, writer, branch, schema, depth)
         field = schema.field(member_name(holder(reader, branch), number, self._options))
         assert field is not None

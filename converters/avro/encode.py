@@ -22,7 +22,7 @@ from connectkit.converters.avro.anything_codec import write_anything
 from connectkit.converters.avro.explain import MisfitError, explain
 from connectkit.converters.avro.model import AvroSchema
 from connectkit.converters.avro.plan import later, settings
-from connectkit.converters.avro.to_avro import AvroOptions, inner, is_union
+from connectkit.converters.avro.to_avro import AvroOptions, inner, stands_for
 from connectkit.converters.avro.write_plan import write_plan
 from connectkit.converters.avro.writers import decimal_writer, fixed_writer, plain_bytes
 from connectkit.converters.javahash import hash_ordered
@@ -142,7 +142,7 @@ class _Compiler:
         out = code.variable()
         null = next((i for i, each in enumerate(avro.branches) if each.kind == "null"), None)
         member = avro.nullable_member
-        if is_union(schema):
+        if stands_for(schema, avro):
             return self._write_sum(code, avro, schema, var, depth, null)
         if member is None or null is None:
             raise DataError("The schema's Avro union has no branch for its values")
@@ -177,8 +177,11 @@ class _Compiler:
                     parts = self._write(code, branch, field.schema, item, depth)
                     code.line(f"{out} = {' + '.join([code.bind(varint.write(index)), *parts])}")
                 head = "elif"
-            with code.block("else:"):
-                code.line(f"raise {code.bind(MisfitError)}")
+            with code.block("else:" if branches else "if True:"):
+                if null is None:
+                    code.line(f"raise {code.bind(MisfitError)}")
+                else:  # none of the types is null, so it must be that one
+                    code.line(f"{out} = {code.bind(varint.write(null))}")
         with code.block("else:"):
             code.line(f"raise {code.bind(MisfitError)}")
         return [out]

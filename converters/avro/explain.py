@@ -9,7 +9,7 @@ from typing import Any
 
 from connectkit import logical
 from connectkit.converters.avro.model import AvroSchema, shown
-from connectkit.converters.avro.to_avro import AvroOptions, is_union
+from connectkit.converters.avro.to_avro import AvroOptions, stands_for
 from connectkit.errors import ConversionError, DataError
 from connectkit.schema import DECIMAL_NAME, LOGICAL_NAMES, Schema, StructValue, Type
 from connectkit.validation import fits_class
@@ -40,7 +40,7 @@ class _Search:
                 return
             raise _error(f"a null at {path}, where the schema requires a value", path)
         if avro.kind == "union":
-            if is_union(schema):
+            if stands_for(schema, avro):
                 self._look_union(avro, schema, value, path)
                 return
             avro = avro.nullable_member or avro

@@ -84,6 +84,12 @@ def is_map_entry(schema: AvroSchema) -> bool:
     return True
 
 
+def is_sum(union: AvroSchema, options: AvroOptions) -> bool:
+    """Whether a union is read as a struct with a field for each of its types."""
+    is_flat = len(union.branches) == 1 and options.flatten_singletons
+    return union.nullable_member is None and not is_flat
+
+
 def member_name(branch: AvroSchema, index: int, options: AvroOptions) -> str:
     """The name of the field that stands for a union's branch; ``index`` counts null too."""
     if options.generalized:
@@ -111,7 +117,7 @@ class FromAvro:
         if member is not None:
             # A default of the union is not one of its member: it may be null, or of a type that is not known.
             return self._shared(member, _Place(optional=True, doc=place.doc))
-        if schema.kind == "union" and len(schema.branches) == 1 and self._options.flatten_singletons:
+        if schema.kind == "union" and not is_sum(schema, self._options):
             return self._shared(schema.branches[0], place)
         return self._shared(schema, place)
 

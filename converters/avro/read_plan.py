@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, Final
 
 from connectkit.converters.avro.defaults import read_default
-from connectkit.converters.avro.from_avro import is_map_entry, member_name
+from connectkit.converters.avro.from_avro import is_map_entry, is_sum, member_name
 from connectkit.converters.avro.model import MISSING, AvroField, AvroSchema
 from connectkit.converters.avro.plan import CONSTANT, MADE, C, Node, Part, Plan, UnplannedError
 from connectkit.converters.avro.readers import (
@@ -23,7 +23,7 @@ from connectkit.converters.avro.readers import (
 )
 from connectkit.converters.avro.resolve import branch_for, field_for, why_not
 from connectkit.converters.avro.skip import Skipper, fewest_bytes
-from connectkit.converters.avro.to_avro import AvroOptions, inner, is_union
+from connectkit.converters.avro.to_avro import AvroOptions, inner
 from connectkit.instant import timestamp_from
 from connectkit.limits import Limits
 from connectkit.schema import DECIMAL_NAME, TEMPORAL_NAMES, TIMESTAMP_NAME, Schema, Type
@@ -111,7 +111,7 @@ class _Planner:
             return self.plan.add(C.NULL)
         if branch.kind == "union":
             raise UnplannedError
-        if not is_union(schema):
+        if not is_sum(reader, self._options):
             return self.read(writer, branch, schema)
         field = schema.field(member_name(holder(reader, branch), number, self._options))
         assert field is not None

@@ -82,6 +82,12 @@ def is_union(schema: Schema) -> bool:
     return schema.name == names.UNION or names.SUM_UNION in (schema.parameters or ())
 
 
+def stands_for(schema: Schema, avro: AvroSchema) -> bool:
+    """Whether it stands for that union, and is not the struct of a record that has a union's name."""
+    member = avro.nullable_member
+    return is_union(schema) and (member is None or member.kind != "record" or member.name != schema.name)
+
+
 def enum_parameter(schema: Schema, options: AvroOptions) -> str | None:
     """The parameter that makes a string an Avro enum, or None if it is written as a string."""
     wanted = names.SUM_ENUM if options.generalized else names.ENUM
@@ -184,6 +190,8 @@ class ToAvro:
             self._unnamed += 1
             return names.DEFAULT_PREFIX + ("" if self._unnamed == 1 else str(self._unnamed))
         full = names.scrub_full(name) if self._options.scrub else name.rstrip(".")
+        if full.rfind(".") == 0:
+            full = full[1:]  # an empty namespace is none
         if checked_name(names.split_name(full)[1]) == full and full in PRIMITIVES:
             raise SchemaError(f"A schema cannot be written as Avro under the name {full}, which is a type's")
         return full
@@ -354,10 +362,8 @@ class ToAvro:
 
     def _struct_default(self, schema: Schema, value: Struct) -> Any:
         if is_union(schema):
-            for field in schema.fields:
-                if value[field.name] is not None:
-                    return self._default(field.schema, value[field.name])
-            raise SchemaError("The default of a union has no field that is set")
+            first = schema.fields[0]  # in Avro a union's default is always one for the first branch
+            return self._default(first.schema, value[first.name])
         return {
             names.scrub(each.name) if self._options.scrub else each.name: self._default(
                 each.schema, value[each.name]

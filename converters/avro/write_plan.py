@@ -13,7 +13,7 @@ from connectkit import logical
 from connectkit.converters import varint
 from connectkit.converters.avro.model import AvroSchema
 from connectkit.converters.avro.plan import C, Node, Part, Plan, UnplannedError
-from connectkit.converters.avro.to_avro import AvroOptions, inner, is_union
+from connectkit.converters.avro.to_avro import AvroOptions, inner, stands_for
 from connectkit.converters.avro.writers import decimal_writer, fixed_writer
 from connectkit.converters.javahash import hash_ordered
 from connectkit.errors import DataError
@@ -68,7 +68,7 @@ class _Planner:
     def _union(self, avro: AvroSchema, schema: Schema) -> int:
         null = next((i for i, each in enumerate(avro.branches) if each.kind == "null"), None)
         member = avro.nullable_member
-        if is_union(schema):
+        if stands_for(schema, avro):
             branches = [(i, each) for i, each in enumerate(avro.branches) if each.kind != "null"]
             if any(each.kind == "union" for _, each in branches):
                 raise UnplannedError
