@@ -81,8 +81,8 @@ class FunctionConverter(Converter[Config]):
         if value is None:
             return None
         given = {"config": self.config, "topic": topic, "schema": schema, "is_key": self.is_key}
-        subject = self.codec.from_connect(value) if self.codec is not None else as_dict(value)
         try:
+            subject = self.codec.from_connect(value) if self.codec is not None else as_dict(value)
             data = self.encoding.function(subject, **self.encoding.arguments(given))
         except ConnectError:
             raise
@@ -104,12 +104,12 @@ class FunctionConverter(Converter[Config]):
         given = {"config": self.config, "topic": topic, "is_key": self.is_key}
         try:
             value = self.decoding.function(data, **self.decoding.arguments(given))
+            if self.codec is None or value is None:
+                return SchemaAndValue(None, value)
+            return SchemaAndValue(self.codec.schema, self.codec.to_connect(value))
         except ConnectError:
             raise
         except Exception as exc:
             raise ConversionError(
                 f"{type(self).__name__} could not read a value: {type(exc).__name__}"
             ) from exc
-        if self.codec is None or value is None:
-            return SchemaAndValue(None, value)
-        return SchemaAndValue(self.codec.schema, self.codec.to_connect(value))

@@ -23,8 +23,7 @@ from connectkit.functions.loop import TaskLoop
 from connectkit.headers import Headers
 from connectkit.record import Checkpoint, SourceRecord
 from connectkit.schema import Schema
-from connectkit.typed.codec import type_codec
-from connectkit.typed.shapes import shape_of
+from connectkit.typed.codec import class_codec
 
 BATCH_RECORDS = 500
 """The most records of one ``poll``."""
@@ -300,7 +299,5 @@ class _AsyncTask(_FunctionTask):
 def typed(schema: Schema | None, value: Any) -> tuple[Schema | None, Any]:
     """A value with its schema: an object of a class with fields brings its own."""
     cls: Any = type(value)
-    if schema is None and shape_of(cls) is not None:
-        codec = type_codec(cls)
-        return codec.schema, codec.to_connect(value)
-    return schema, value
+    codec = class_codec(cls) if schema is None else None
+    return (schema, value) if codec is None else (codec.schema, codec.to_connect(value))

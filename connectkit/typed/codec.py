@@ -2,7 +2,8 @@
 
 ``bool``, ``int`` (INT64), ``float`` (FLOAT64), ``str``, ``bytes``, ``datetime`` (Timestamp; it must be
 aware), ``date``, ``time``, ``UUID`` and enumerations (as strings), ``Literal`` of strings, ``list[T]``,
-``set[T]``, ``tuple[T, ...]``, ``dict[K, V]``, classes with fields, and each of these ``| None``. A
+``set[T]``, ``tuple[T, ...]``, ``dict[K, V]``, classes with fields (also generic ones: ``Page[Order]``), and
+each of these ``| None``, or under the name of a ``NewType`` or a ``type`` statement. A
 ``Decimal`` needs its scale: ``Annotated[Decimal, Scale(2)]``; other widths are said by their schema:
 ``Annotated[int, Schema.INT32]``. A field's default that its schema can hold becomes the schema's default.
 Thread-safe: the functions keep nothing.
@@ -10,15 +11,16 @@ Thread-safe: the functions keep nothing.
 
 from __future__ import annotations
 
+import contextlib
 import enum
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 from uuid import UUID
 
 from connectkit import logical
@@ -26,6 +28,7 @@ from connectkit.builder import SchemaBuilder
 from connectkit.errors import ConversionError, DataError, SchemaError
 from connectkit.schema import Schema
 from connectkit.struct import Struct
+from connectkit.typed.hints import type_name, without_none
 from connectkit.typed.shapes import MISSING, Part, shape_of
 
 Convert = Callable[[Any], Any]
@@ -45,17 +48,35 @@ class TypeCodec:
     Both raise ``ConversionError`` for a value that is none of the type; the path names the field.
     """
 
+    hint: Any
     schema: Schema
     to_connect: Convert
     from_connect: Convert
 
 
-@lru_cache(maxsize=1024)
 def type_codec(hint: Any) -> TypeCodec:
     """The schema and the conversions of a type; ``SchemaError`` if it has none."""
+    try:
+        return _known(hint)
+    except TypeError:  # it cannot be a key: an annotation may carry a list
+        return _made(hint)
+
+
+@lru_cache(maxsize=1024)
+def _known(hint: Any) -> TypeCodec:
+    return _made(hint)
+
+
+@lru_cache(maxsize=1024)
+def class_codec(cls: Any) -> TypeCodec | None:
+    """The same of a class with fields; None for any other class."""
+    return None if shape_of(cls) is None else type_codec(cls)
+
+
+def _made(hint: Any) -> TypeCodec:
     found = _schema(hint, "", {})
     schema = found.build() if isinstance(found, SchemaBuilder) else found
-    return TypeCodec(schema, *_Conversions().of(hint, schema))
+    return TypeCodec(hint, schema, *_Conversions().of(hint, schema))
 
 
 def schema_of(hint: Any) -> Schema:
@@ -77,7 +98,7 @@ Open = dict[tuple[Any, bool], SchemaBuilder]
 
 
 def _schema(hint: Any, where: str, opened: Open) -> Schema | SchemaBuilder:
-    inner, optional = _without_none(hint)
+    inner, optional = without_none(hint)
     found = _required(inner, where, opened, optional)
     if not optional or (isinstance(found, Schema) and found.optional):
         return found
@@ -93,10 +114,10 @@ def _required(hint: Any, where: str, opened: Open, optional: bool) -> Schema | S
         for each in args[1:]:
             if isinstance(each, Schema):
                 return each
-            if isinstance(each, Scale) and _without_none(args[0])[0] is Decimal:
+            if isinstance(each, Scale) and without_none(args[0])[0] is Decimal:
                 return logical.decimal_schema(each.digits)
-        return _required(args[0], where, opened, optional)
-    plain = _PLAIN.get(hint)
+        return _required(without_none(args[0])[0], where, opened, optional)
+    plain = _PLAIN.get(hint) if isinstance(hint, Hashable) else None
     if plain is not None:
         return plain
     if (isinstance(hint, type) and issubclass(hint, enum.Enum)) or origin is Literal:
@@ -114,19 +135,19 @@ def _required(hint: Any, where: str, opened: Open, optional: bool) -> Schema | S
 
 
 def _struct_schema(cls: Any, where: str, opened: Open, optional: bool) -> SchemaBuilder:
-    if (cls, optional) in opened:
-        return opened[cls, optional]
     shape = shape_of(cls)
     if shape is None:
         raise SchemaError(
-            f"The type {_named(cls)}{_at(where)} has no schema; use bool, int, float, str, bytes, datetime, "
-            "date, time, list[…], dict[…, …], a dataclass, a TypedDict, a named tuple, a pydantic or msgspec "
-            "class, or any of them | None"
+            f"The type {type_name(cls)}{_at(where)} has no schema; use bool, int, float, str, bytes, "
+            "datetime, date, time, list[…], dict[…, …], a dataclass, a TypedDict, a named tuple, a pydantic "
+            "or msgspec class, or any of them | None"
         )
-    builder = opened[cls, optional] = SchemaBuilder.struct().name(cls.__name__)
+    if (cls, optional) in opened:
+        return opened[cls, optional]
+    builder = opened[cls, optional] = SchemaBuilder.struct().name(type_name(cls))
     for part in shape.parts:
         hint = part.hint | None if part.may_be_absent and _is_plain_type(part.hint) else part.hint
-        inside = f"{where or cls.__name__}.{part.name}"
+        inside = f"{where or type_name(cls)}.{part.name}"
         found = _schema(hint, inside, opened)
         if part.may_be_absent and isinstance(found, Schema) and not found.optional:
             found = found.to_builder().optional().build()
@@ -139,10 +160,10 @@ def _with_default(schema: Schema | SchemaBuilder, part: Part) -> Schema | Schema
     """The field's schema with its default, if that is a value that the schema can hold as it is."""
     if part.default is MISSING or part.default is None or isinstance(schema, SchemaBuilder):
         return schema
-    default = part.default.value if isinstance(part.default, enum.Enum) else part.default
     try:
-        return schema.to_builder().default(default).build()
-    except SchemaError:
+        into, _ = _Conversions().of(part.hint, schema)
+        return schema.to_builder().default(into(part.default)).build()
+    except (SchemaError, DataError, ValueError):
         return schema
 
 
@@ -153,7 +174,7 @@ def _of_choices(hint: Any, where: str) -> Schema:
         return Schema.STRING
     if choices and all(isinstance(each, int) and not isinstance(each, bool) for each in choices):
         return Schema.INT64
-    raise SchemaError(f"The choices of {_named(hint)}{_at(where)} must be all texts or all integers")
+    raise SchemaError(f"The choices of {type_name(hint)}{_at(where)} must be all texts or all integers")
 
 
 # --- conversions -----------------------------------------------------------------------------------
@@ -170,9 +191,26 @@ def _checked(what: str, *classes: type) -> Convert:
     return convert
 
 
+def _moment(value: Any) -> Any:
+    if isinstance(value, datetime) and value.tzinfo is None:
+        raise ConversionError("A datetime without a time zone is not a moment; use datetime.UTC")
+    return _any_moment(value)
+
+
+def _day(value: Any) -> Any:
+    if isinstance(value, datetime):
+        raise ConversionError("A value of class datetime stands where a date is expected")
+    return _any_day(value)
+
+
+_any_moment, _any_day = _checked("datetime", datetime), _checked("date", date)
+
+
 def _real(value: Any) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        with contextlib.suppress(OverflowError):
+            return float(value)
+        raise ConversionError("An integer is too large for a float")
     raise ConversionError(f"A value of class {type(value).__name__} stands where a float is expected")
 
 
@@ -182,8 +220,8 @@ _INTO: dict[Any, Convert] = {
     float: _real,
     str: _checked("str", str),
     bytes: _checked("bytes", bytes, bytearray, memoryview),
-    datetime: _checked("datetime", datetime),
-    date: _checked("date", date),
+    datetime: _moment,
+    date: _day,
     time: _checked("time", time),
     Decimal: _checked("Decimal", Decimal),
     UUID: lambda value: str(_checked("UUID", UUID)(value)),
@@ -197,7 +235,7 @@ class _Conversions:
         self._known: dict[tuple[Any, int], _StructConversion] = {}
 
     def of(self, hint: Any, schema: Schema) -> tuple[Convert, Convert]:
-        inner, optional = _without_none(hint)
+        inner, optional = without_none(hint)
         into, back = self._required(inner, schema)
         if not optional and not schema.optional:
             return into, back
@@ -206,11 +244,12 @@ class _Conversions:
     def _required(self, hint: Any, schema: Schema) -> tuple[Convert, Convert]:
         origin, args = get_origin(hint), get_args(hint)
         if origin is Annotated:
-            return self._required(_without_none(args[0])[0], schema)
+            return self._required(without_none(args[0])[0], schema)
         if hint in _INTO:
-            return _INTO[hint], UUID if hint is UUID else _INTO[hint]
+            return _INTO[hint], _made_by(UUID) if hint is UUID else _INTO[hint]
         if isinstance(hint, type) and issubclass(hint, enum.Enum):
-            return lambda v: hint(v).value, hint
+            member = _made_by(hint)
+            return lambda v: member(v).value, member
         if origin is Literal:
             return _one_of(args), _one_of(args)
         if origin in _LISTS or _is_open_tuple(origin, args):
@@ -280,13 +319,13 @@ class _StructConversion:
                 raise _inside(exc, part.name) from exc
             except (AttributeError, TypeError, ValueError) as exc:
                 raise ConversionError(
-                    f"A value of class {type(value).__name__} is no {self._cls.__name__} as annotated",
+                    f"A value of class {type(value).__name__} is no {type_name(self._cls)} as annotated",
                     path=part.name,
                 ) from exc
         return Struct.of(self._schema, values)
 
     def from_connect(self, value: Any) -> Any:
-        get = _getter(value, self._cls.__name__)
+        get = _getter(value, type_name(self._cls))
         found = {}
         for part, back, has_default, null_is_left_out in self._readers:
             item = get(part.name, _ABSENT)
@@ -304,9 +343,9 @@ class _StructConversion:
                 ) from exc
         try:
             return self._shape.make(found)
-        except (TypeError, ValueError) as exc:
+        except Exception as exc:
             raise ConversionError(
-                f"No {self._cls.__name__} can be made of a value: {type(exc).__name__}"
+                f"No {type_name(self._cls)} can be made of a value: {type(exc).__name__}"
             ) from exc
 
 
@@ -327,6 +366,18 @@ def _getter(value: Any, name: str) -> Callable[[str, Any], Any]:
     raise ConversionError(f"A value of class {type(value).__name__} stands where a {name} is expected")
 
 
+def _made_by(cls: Any) -> Convert:
+    """A class that is called with a text or a number, and refuses some."""
+
+    def convert(value: Any) -> Any:
+        try:
+            return cls(value)
+        except (ValueError, TypeError, AttributeError) as exc:
+            raise ConversionError(f"A value of class {type(value).__name__} makes no {cls.__name__}") from exc
+
+    return convert
+
+
 def _one_of(choices: tuple[Any, ...]) -> Convert:
     def convert(value: Any) -> Any:
         if value in choices:
@@ -334,18 +385,6 @@ def _one_of(choices: tuple[Any, ...]) -> Convert:
         raise ConversionError("A value is none of the choices that its type has")
 
     return convert
-
-
-def _without_none(hint: Any) -> tuple[Any, bool]:
-    """The type without ``None``, and whether that was in it."""
-    if get_origin(hint) in (Union, types.UnionType):
-        members = [each for each in get_args(hint) if each is not type(None)]
-        if len(members) > 1:
-            raise SchemaError(
-                f"The type {_named(hint)} has no schema: a value is of one type, or of one type | None"
-            )
-        return members[0], True
-    return hint, False
 
 
 def _is_open_tuple(origin: Any, args: tuple[Any, ...]) -> bool:
@@ -358,7 +397,3 @@ def _is_plain_type(hint: Any) -> bool:
 
 def _at(where: str) -> str:
     return f" of {where}" if where else ""
-
-
-def _named(hint: Any) -> str:
-    return getattr(hint, "__qualname__", None) or str(hint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import types
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import (
@@ -11,7 +11,6 @@ from typing import (
     Any,
     NotRequired,
     Required,
-    Union,
     get_args,
     get_origin,
     get_type_hints,
@@ -19,6 +18,7 @@ from typing import (
 )
 
 from connectkit.errors import SchemaError
+from connectkit.typed.hints import filled, without_none
 
 MISSING: Any = object()
 """In the place of a default: there is none."""
@@ -50,6 +50,9 @@ class Shape:
 
 def shape_of(cls: Any) -> Shape | None:
     """The fields of a class, or None if it is no class with fields. ``SchemaError`` for unresolved types."""
+    origin = get_origin(cls)
+    if isinstance(origin, type) and (parameters := getattr(origin, "__parameters__", ())):
+        return _with_types(shape_of(origin), dict(zip(parameters, get_args(cls), strict=True)))
     if not isinstance(cls, type):
         return None
     if is_typeddict(cls):
@@ -65,11 +68,17 @@ def shape_of(cls: Any) -> Shape | None:
     return None
 
 
+def _with_types(shape: Shape | None, given: Mapping[Any, Any]) -> Shape | None:
+    """The fields of a generic class with types in the place of its variables."""
+    if shape is None:
+        return None
+    parts = tuple(dataclasses.replace(part, hint=filled(part.hint, given)) for part in shape.parts)
+    return dataclasses.replace(shape, parts=parts)
+
+
 def takes_none(hint: Any) -> bool:
     """Whether null is a value of the type."""
-    while get_origin(hint) is Annotated:
-        hint = get_args(hint)[0]
-    return get_origin(hint) in (Union, types.UnionType) and type(None) in get_args(hint)
+    return without_none(hint)[1]
 
 
 def _hints(cls: type) -> dict[str, Any]:
@@ -90,6 +99,13 @@ def _of_dataclass(cls: Any) -> Shape:
         absent = default is MISSING and each.default_factory is not dataclasses.MISSING
         if each.init:
             parts.append(Part(each.name, each.name, hints[each.name], default, absent))
+    names = {part.name for part in parts}
+    for name, parameter in inspect.signature(cls).parameters.items():
+        if name not in names and parameter.default is parameter.empty:
+            raise SchemaError(
+                f"The class {cls.__name__} has no schema: '{name}', without which it cannot be made, is no "
+                "field of it; give it a default"
+            )
     return Shape(tuple(parts), getattr, lambda found: cls(**found))
 
 
@@ -111,14 +127,27 @@ def _of_pydantic(cls: Any) -> Shape:
         name = info.serialization_alias or info.alias or attribute
         hint = _annotated(info.annotation, info.metadata)
         parts.append(Part(attribute, name, hint, default, info.default_factory is not None))
-    names = {part.attribute: part.name for part in parts}
     # By alias: a model takes field names only if it is told so.
-    taken = {a: cls.model_fields[a].validation_alias or cls.model_fields[a].alias or a for a in names}
+    taken = {name: _taken_as(cls, name, info) for name, info in cls.model_fields.items()}
 
     def make(found: Mapping[str, Any]) -> Any:
-        return cls.model_validate({str(taken[name]): value for name, value in found.items()})
+        given = {taken[name]: value for name, value in found.items()}
+        return cls.model_validate(given["root"] if cls.__pydantic_root_model__ else given)
 
     return Shape(tuple(parts), getattr, make)
+
+
+def _taken_as(cls: Any, attribute: str, info: Any) -> str:
+    """The name that a model takes a field's value by: the first one that is a name."""
+    alias = info.validation_alias or info.alias or attribute
+    choices = getattr(alias, "choices", [alias])
+    for each in choices:
+        if isinstance(each, str):
+            return each
+    raise SchemaError(
+        f"The field {attribute} of {cls.__name__} has no schema: it is found along a path (AliasPath), and "
+        "taken by no name; give it an alias that is one"
+    )
 
 
 def _annotated(hint: Any, metadata: Any) -> Any:
