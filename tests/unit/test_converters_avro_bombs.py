@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -25,6 +23,7 @@ from connectkit.converters.registry.port import SchemaText
 from connectkit.errors import ConversionError, DataError, LimitError, SchemaError
 from connectkit.schema import Schema
 from connectkit.struct import Struct
+from tests.support.memory import little_memory
 
 pytestmark = pytest.mark.usefixtures("twin")
 
@@ -38,17 +37,6 @@ DECIMAL = (
 )
 BYTES = '{"type":"record","name":"B","fields":[{"name":"b","type":"bytes"}]}'
 EMPTY = '{"type":"record","name":"E","fields":[]}'
-
-
-@contextmanager
-def little_memory() -> Iterator[None]:
-    tracemalloc.start()
-    try:
-        yield
-        peak_bytes = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak_bytes < MAX_BYTES
 
 
 def reader(text: str) -> Callable[[bytes], Any]:
@@ -98,7 +86,7 @@ BOMBS: dict[str, tuple[str, bytes]] = {
 def test_data_that_claim_more_than_there_is(name: str) -> None:
     text, data = BOMBS[name]
     decode = reader(text)
-    with little_memory(), pytest.raises(DataError):
+    with little_memory(MAX_BYTES), pytest.raises(DataError):
         decode(data)
 
 
@@ -135,7 +123,7 @@ def test_they_are_skipped_as_carefully_as_they_are_read() -> None:
         if name in HARMLESS_UNREAD:
             continue  # they cost nothing where they are not made
         wrote = parse(f'{{"type":"record","name":"W","fields":[{{"name":"a","type":{text}}}]}}')
-        with little_memory():
+        with little_memory(MAX_BYTES):
             try:
                 found = compile_decoder(wrote, reads, schema, OPTIONS)(data, 0)
             except DataError:
@@ -157,7 +145,7 @@ def nested(levels: int, kind: str) -> str:
 @pytest.mark.parametrize("kind", ["array", "map", "union", "record"])
 @pytest.mark.parametrize("levels", [1_000, 5_000, 100_000])
 def test_schemas_nested_deep(kind: str, levels: int) -> None:
-    with little_memory(), pytest.raises((LimitError, SchemaError)):
+    with little_memory(MAX_BYTES), pytest.raises((LimitError, SchemaError)):
         parse(nested(levels, kind))
 
 
@@ -192,7 +180,7 @@ def test_schemas_that_are_large() -> None:
 )
 def test_properties_that_make_no_sense(text: str) -> None:
     """They are refused, or taken in a way in which a value still costs little."""
-    with little_memory():
+    with little_memory(MAX_BYTES):
         try:
             decode = reader(text)
             str(decode(b"\2"))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -22,21 +20,11 @@ from connectkit.converters.json_schema.to_json_schema import JsonSchemaOptions
 from connectkit.converters.registry.opening import forget_mock_registry, mock_registry
 from connectkit.converters.registry.port import SchemaText
 from connectkit.errors import DataError, LimitError
+from tests.support.memory import little_memory
 
 MAX_BYTES = 192 << 20
 OPTIONS = JsonSchemaOptions()
 NODE = '{"type":"object","properties":{"next":{"oneOf":[{"type":"null"},{"$ref":"#"}]}}}'
-
-
-@contextmanager
-def little_memory() -> Iterator[None]:
-    tracemalloc.start()
-    try:
-        yield
-        peak_bytes = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak_bytes < MAX_BYTES
 
 
 def refusal(take: Callable[[], Any]) -> str:
@@ -95,7 +83,7 @@ BOMBS = {
 @pytest.mark.parametrize("name", BOMBS)
 def test_a_schema_is_read_or_refused(name: str) -> None:
     text = BOMBS[name]
-    with little_memory():
+    with little_memory(MAX_BYTES):
         assert len(refusal(lambda: from_json_schema(load(text), OPTIONS))) < 300
     for take in (canonical, normalized, lambda text, named: problems(text, named, text, named)):
         assert len(refusal(partial(take, text, []))) < 300
@@ -220,5 +208,8 @@ ANY = st.recursive(
 @given(ANY)
 def test_any_json_is_a_value_or_refused(value: Any) -> None:
     made = JsonSchemaConverter(JsonSchemaConfig.parse({"schema.registry.url": "mock://json-bombs"}))
-    data = framed(SHAPES, json.dumps(value).encode())
-    refusal(lambda: made.to_connect_data("t", data))
+    try:
+        data = framed(SHAPES, json.dumps(value).encode())
+        refusal(lambda: made.to_connect_data("t", data))
+    finally:
+        forget_mock_registry("json-bombs")

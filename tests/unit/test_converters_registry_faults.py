@@ -9,10 +9,8 @@ from __future__ import annotations
 import itertools
 import json
 import time
-import tracemalloc
 import zlib
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -31,6 +29,7 @@ from connectkit.converters.registry.opening import forget_mock_registry, mock_re
 from connectkit.errors import ConversionError, DataError, FatalTaskError, LimitError, RetriableError
 from connectkit.schema import Schema
 from connectkit.struct import Struct
+from tests.support.memory import little_memory
 from tests.support.registry_server import answer, misbehaving
 
 MAX_BYTES = 64 << 20
@@ -47,17 +46,6 @@ def converter(kind: str, url: str, **options: str) -> RegistryConverter[Any]:
     config, cls = KINDS[kind]
     raw = {name.replace("_", "."): value for name, value in options.items()}
     return cls(config.parse({"schema.registry.url": url, "max.retries": "0", **raw}))
-
-
-@contextmanager
-def little_memory() -> Iterator[None]:
-    tracemalloc.start()
-    try:
-        yield
-        peak_bytes = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak_bytes < MAX_BYTES
 
 
 def gzip_of_spaces(size_bytes: int) -> bytes:
@@ -80,7 +68,7 @@ def test_half_a_gigabyte_in_half_a_megabyte_is_not_unpacked() -> None:
         with (
             misbehaving(answer(200, bomb, *headers)) as (url, _),
             closing(converter("avro", url)) as made,
-            little_memory(),
+            little_memory(MAX_BYTES),
             pytest.raises(RetriableError),
         ):
             made.to_connect_data("t", b"\0\0\0\0\1\2")
@@ -96,7 +84,7 @@ def test_an_answer_of_a_hundred_megabytes_is_left_at_four() -> None:
             connection.sendall(b" " * 65536)
             sent += 65536
 
-    with misbehaving(much) as (url, _), closing(converter("avro", url)) as made, little_memory():
+    with misbehaving(much) as (url, _), closing(converter("avro", url)) as made, little_memory(MAX_BYTES):
         with pytest.raises(RetriableError, match="larger than 4,194,304 bytes"):
             made.to_connect_data("t", b"\0\0\0\0\1\2")
         assert sent < 64 << 20, "what the system's buffers took, and no more"
@@ -108,7 +96,7 @@ def test_a_schema_text_that_is_a_bomb_is_a_limit() -> None:
     with (
         misbehaving(answer(200, body)) as (url, _),
         closing(converter("avro", url)) as made,
-        little_memory(),
+        little_memory(MAX_BYTES),
         pytest.raises(LimitError),
     ):
         made._parse(made._serde.client.by_id(1).schema)  # type: ignore[attr-defined]
