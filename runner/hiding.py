@@ -20,6 +20,8 @@ from connectkit.runner.wiring import secret_options
 from connectkit.secret import GIVEN, HIDDEN, without_userinfo
 
 LEAST_CHARS: Final = 8
+# Narrower than ``is_sensitive``, which keeps values out of tracebacks and may hide too much: here a hidden
+# ``key.fields`` or ``sasl.mechanism`` would hide from people what they have to know.
 _NAME: Final = re.compile(
     r"passw(or)?d|passphrase|secret(?!s)|(^|[._-])(token|apikey)$|credentials?$|jaas\.config$"
     r"|(access|api|private|secret|account|shared|encryption|signing)[._-]?key$|user\.info$|keystore\.key$",
