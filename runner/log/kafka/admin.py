@@ -167,7 +167,11 @@ class KafkaAdmin:
 
         def ask(kafka: Any) -> list[tuple[Any, Any]]:
             asked = kafka.list_offsets(request, request_timeout=self._timeout_s)
-            return [(where, future.result(self._timeout_s + _GRACE_S)) for where, future in asked.items()]
+            found = [(where, future.result(self._timeout_s + _GRACE_S)) for where, future in asked.items()]
+            if any(end.offset < 0 for _, end in found):
+                # What librdkafka answers, without any error, where a connection broke before the answer.
+                raise KafkaException(KafkaError(KafkaError._RETRY))
+            return found
 
         what = f"reading the ends of {_shown(wanted)}"
         try:

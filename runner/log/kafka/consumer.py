@@ -413,9 +413,11 @@ class KafkaConsumer:
         wanted = [_TopicPartition(w.topic, w.partition) for w in partitions]
         if not wanted:
             return {}
-        found = self._call(f"reading the offsets of group {self._group}")(
-            lambda: self._handle.committed(wanted, timeout=self._timeout_s)
-        )
+        what = f"reading the offsets of group {self._group}"
+        found = self._call(what)(lambda: self._handle.committed(wanted, timeout=self._timeout_s))
+        for partition in found:
+            if partition.error is not None and partition.error.code() not in UNKNOWN_TOPIC:
+                raise translate_error(partition.error, what, self._watch.reach)  # not: there is none
         return {TopicPartition(p.topic, p.partition): p.offset for p in found if p.offset >= 0}
 
     def commit(

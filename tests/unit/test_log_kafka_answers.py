@@ -1,0 +1,95 @@
+"""The Kafka log over clients that answer with nothing: no error, and no offset either."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaError
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from connectkit.api import TopicPartition
+from connectkit.errors import RetriableError
+from connectkit.runner.log.kafka import admin as admin_module
+from connectkit.runner.log.kafka import consumer as consumer_module
+from connectkit.runner.log.kafka.admin import KafkaAdmin
+from connectkit.runner.log.kafka.consumer import KafkaConsumer
+from connectkit.runner.log.kafka.handles import Watch
+from connectkit.runner.log.kafka.translate import translate
+
+UNSET = -1001
+WHERE = [TopicPartition("t", 0), TopicPartition("t", 1)]
+
+
+class Admin:
+    """Answers each question for ends with the next of these."""
+
+    def __init__(self, answers: Iterable[Sequence[int]]) -> None:
+        self.answers = iter(answers)
+
+    def poll(self, timeout_s: float) -> int:
+        return 0
+
+    def list_offsets(self, request: Mapping[KafkaPartition, Any], **more: Any) -> dict[Any, Future[Any]]:
+        made: dict[Any, Future[Any]] = {}
+        for where, offset in zip(request, next(self.answers), strict=True):
+            made[where] = Future()
+            made[where].set_result(SimpleNamespace(offset=offset))
+        return made
+
+
+def admin(
+    monkeypatch: pytest.MonkeyPatch, answers: Iterable[Sequence[int]], *, timeout_ms: int = 60_000
+) -> KafkaAdmin:
+    client = Admin(answers)
+    monkeypatch.setattr(admin_module, "make", lambda *args, **more: client)
+    monkeypatch.setattr(admin_module, "_RETRY_WAIT_S", 0.0)
+    settings = {"default.api.timeout.ms": str(timeout_ms), "request.timeout.ms": str(min(timeout_ms, 30_000))}
+    return KafkaAdmin(translate("a", "b:1", settings), Watch("b:1"))
+
+
+def test_ends_that_were_not_answered_are_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = admin(monkeypatch, [[UNSET, UNSET], [7, UNSET], [7, 0]])
+    assert made.offsets(WHERE) == {WHERE[0]: 7, WHERE[1]: 0}
+
+
+def test_ends_that_are_never_answered_are_no_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter(lambda: [UNSET, 3], None)
+    with pytest.raises(RetriableError, match="reading the ends of t-0 and 1 more partitions failed for now"):
+        admin(monkeypatch, answers, timeout_ms=50).offsets(WHERE)
+
+
+class Committed:
+    """A consumer's client that answers with these offsets of the group."""
+
+    def __init__(self, found: Sequence[Any]) -> None:
+        self.found = found
+
+    def committed(self, partitions: Sequence[KafkaPartition], timeout: float) -> Sequence[Any]:
+        return self.found
+
+
+def consumer(monkeypatch: pytest.MonkeyPatch, *found: tuple[int, KafkaError | None]) -> KafkaConsumer:
+    client = Committed(
+        [
+            SimpleNamespace(topic="t", partition=number, offset=offset, error=error)
+            for number, (offset, error) in enumerate(found)
+        ]
+    )
+    monkeypatch.setattr(consumer_module, "make", lambda *args, **more: client)
+    return KafkaConsumer(translate("c", "b:1", {"group.id": "g"}), Watch("b:1"), group="g")
+
+
+def test_an_offset_that_could_not_be_read_is_not_one_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = KafkaError(KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
+    with pytest.raises(RetriableError, match="reading the offsets of group g failed"):
+        consumer(monkeypatch, (5, None), (UNSET, busy)).committed(WHERE)
+
+
+def test_partitions_without_an_offset_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
+    assert consumer(monkeypatch, (5, None), (UNSET, None)).committed(WHERE) == {WHERE[0]: 5}
+    assert consumer(monkeypatch, (5, None), (UNSET, gone)).committed(WHERE) == {WHERE[0]: 5}
