@@ -8,16 +8,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from connectkit.api import TopicPartition
-from connectkit.errors import RetriableError
+from connectkit.errors import DataError, RetriableError
 from connectkit.runner.log.kafka import admin as admin_module
 from connectkit.runner.log.kafka import consumer as consumer_module
+from connectkit.runner.log.kafka import producer as producer_module
 from connectkit.runner.log.kafka.admin import KafkaAdmin
 from connectkit.runner.log.kafka.consumer import KafkaConsumer
 from connectkit.runner.log.kafka.handles import Watch
+from connectkit.runner.log.kafka.producer import KafkaProducer
 from connectkit.runner.log.kafka.translate import translate
 
 UNSET = -1001
@@ -68,18 +70,39 @@ class Committed:
     def __init__(self, found: Sequence[Any]) -> None:
         self.found = found
 
+        self.unknown = 0
+        """How often the ends of a partition are asked for before it is known."""
+
+    def assignment(self) -> list[KafkaPartition]:
+        return [KafkaPartition(*where) for where in WHERE]
+
+    def position(self, partitions: Sequence[KafkaPartition]) -> Sequence[Any]:
+        return [SimpleNamespace(offset=UNSET)]
+
     def committed(self, partitions: Sequence[KafkaPartition], timeout: float) -> Sequence[Any]:
         return self.found
 
+    def get_watermark_offsets(self, where: KafkaPartition, timeout: float) -> tuple[int, int]:
+        if self.unknown:
+            raise KafkaException(KafkaError(KafkaError._UNKNOWN_PARTITION))
+        return 3, 9
 
-def consumer(monkeypatch: pytest.MonkeyPatch, *found: tuple[int, KafkaError | None]) -> KafkaConsumer:
+    def list_topics(self, topic: str, timeout: float) -> None:
+        self.unknown -= 1
+
+
+def consumer(
+    monkeypatch: pytest.MonkeyPatch, *found: tuple[int, KafkaError | None], unknown: int = 0
+) -> KafkaConsumer:
     client = Committed(
         [
             SimpleNamespace(topic="t", partition=number, offset=offset, error=error)
             for number, (offset, error) in enumerate(found)
         ]
     )
+    client.unknown = unknown
     monkeypatch.setattr(consumer_module, "make", lambda *args, **more: client)
+    monkeypatch.setattr(consumer_module, "_NEWS_WAIT_S", 0.0)
     return KafkaConsumer(translate("c", "b:1", {"group.id": "g"}), Watch("b:1"), group="g")
 
 
@@ -93,3 +116,23 @@ def test_partitions_without_an_offset_are_left_out(monkeypatch: pytest.MonkeyPat
     gone = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
     assert consumer(monkeypatch, (5, None), (UNSET, None)).committed(WHERE) == {WHERE[0]: 5}
     assert consumer(monkeypatch, (5, None), (UNSET, gone)).committed(WHERE) == {WHERE[0]: 5}
+
+
+def test_a_partition_that_the_client_has_not_heard_of_is_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert consumer(monkeypatch, (UNSET, None), (UNSET, None), unknown=3).position(WHERE[1]) == 9
+
+
+def test_a_partition_that_is_not_found_may_come_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumer_module, "_NEWS_S", 0.0)
+    with pytest.raises(RetriableError, match="finding the ends of t-1 failed: the brokers know no such"):
+        consumer(monkeypatch, (UNSET, None), (UNSET, None), unknown=1_000_000).position(WHERE[1])
+
+
+@pytest.mark.parametrize(("named", "kind"), [(True, DataError), (False, RetriableError)])
+def test_whose_fault_a_missing_partition_is(
+    monkeypatch: pytest.MonkeyPatch, named: bool, kind: type[Exception]
+) -> None:
+    monkeypatch.setattr(producer_module, "make", lambda *args, **more: SimpleNamespace())
+    producer = KafkaProducer(translate("p", "b:1", {}), Watch("b:1"))
+    error = KafkaError(KafkaError._UNKNOWN_PARTITION)
+    assert type(producer.failure(error, "t", named=named)) is kind

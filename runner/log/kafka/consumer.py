@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import time
@@ -36,6 +37,9 @@ _EARLIEST, _LATEST = -2, -1
 _MOST_RECORDS = 1_000_000
 _LOOK_S = 2.0
 """How long ``consume`` may be held up by a look at the topics, where no broker answers."""
+_NEWS_S = 5.0
+"""How long a partition that this client has not heard of is looked for."""
+_NEWS_WAIT_S = 0.1
 _NO_MATCH_REFRESH_S = 1.0
 """How often the topics are listed while a pattern matches none."""
 
@@ -250,12 +254,25 @@ class KafkaConsumer:
         return self._end(where, high=self._reset not in ("earliest", "smallest", "beginning"))
 
     def _end(self, where: TopicPartition, *, high: bool) -> int:
-        first, end = self._call(f"finding the ends of {_shown(where)}")(
-            lambda: self._handle.get_watermark_offsets(
-                _TopicPartition(where.topic, where.partition), timeout=self._timeout_s
-            )
-        )
-        return int(end if high else first)
+        what = f"finding the ends of {_shown(where)}"
+        asked = _TopicPartition(where.topic, where.partition)
+        until_s = time.monotonic() + _NEWS_S
+        while True:
+            try:
+                first, end = self._handle.get_watermark_offsets(asked, timeout=self._timeout_s)
+                return int(end if high else first)
+            except KafkaException as exc:
+                error = kafka_error(exc)
+                if error.code() != KafkaError._UNKNOWN_PARTITION and error.code() not in UNKNOWN_TOPIC:
+                    raise translate_error(error, what, self._watch.reach) from exc
+                if time.monotonic() > until_s:
+                    raise RetriableError(
+                        f"{what} failed: the brokers know no such partition ({error.name()})"
+                    ) from exc
+            # The group's leader has heard of a partition that is new, and this client has not.
+            with contextlib.suppress(KafkaException):
+                self._handle.list_topics(where.topic, timeout=self._look_s)
+            time.sleep(_NEWS_WAIT_S)
 
     # --- reading --------------------------------------------------------------------------------
 

@@ -89,7 +89,9 @@ class _Ticket:
         """The delivery callback of one record whose place is known."""
         flight = self._flight
         if error is not None:
-            flight.failures[index] = producer.failure(error, message.topic())
+            flight.failures[index] = producer.failure(
+                error, message.topic(), named=flight.partitions[index] is not None
+            )
         elif flight.on_each is not None:
             _, stamp_ms = message.timestamp()
             flight.on_each(
@@ -278,8 +280,13 @@ class KafkaProducer:
 
     # --- word of what was sent ------------------------------------------------------------------
 
-    def failure(self, error: Any, topic: str) -> ConnectError:
-        """The error of one record."""
+    def failure(self, error: Any, topic: str, *, named: bool = True) -> ConnectError:
+        """The error of one record. ``named``: it says itself which partition it goes to."""
+        if error.code() == KafkaError._UNKNOWN_PARTITION and not named:
+            return RetriableError(
+                f"writing to topic {topic} failed: the partition that was chosen for the record is gone "
+                f"since the topic was made anew ({error.name()})"
+            )
         return translate_error(error, f"writing to topic {topic}", self._watch.reach)
 
     def _land(self) -> None:
@@ -312,7 +319,7 @@ class KafkaProducer:
             candidates = places[topic, message.key(), message.value()]
             chosen = next((i for i in candidates if self._fits(flight, i, message)), candidates[0])
             candidates.remove(chosen)
-            flight.failures[chosen] = self.failure(error, topic)
+            flight.failures[chosen] = self.failure(error, topic, named=flight.partitions[chosen] is not None)
 
     @staticmethod
     def _fits(flight: _Flight, index: int, message: Any) -> bool:
