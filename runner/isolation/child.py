@@ -39,6 +39,7 @@ from connectkit.runner.isolation.relay import RelayHandler, set_levels
 from connectkit.runner.isolation.remote import Asking, RemoteFencing, RemoteOffsets
 from connectkit.runner.journal import map_slot
 from connectkit.runner.log.opening import EMBEDDED, open_log
+from connectkit.runner.memory import tune_memory
 from connectkit.runner.offset_stores import OffsetStores, open_store
 from connectkit.runner.sink_task import WorkerSinkTask
 from connectkit.runner.source_task import WorkerSourceTask
@@ -144,6 +145,7 @@ class _Child:
 
     def run(self) -> None:
         task = self._task
+        tune_memory()
         dog = Watchdog(lambda: [task])
         dog.begin()
         self._tell()

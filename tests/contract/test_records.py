@@ -241,3 +241,27 @@ def test_a_batch_may_be_changed_by_its_owner_after_send(producer: Producer, topi
     assert producer.flush(60) == 0
     producer.poll(0)
     assert [[index for index, _ in failed] for failed in outcomes] == [[1]]
+
+
+def test_huge_records_pass_one_after_the_other(log: Log, unique: Unique) -> None:
+    name = unique("huge")
+    admin = log.admin()
+    admin.create_topic(name, partitions=1, config={"max.message.bytes": "8000000"})
+    admin.close()
+    producer = log.producer({"linger.ms": "1", "max.request.size": "8000000"})
+    texts = [bytes([65 + number]) * 5_000_000 for number in range(3)]
+    outcomes: list[list[tuple[int, ConnectError]]] = []
+    for text in texts:
+        batch = [record(name, b"small"), record(name, text, headers=[("h", b"1")]), record(name, None)]
+        producer.send(batch, lambda failed: outcomes.append(list(failed)))
+    assert producer.flush(60) == 0
+    producer.poll(0)
+    assert outcomes == [[]] * 3
+    assert send(producer, [record(name, b"y"), record(name, b"y" * 9_000_000)])[0][0] == 1
+    producer.close(10)
+    reader = log.consumer({"max.partition.fetch.bytes": "8000000"})
+    reader.assign({TopicPartition(name, 0): -2})
+    messages = read(reader, 10)
+    assert [m.value() for m in messages] == [v for text in texts for v in (b"small", text, None)] + [b"y"]
+    assert messages[1].headers() == [("h", b"1")]
+    reader.close()

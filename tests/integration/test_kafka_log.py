@@ -288,3 +288,20 @@ def test_a_partition_that_went_paused_comes_back_reading(kafka: Log, unique: Uni
     assert sorted(found) == [0, 1]
     first.close()
     second.close()
+
+
+@pytest.mark.parametrize("few", [True, False])
+def test_a_record_that_the_buffer_can_never_hold_is_refused(kafka: Log, unique: Unique, few: bool) -> None:
+    producer = kafka.producer({"max.request.size": "9000000", "buffer.memory": "3000000", "linger.ms": "0"})
+    size = 5_000_000 if few else 3_500_000  # one by itself, or one of a batch that is taken as a whole
+    failed = send(producer, [record(unique("buffer"), b"x" * size), record(unique("buffer"), b"y")])
+    assert [index for index, _ in failed] == [0]
+    assert isinstance(failed[0][1], DataError)
+    assert "buffer.memory" in str(failed[0][1])
+    producer.close(10)
+
+
+def test_a_small_fetch_is_accepted(kafka: Log) -> None:
+    kafka.consumer({"fetch.max.bytes": "65536"}).close()
+    with pytest.raises(ConfigError, match=r"receive.message.max.bytes.*must be >= `fetch.max.bytes` \+ 512"):
+        kafka.consumer({"receive.message.max.bytes": "1000", "fetch.max.bytes": "2000000"})

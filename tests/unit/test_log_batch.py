@@ -24,7 +24,7 @@ def test_what_goes_in_comes_out(
 ) -> None:
     keys, values, stamps, heads, steps = zip(*table)
     deltas = [sum(steps[:at]) for at in range(len(steps))] if gaps else None
-    blob = encode(keys, values, stamps, heads, append_time=append_time, deltas=deltas)
+    blob = b"".join(encode(keys, values, stamps, heads, append_time=append_time, deltas=deltas))
     messages = messages_of("t", 3, 100, decode(blob))
     assert [m.key() for m in messages] == list(keys)
     assert [m.value() for m in messages] == list(values)
@@ -35,7 +35,7 @@ def test_what_goes_in_comes_out(
 
 
 def test_columns_that_say_nothing_cost_nothing() -> None:
-    plain = encode(None, [b"abc"] * 100, 5, None)
+    plain = b"".join(encode(None, [b"abc"] * 100, 5, None))
     assert len(plain) < 100 * 3 + 100 * 4 + 40
     message = messages_of("t", 0, 0, decode(plain))[99]
     assert (message.key(), message.value(), message.timestamp(), message.headers()) == (
@@ -48,7 +48,7 @@ def test_columns_that_say_nothing_cost_nothing() -> None:
 
 @given(st.data())
 def test_any_change_is_noticed(data: st.DataObject) -> None:
-    blob = bytearray(encode([b"k", None], [b"value", b""], [1, 2], [[("h", None)], None]))
+    blob = bytearray(b"".join(encode([b"k", None], [b"value", b""], [1, 2], [[("h", None)], None])))
     at = data.draw(st.integers(0, len(blob) - 1))
     blob[at] ^= data.draw(st.integers(1, 255))
     with pytest.raises(DamagedBatchError):
@@ -57,11 +57,16 @@ def test_any_change_is_noticed(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize("size", range(0, 60, 3))
 def test_a_cut_batch_is_noticed(size: int) -> None:
-    blob = encode([b"key"], [b"a value of some length, cut somewhere"], 7, None)
+    blob = b"".join(encode([b"key"], [b"a value of some length, cut somewhere"], 7, None))
     with pytest.raises(DamagedBatchError):
         decode(blob[:size])
 
 
 def test_a_message_does_not_show_its_content() -> None:
-    (message,) = messages_of("t", 0, 9, decode(encode([b"secret"], [b"secret"], 7, None)))
+    (message,) = messages_of("t", 0, 9, decode(b"".join(encode([b"secret"], [b"secret"], 7, None))))
     assert repr(message) == "<message t-0@9>"
+
+
+def test_few_values_are_stored_without_a_copy() -> None:
+    value = b"huge" * 1000
+    assert any(part is value for part in encode(None, [value, b"small", None], 5, None))

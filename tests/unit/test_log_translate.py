@@ -302,3 +302,9 @@ def test_the_table_is_sound() -> None:
     assert not natives & DANGEROUS.keys()
     assert not [name for name in natives if name.endswith("_cb")]
     assert set(DEFAULTS) == {"pca", "p", "c", "a"}
+
+
+def test_a_small_fetch_brings_librdkafkas_other_limit_down() -> None:
+    assert settings("c", fetch__max__bytes="65536")["message.max.bytes"] == "65536"
+    assert settings("c", fetch__max__bytes="5")["fetch.max.bytes"] == "1000"
+    assert settings("c", fetch__max__bytes="52428800")["message.max.bytes"] == "1000000"

@@ -29,6 +29,8 @@ _KNOWN = 31
 _PAIR = Struct("<Ii")
 _U32 = Struct("<I")
 _SWAP = sys.byteorder == "big"
+_FEW = 16
+"""So few values are not joined: where records are huge, a batch holds few of them."""
 
 RECORD_OVERHEAD_BYTES = 21
 """What a record costs beside its key and value in Kafka's record format, at most, without headers."""
@@ -64,8 +66,11 @@ def encode(
     *,
     append_time: bool = False,
     deltas: Sequence[int] | None = None,
-) -> bytes:
-    """Store columns of equal length. ``None`` for keys or headers: no record has one."""
+) -> list[bytes]:
+    """What to store, in parts to be written one after the other, of columns of equal length.
+
+    ``None`` for keys or headers: no record has one. The parts are not joined here: they may be large.
+    """
     flags = _APPEND_TIME if append_time else 0
     parts: list[bytes] = []
     if deltas is not None:
@@ -87,13 +92,13 @@ def encode(
         _put(parts, [_encode_headers(each) if each else b"" for each in headers])
     about = _ABOUT.pack(flags, len(values), first)
     crc = zlib.crc32(about)
-    for part in parts:  # a few columns; they may be large, and are joined only once
+    for part in parts:
         crc = zlib.crc32(part, crc)
-    return b"".join((_HEAD.pack(_MAGIC, crc), about, *parts))
+    return [_HEAD.pack(_MAGIC, crc), about, *parts]
 
 
 def decode(blob: bytes) -> Columns:
-    """Read back what ``encode`` stored. Raises ``DamagedBatchError``."""
+    """Read back what the parts of ``encode`` are together. Raises ``DamagedBatchError``."""
     try:
         magic, crc = _HEAD.unpack_from(blob)
         flags, count, first = _ABOUT.unpack_from(blob, _HEAD.size)
@@ -125,12 +130,17 @@ def decode(blob: bytes) -> Columns:
 
 
 def _put(parts: list[bytes], column: Sequence[bytes | None]) -> None:
+    present: Sequence[bytes]
     if None in column:
         parts.append(_ints("i", [-1 if each is None else len(each) for each in column]))
-        parts.append(b"".join([each for each in column if each is not None]))
+        present = [each for each in column if each is not None]
     else:
-        parts.append(_ints("i", map(len, column)))  # type: ignore[arg-type]  # no None in it
-        parts.append(b"".join(column))  # type: ignore[arg-type]
+        present = column  # type: ignore[assignment]  # no None in it
+        parts.append(_ints("i", map(len, present)))
+    if len(present) < _FEW:
+        parts += present
+    else:
+        parts.append(b"".join(present))
 
 
 def _take(blob: bytes, view: memoryview, at: int, count: int) -> tuple[list[bytes | None], int]:

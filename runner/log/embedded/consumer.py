@@ -225,7 +225,10 @@ class EmbeddedConsumer:
                 end, bound = self._bounds(sql, where, reading)
                 position = reading.position or 0
                 rows = _stored(sql, reading.partition_id, position, bound)
-            for base, last, data, state in rows:
+            found = bool(rows)
+            rows.reverse()
+            while rows:  # each is let go of once it is decoded
+                base, last, data, state = rows.pop()
                 if not (state == ABORTED and self._committed_only):
                     reading.messages += self._decoded(where, base, data)
                 reading.position = last + 1
@@ -235,7 +238,7 @@ class EmbeddedConsumer:
             if messages:
                 reading.position = messages[0][2]
                 return True
-            if not rows:
+            if not found:
                 reading.position = max(position, bound)
                 reading.drained_at = version
                 if bound < end:

@@ -16,7 +16,7 @@ from connectkit.runner.log.api import BatchDone, Delivery, OutRecord
 from connectkit.runner.log.embedded.batch import RECORD_OVERHEAD_BYTES, Headers, encode
 from connectkit.runner.log.embedded.catalog import Catalog, LogSettings, Topic
 from connectkit.runner.log.embedded.retention import sweep_if_due
-from connectkit.runner.log.embedded.store import Connection, Store
+from connectkit.runner.log.embedded.store import Connection, Store, insert_batch
 from connectkit.runner.log.embedded.transactions import Transactions, note_first_offset
 from connectkit.runner.log.partitioner import partition_for
 from connectkit.runner.log.settings import whole_number
@@ -200,7 +200,7 @@ class EmbeddedProducer:
             stamps: Sequence[int] | int = now_ms
             if not topic.settings.append_time and part.stamps.count(None) != len(part.stamps):
                 stamps = [now_ms if stamp is None else stamp for stamp in part.stamps]
-            data = encode(
+            parts = encode(
                 None if part.keys.count(None) == len(part.keys) else part.keys,
                 part.values,
                 stamps,
@@ -209,12 +209,10 @@ class EmbeddedProducer:
             )
             count = len(part.values)
             newest_ms = stamps if isinstance(stamps, int) else max(stamps)
-            sql.execute(
-                "INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (partition_id, base, base + count - 1, count, newest_ms, len(data), txn_id, data),
+            stored_bytes += insert_batch(
+                sql, (partition_id, base, base + count - 1, count, newest_ms), txn_id, parts
             )
             base += count
-            stored_bytes += len(data)
         sql.execute(
             "UPDATE partitions SET next_offset = ?, size_bytes = size_bytes + ? WHERE id = ?",
             (base, stored_bytes, partition_id),

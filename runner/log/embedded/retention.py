@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from connectkit.runner.log.embedded.batch import Columns, Headers, decode, encode
 from connectkit.runner.log.embedded.catalog import Catalog, Topic, TopicSettings
-from connectkit.runner.log.embedded.store import Connection
+from connectkit.runner.log.embedded.store import Connection, insert_batch
 from connectkit.runner.log.embedded.transactions import ABORTED, abort_abandoned, last_stable_offset
 
 _BATCH_RECORDS = 1000
@@ -145,7 +145,7 @@ def _rows(base: int, columns: Columns) -> list[_Row]:
 def _store(connection: Connection, partition_id: int, rows: list[_Row], settings: TopicSettings) -> None:
     offsets, keys, values, stamps, headers = zip(*rows)
     base = offsets[0]
-    data = encode(
+    parts = encode(
         keys,
         values,
         stamps,
@@ -153,8 +153,4 @@ def _store(connection: Connection, partition_id: int, rows: list[_Row], settings
         append_time=settings.append_time,
         deltas=[offset - base for offset in offsets],
     )
-    connection.sql.execute(
-        "INSERT INTO batches (partition_id, base_offset, last_offset, count, newest_ms, size_bytes, data)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (partition_id, base, offsets[-1], len(rows), max(stamps), len(data), data),
-    )
+    insert_batch(connection.sql, (partition_id, base, offsets[-1], len(rows), max(stamps)), None, parts)

@@ -14,7 +14,7 @@ import sqlite3
 import stat
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,6 +30,8 @@ _SMALLEST_BYTES = 512
 """The smallest page of SQLite."""
 _CHECKED_WHOLE_BYTES = 16 * 1024 * 1024
 """Files up to this size are checked page by page when opened; larger ones when they are read."""
+_FILLED_BYTES = 1024 * 1024
+"""Stored batches of this size are written part by part."""
 
 _TABLES = """
 CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -304,6 +306,28 @@ class Connection:
         with self.guard:
             self._closed = True
             self.sql.close()
+
+
+def insert_batch(
+    sql: sqlite3.Connection,
+    about: tuple[int, int, int, int, int],
+    txn_id: int | None,
+    parts: Sequence[bytes],
+) -> int:
+    """Insert a stored batch (partition, first and last offset, count, newest time); its size in bytes.
+
+    SQLite copies a value that it is given twice more; a large one is made empty and then filled.
+    """
+    size_bytes = sum(map(len, parts))
+    row = (*about, size_bytes, txn_id)
+    if size_bytes < _FILLED_BYTES:
+        sql.execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, b"".join(parts)))
+        return size_bytes
+    made = sql.execute("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?, zeroblob(?))", (*row, size_bytes))
+    with sql.blobopen("batches", "data", made.lastrowid or 0) as blob:
+        for part in parts:
+            blob.write(part)
+    return size_bytes
 
 
 def _sync_folder(folder: Path) -> None:

@@ -186,8 +186,12 @@ def translate_admin(error: Any, what: str, reach: Reach) -> ConnectError:
 def refused_property(exc: KafkaException, reverse: dict[str, str]) -> tuple[str | None, str]:
     """The Java name of the property that librdkafka refused when a client was made, and why."""
     text = kafka_error(exc).str()
-    found = _PROPERTY.search(text) or re.search(r"`([a-z][a-z0-9._]+)`", text)
+    found = _PROPERTY.search(text)
     if found is None:
+        found = re.search(r"`([a-z][a-z0-9._]+)`.*", text)
+        if found is not None:  # about two properties, such as "`a` must be >= `b`": no value is in it
+            key = found.group(1)
+            return reverse.get(key, key), f"is not accepted by librdkafka: {_plain(found.group())}"
         return None, f"librdkafka refuses the configuration ({kafka_error(exc).name()})"
     key = found.group(1)
     return reverse.get(key, key), "has a value that librdkafka does not accept"

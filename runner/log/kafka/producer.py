@@ -9,6 +9,9 @@ CPython's reference counts, on which the binding's C code rests too.
 A batch with a listener for each record (``on_each``) needs all reports; the first such batch makes the
 producer drain and reopen in that mode, which costs about a sixth of the speed from then on. A
 transactional producer is in that mode from the start, because it cannot be reopened in between.
+
+Memory is decided by huge records, of which librdkafka has a copy until they are acknowledged: ours is let
+go of at once, and the next batch with one waits for that.
 """
 
 from __future__ import annotations
@@ -39,6 +42,9 @@ _FULL_WAIT_S = 0.05
 _NO_OFFSET = -1
 _CLOSING_STEPS = 5
 _ANY_PARTITION = -1
+_HUGE_BYTES = 4 * 1024 * 1024
+_FEW = 64
+"""A batch of more records is not looked through for huge ones: it would be too large whatever is done."""
 
 
 class _Flight:
@@ -48,6 +54,7 @@ class _Flight:
         "count",
         "failures",
         "headers",
+        "huge",
         "keys",
         "on_done",
         "on_each",
@@ -64,6 +71,10 @@ class _Flight:
         self.count = len(batch)
         if batch:
             self.topics, self.partitions, self.keys, self.values, self.stamps, self.headers = zip(*batch)
+        self.huge = (
+            0 < self.count <= _FEW and max(map(len, filter(None, self.values)), default=0) >= _HUGE_BYTES
+        )
+        """Whether a value is huge: then each record is told of by its place, and no value is kept."""
         self.on_done = on_done
         """None: ``send`` raised, so nothing of the batch is called back."""
         self.on_each = on_each
@@ -112,6 +123,9 @@ class KafkaProducer:
         self._reports_all = self._transactional
         self._landed: deque[_Flight] = deque()
         self._unsettled = 0
+        self._huge: _Flight | None = None
+        """The batch with huge records that is under way."""
+        self._buffer_bytes = int(translated.settings["queue.buffering.max.kbytes"]) * 1024
         self._closed = False
         self._epoch_zero_told = False
         self._handle: Any = self._open()
@@ -151,7 +165,14 @@ class KafkaProducer:
     def _enqueue(self, flight: _Flight, ticket: _Ticket) -> None:
         topics, partitions, keys, values = flight.topics, flight.partitions, flight.keys, flight.values
         count = flight.count
-        if flight.on_each is not None or flight.stamps.count(None) != count or any(flight.headers):
+        if flight.huge:
+            while self._huge is not None and not self._closed:
+                self._serve(_FULL_WAIT_S)
+                self._land()
+            self._huge = flight
+            self._enqueue_each(flight, ticket)
+            flight.values = ()
+        elif flight.on_each is not None or flight.stamps.count(None) != count or any(flight.headers):
             self._enqueue_each(flight, ticket)
         elif partitions.count(None) == count and topics.count(topics[0]) == count:
             self._enqueue_alike(
@@ -192,7 +213,11 @@ class KafkaProducer:
                 if error is None:
                     continue
                 if error.code() == KafkaError._QUEUE_FULL:
-                    rest.append(index)
+                    too_large = self._beyond_buffer(topic, flight.keys[index], flight.values[index])
+                    if too_large is None:
+                        rest.append(index)
+                    else:
+                        flight.failures[index] = too_large
                 else:
                     flight.failures[index] = self.failure(error, topic)
             if not rest:
@@ -208,7 +233,7 @@ class KafkaProducer:
     def _enqueue_each(self, flight: _Flight, ticket: _Ticket) -> None:
         """Records with timestamps, headers or a listener: a call each."""
         produce = self._handle.produce
-        placed = flight.on_each is not None
+        placed = flight.on_each is not None or flight.huge
         rows = zip(
             flight.topics, flight.partitions, flight.keys, flight.values, flight.stamps, flight.headers
         )
@@ -227,7 +252,10 @@ class KafkaProducer:
             try:
                 produce(topic, value, key, wanted, callback, None, stamp, headers)
             except BufferError:
-                if not self._produce_later(
+                too_large = self._beyond_buffer(topic, key, value)
+                if too_large is not None:
+                    flight.failures[index] = too_large
+                elif not self._produce_later(
                     produce, topic, value, key, wanted, callback, None, stamp, headers
                 ):
                     flight.failures.update(dict.fromkeys(range(index, flight.count), self._no_room()))
@@ -258,6 +286,16 @@ class KafkaProducer:
         return RetriableError(
             f"the record was not sent: the producer's buffer stayed full for max.block.ms = "
             f"{self._translated.max_block_ms}; {self._watch.reach.sentence()}"
+        )
+
+    def _beyond_buffer(self, topic: str, key: bytes | None, value: bytes | None) -> DataError | None:
+        """Why the buffer will never have room for that record, if so; as Java's producer refuses it."""
+        size_bytes = len(key or b"") + len(value or b"")
+        if size_bytes <= self._buffer_bytes:
+            return None
+        return DataError(
+            f"writing to topic {topic} failed: a record of {size_bytes} bytes is larger than buffer.memory "
+            "of the producer; raise it, or make the record smaller"
         )
 
     def _epoch_zero(self, topic: str) -> int:
@@ -293,6 +331,8 @@ class KafkaProducer:
         landed = self._landed
         while landed:
             flight = landed.popleft()
+            if flight is self._huge:
+                self._huge = None
             if flight.on_done is None:  # send raised: nothing of the batch is called back
                 continue
             self._unsettled -= flight.count

@@ -301,3 +301,8 @@ def _consumer(java: Mapping[str, str], out: dict[str, str], problems: _Problems)
         # Eager and cooperative assignors cannot be mixed in librdkafka: the kind of the first one wins.
         cooperative = names[0] == COOPERATIVE
         out["partition.assignment.strategy"] = ",".join(n for n in names if (n == COOPERATIVE) == cooperative)
+    if "fetch.max.bytes" in java:
+        fetch_bytes = max(1000, whole_number(java, "fetch.max.bytes", 0, most=_INT_MAX - 512))
+        out["fetch.max.bytes"] = str(fetch_bytes)
+        # librdkafka wants no less than its limit for records, which has no meaning for a consumer.
+        out["message.max.bytes"] = str(min(fetch_bytes, 1_000_000))
