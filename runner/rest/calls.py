@@ -55,7 +55,7 @@ class Call:
     def flag(self, name: str, *, default: bool = False) -> bool:
         """A query parameter that is true or false; as in Java, whatever is not ``true`` is false."""
         found = self.query.get(name)
-        return default if not found else found[0].strip().lower() == "true"
+        return default if not found else found[0].lower() == "true"
 
     def text(self, name: str) -> str | None:
         """The first value of a query parameter."""

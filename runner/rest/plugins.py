@@ -83,7 +83,11 @@ def _validate(call: Call) -> Answer:
 
 
 def _bare(name: str) -> str:
-    return name.removesuffix("Connector")
+    """A name without the last word of connectors' classes, as Kafka compares them; that word alone stays."""
+    return name if name == _LAST_WORD else name.removesuffix(_LAST_WORD)
+
+
+_LAST_WORD: Final = "Connector"
 
 
 OPERATIONS: Final[list[Operation]] = [

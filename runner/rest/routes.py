@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, unquote, unquote_to_bytes
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import Route, Router
@@ -165,13 +165,22 @@ class _Paths:
         if scope["type"] != "http":
             return
         path = (scope.get("raw_path") or b"/").partition(b"?")[0].decode("latin-1")
-        if "//" in path or _AMBIGUOUS.search(path):
+        if "//" in path or _AMBIGUOUS.search(path) or not _is_utf8(path):
             sentence = "The path has an empty part, '.' or '..', or an encoding that is none"
             await reply(error_answer(400, sentence), scope, send)
             return
         if len(path) > 1:
             path = path.removesuffix("/")
         await self._app({**scope, "path": path}, receive, send)
+
+
+def _is_utf8(path: str) -> bool:
+    """Whether the decoded path is text: what is none would be read as the name of something else."""
+    try:
+        unquote_to_bytes(path).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 _AMBIGUOUS: Final = re.compile(r"(?<=/)(%2e|\.){1,2}(?=/|$)|%00|%(?![0-9a-f]{2})", re.IGNORECASE)

@@ -152,6 +152,8 @@ def test_methods(worker: Rig) -> None:
         "/connectors/%00",
         "/connectors/%2e%2E",
         "/connectors/%zz",
+        "/connectors/%ff",
+        "/connectors/%c3%28/config",
         "//",
     ],
 )
