@@ -109,7 +109,8 @@ class StateFolder:
                 reason = exc.strerror if isinstance(exc, OSError) else "it is damaged, or of another version"
                 log.error("The connector kept in %s is not restored: %s", path, reason)  # noqa: TRY400
         for stale in self._path.glob(".*.tmp"):  # of a writer that was killed
-            stale.unlink(missing_ok=True)
+            if stale.name.split(".")[-2] != str(os.getpid()):  # not of one that is just writing
+                stale.unlink(missing_ok=True)
         return sorted(found, key=lambda kept: kept.name)
 
     def keep(self, kept: Kept) -> None:
