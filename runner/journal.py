@@ -325,7 +325,7 @@ class Journal:
 
     def _read_crashes(self) -> None:
         try:
-            found: Any = json.loads((self.folder / "crashes.json").read_text())
+            found: Any = json.loads((self.folder / "crashes.json").read_text(encoding="utf-8"))
             self._crashes = {str(key): Crash.from_json(each["crash"]) for key, each in found.items()}
             self._retry_at = {
                 str(key): float(each["retry_at"]) for key, each in found.items() if "retry_at" in each
@@ -346,7 +346,7 @@ class Journal:
         path = self.folder / "crashes.json"
         part = path.with_suffix(".part")
         try:
-            with part.open("w") as file:
+            with part.open("w", encoding="utf-8") as file:
                 part.chmod(0o600)
                 json.dump(made, file)
                 file.flush()

@@ -25,6 +25,7 @@ from connectkit.runner.cli import (
     topics,
     validate,
 )
+from connectkit.runner.cli.terminal import take_every_character
 
 DESCRIPTION = """\
 connectkit moves data between Apache Kafka and other systems: Kafka Connect for Python.
@@ -100,6 +101,7 @@ def _add_installed(commands: argparse._SubParsersAction[argparse.ArgumentParser]
 
 def run(arguments: Sequence[str]) -> int:
     """Parse and run; usage mistakes end with 1."""
+    take_every_character(sys.stdout)
     parser = build_parser(with_installed=not arguments or arguments[0] not in OWN)
     if not arguments:
         parser.print_help(sys.stderr)

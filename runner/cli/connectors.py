@@ -333,7 +333,7 @@ def _offsets(parsed: argparse.Namespace) -> int:
 
 def _read_offsets(path: Path) -> Any:
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except OSError as exc:
         raise ConfigError(f"{path} cannot be read.") from exc
     except ValueError as exc:

@@ -76,7 +76,7 @@ def _token(parsed: argparse.Namespace) -> str | None:
     given = parsed.token_file or os.environ.get(TOKEN_FILE)
     if given:
         try:
-            text = Path(given).read_text().strip()
+            text = Path(given).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as exc:
             raise ConfigError(f"The token's file {given} cannot be read.") from exc
         if not text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,14 @@ def test_help_explains_every_command(command: str, capsys: pytest.CaptureFixture
     out = capsys.readouterr().out
     assert len(out.splitlines()) > 5
     assert command in build_parser().format_help()
+
+
+@pytest.mark.parametrize(("encoding", "dots"), [("ascii", "\\u2026"), ("latin-1", "\\u2026"), ("utf-8", "…")])
+def test_a_terminal_that_lacks_a_character_is_told_its_number(encoding: str, dots: str) -> None:
+    command = [sys.executable, "-c", "from connectkit.runner.cli import main; main(['plugins', '--help'])"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, capture_output=True, check=True, timeout=60, env=environment)
+    assert f"converters, transforms {dots}, or explain" in done.stdout.decode(encoding)
 
 
 def test_kafkas_script_name(capsys: pytest.CaptureFixture[str]) -> None:
