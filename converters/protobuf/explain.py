@@ -32,6 +32,11 @@ def explain(
             search.look(message.by_name.get("value"), schema, value, "$")
     except ConversionError as found:
         return found
+    if isinstance(error, MisfitError):
+        return ConversionError(
+            "The value does not fit the Protobuf message of its schema; structs within each other, or beside "
+            "each other, need names that are not the same where their fields are not"
+        )
     return ConversionError(f"The value cannot be written as Protobuf ({type(error).__name__})")
 
 

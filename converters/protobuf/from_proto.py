@@ -27,6 +27,7 @@ from connectkit.converters.protobuf.options import (
     VARIANT_TYPE,
     WRAPPER,
     ProtoOptions,
+    whole_number,
 )
 from connectkit.converters.variant import VARIANT, VARIANT_NAME
 from connectkit.errors import LimitError, SchemaError
@@ -244,8 +245,8 @@ def _array(items: Schema, parameters: dict[str, str]) -> Schema:
 def _logical(kind: str, name: str, field: FieldType, more: dict[str, str]) -> Schema:
     if kind != DECIMAL_TYPE:
         return Schema(_LOGICAL[name], optional=True, name=name, version=1, parameters=more)
-    parameters = {SCALE: field.params.get(SCALE, "0")}
-    precision = field.params.get(PRECISION)
+    parameters = {SCALE: str(whole_number(field.params.get(SCALE, "0")) or 0)}
+    precision = whole_number(field.params.get(PRECISION, ""))
     if precision is not None:
-        parameters[CONNECT_PRECISION] = precision
+        parameters[CONNECT_PRECISION] = str(precision)
     return Schema(Type.BYTES, optional=True, name=name, version=1, parameters={**parameters, **more})

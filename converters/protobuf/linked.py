@@ -345,8 +345,7 @@ def resolve_name(name: str, scope: str, types: Container[str], packages: Contain
             full = f"{scope}.{name}" if scope else name
             if full in types:
                 return full
-            if begin in types:
-                return None
+            return None  # as in other implementations, which do not look further out either
         if not scope:
             return None
         scope = scope.rpartition(".")[0]

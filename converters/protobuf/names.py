@@ -39,7 +39,7 @@ def scrub(name: str) -> str:
     if not name or _VALID.match(name):
         return name
     encoded = quote_plus(name, safe="*-._", encoding="utf-8", errors="replace").replace("~", "%7E")
-    if not encoded[0].isalpha():
+    if encoded[0] in "0123456789_":
         encoded = f"x{encoded}"
     return re.sub(r"[^A-Za-z0-9_]", "_", encoded)
 

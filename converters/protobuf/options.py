@@ -5,6 +5,7 @@ Source: spec registry 3.1, 3.2 (``io.confluent.connect.protobuf.ProtobufData``).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -44,6 +45,7 @@ WRAPPER_OF: Final = {
     Type.FLOAT32: "FloatValue", Type.FLOAT64: "DoubleValue", Type.BOOLEAN: "BoolValue",
     Type.STRING: "StringValue", Type.BYTES: "BytesValue",
 }  # fmt: skip
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,10}\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,3 +107,10 @@ def enum_symbols(schema: Schema, options: ProtoOptions) -> dict[str, str]:
         for name, number in (schema.parameters or {}).items()
         if name.startswith(prefix)
     }
+
+
+def whole_number(text: str) -> int | None:
+    """The integer of 32 bits that a text says, as Java reads one; None if it says none."""
+    if _NUMBER.match(text) is None or not -(1 << 31) <= int(text) < 1 << 31:
+        return None
+    return int(text)

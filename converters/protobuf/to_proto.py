@@ -5,7 +5,6 @@ Defaults, docs and versions have no place there. Source: spec registry 3.3. Pure
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -47,6 +46,7 @@ from connectkit.converters.protobuf.options import (
     enum_symbols,
     is_union,
     parameter,
+    whole_number,
 )
 from connectkit.converters.protobuf.parse import parse
 from connectkit.converters.variant import VARIANT_NAME
@@ -69,7 +69,6 @@ _LOGICAL: Final[dict[tuple[Type, str | None], tuple[str, str]]] = {
 _UNSIGNED: Final = {
     "uint32": "UInt32Value", "fixed32": "UInt32Value", "uint64": "UInt64Value", "fixed64": "UInt64Value",
 }  # fmt: skip
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,10}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ class _Maker:
         return LimitError(f"The schema is nested more than {self._limits.depth} levels deep; limit 'depth'")
 
     def _full_name(self, name: str | None) -> str:
-        if name is None:
+        if not name:
             self._unnamed += 1
             return f"{DEFAULT_NAME}{self._unnamed}"
         name = name.rstrip(".") or name
@@ -291,6 +290,7 @@ def _number(schema: Schema, name: str) -> int | None:
 
 
 def _whole(text: str, what: str) -> int:
-    if _NUMBER.match(text) is None or not -(1 << 31) <= int(text) < 1 << 31:
+    found = whole_number(text)
+    if found is None:
         raise SchemaError(f"The schema says something else than an integer for {what}")
-    return int(text)
+    return found

@@ -141,7 +141,7 @@ def parameter_order(_case: Case, difference: str) -> bool:
         schemas = [json.loads(ast.literal_eval(each)) for each in texts.groups()]
     except ValueError:
         return False
-    return schemas[0] == schemas[1]
+    return bool(schemas[0] == schemas[1])
 
 
 def null_of_bad_schema(case: Case, difference: str) -> bool:

@@ -5,6 +5,7 @@ Each function looks at a case and at what differs, as those of :mod:`tests.golde
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -48,8 +49,10 @@ def default_in_list(case: Case, difference: str) -> bool:
 
 
 def null_in_map(_case: Case, difference: str) -> bool:
-    """A null as a map's value, where its message is unset: Java reads a message of zeros."""
-    return difference.startswith("back.value") and "}: None (NoneType), not " in difference
+    """A null as a map's key or value, where its message is unset: Java reads a message of zeros."""
+    has_null_key = "of the map is missing: {None: " in difference or ", None: " in difference
+    is_null = re.search(r"\}: None( \(NoneType\))?, not ", difference) is not None
+    return difference.startswith("back.value") and (is_null or has_null_key)
 
 
 def bad_package(_case: Case, difference: str) -> bool:
@@ -63,10 +66,34 @@ def large_number(_case: Case, difference: str) -> bool:
 
 
 def cast_number(case: Case, difference: str) -> bool:
-    """A float under an integer's schema, or the reverse: Java cuts it to fit."""
-    return case["in"].get("value", {}).keys() <= {"float32", "float64", "int64", "int32"} and (
-        "raised ConversionError: The value has a value of class" in difference
+    """A number of another kind than its schema's: Java cuts it to fit."""
+    found = re.match(
+        r"raised ConversionError: The value has a value of class (int|float|Decimal) at", difference
     )
+    return found is not None and "out" in case
+
+
+def empty_decimal(case: Case, difference: str) -> bool:
+    """A Decimal without its bytes, which is zero."""
+    return "gave " in difference and "Zero length BigInteger" in _java_message(case)
+
+
+def odd_name(case: Case, difference: str) -> bool:
+    """A name that is empty, or ends in a dot, of which Java makes a message without a name."""
+    message = _java_message(case)
+    return "gave " in difference and (
+        "Descriptor.getFullName()" in message or message.endswith(": Missing name.")
+    )
+
+
+def shared_name(_case: Case, difference: str) -> bool:
+    """A struct under the name of another around it: Java writes it as that one."""
+    return "structs within each other" in difference
+
+
+def no_parameters(_case: Case, difference: str) -> bool:
+    """Parameters that are none, which are absent with us."""
+    return difference.endswith(".parameters: None, not []")
 
 
 PROTOBUF_RULES: Final[dict[str, Callable[[Case, str], bool]]] = {
@@ -78,4 +105,8 @@ PROTOBUF_RULES: Final[dict[str, Callable[[Case, str], bool]]] = {
     "protobuf-package": bad_package,
     "protobuf-large-number": large_number,
     "protobuf-cast-number": cast_number,
+    "protobuf-empty-decimal": empty_decimal,
+    "protobuf-odd-name": odd_name,
+    "protobuf-shared-name": shared_name,
+    "protobuf-no-parameters": no_parameters,
 }
