@@ -494,7 +494,7 @@ class Herder:
         except OvertakenError:
             return False
         except Exception:
-            if self._is(name, entry, connector):
+            if self._is(name, entry):  # also if it is being healed already
                 raise
             return False
         return target is Target.STARTED and self._is(name, entry, connector)
