@@ -22,19 +22,22 @@ for _type in Type:
         _PLAIN[getattr(Schema, f"OPTIONAL_{_type.name}")] = f"Schema.OPTIONAL_{_type.name}"
 
 
-def code_of(thing: Any) -> str:
+def code_of(thing: Any, *, named: Mapping[Schema, str] | None = None) -> str:
     """An expression that makes an equal schema, value, header collection or record.
+
+    ``named`` are schemas that are told already, by the names that stand for them.
 
     Names used are those of ``connectkit`` (``Schema``, ``SchemaBuilder``, ``Struct``, ``Headers`` …),
     ``decimal.Decimal`` and ``datetime``'s. Anything else is shown by its ``repr``.
     """
-    return _Writer().code(thing)
+    return _Writer(named or {}).code(thing)
 
 
 class _Writer:
     """Writes one expression; schemas that contain themselves get names for their builders."""
 
-    def __init__(self) -> None:
+    def __init__(self, named: Mapping[Schema, str]) -> None:
+        self._told = named
         self._names: dict[int, str] = {}
         self._used: set[int] = set()
 
@@ -71,6 +74,9 @@ class _Writer:
         return repr(value)
 
     def _schema(self, schema: Schema) -> str:
+        told = self._told.get(schema)
+        if told is not None:
+            return told
         made = self._builder(schema)
         return made if made.startswith("Schema.") else f"{made}.build()"
 

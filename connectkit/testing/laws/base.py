@@ -113,7 +113,11 @@ class Laws:
         plugin = getattr(self, self.plugin_attribute)
         named = plugin if isinstance(plugin, str) else plugin.__name__
         lines = [f"{named} breaks a law: {self._sentence}.", f"What happened: {told}."]
-        lines += [f"  {name} = {code_of(thing)}" for name, thing in shown.items()]
+        known: dict[Schema, str] = {}
+        for name, thing in shown.items():
+            lines.append(f"  {name} = {code_of(thing, named=known)}")
+            if isinstance(thing, Schema) and thing not in known:
+                known[thing] = name
         raise BrokenLawError("\n".join(lines))
 
     # --- what holds for the configuration of every plugin -----------------------------------------

@@ -20,6 +20,7 @@ from connectkit.testing import strategies
 from connectkit.testing.code import code_of
 from connectkit.testing.laws.base import Laws, describe, law, misfit
 from connectkit.testing.strategies.siblings import another_object
+from connectkit.typed.codec import TypeCodec
 
 MOST_CPU_S = 5.0
 """How long reading a few kilobytes may take; a converter that counts what it is told takes for ever."""
@@ -38,6 +39,9 @@ _GARBAGE = (
     b"\x08\x96\x01\xff", b"~/\x01 nothing \x00",
 )  # fmt: skip
 """What has nothing in common but that hardly any format is written so."""
+
+_HEADERS: RawHeaders = [("null", None), ("kept", b"1"), ("empty", b""), ("kept", b"2"), ("again", b"1")]
+"""Names that come twice, values that are nearly none, and no order but their own."""
 
 _PROBE = SchemaBuilder.struct().name("Order").field("a", Schema.STRING).build()
 """Who supports this supports structs."""
@@ -85,14 +89,31 @@ class ConverterLaws(Laws):
     def supports(self, schema: Schema) -> bool:
         """Whether the converter takes values of this schema.
 
-        By default of every schema; where :meth:`schemas` is overridden, of none but those it makes, so
-        that laws about schemas that are made up (a field more, a version more) need this one, too.
+        By default of every schema; where :meth:`schemas` is overridden, or a function's annotation names a
+        type, of none but those, so that laws about schemas that are made up (a field more, a version more)
+        need this one, too.
         """
-        return type(self).schemas is ConverterLaws.schemas
+        return type(self).schemas is ConverterLaws.schemas and self._typed() is None
 
     def schemas(self) -> st.SearchStrategy[Schema]:
-        """The schemas that are tried: those supported. Override it where few schemas are."""
-        return strategies.schemas().filter(self.supports)
+        """The schemas that are tried: those supported. Override it where few schemas are.
+
+        By default the one of the type that a function's annotation names, or any.
+        """
+        typed = self._typed()
+        return strategies.schemas().filter(self.supports) if typed is None else st.just(typed.schema)
+
+    def values(self, schema: Schema) -> st.SearchStrategy[Any]:
+        """The values of a schema that are tried: all, or what the annotated type can be."""
+        typed = self._typed()
+        if typed is not None and typed.schema == schema:
+            return strategies.typed_values(typed.hint)
+        return strategies.values(schema)
+
+    def _typed(self) -> TypeCodec | None:
+        """The type that the converter is annotated with, if a function was made into it."""
+        found: TypeCodec | None = getattr(self.plugin_class(), "codec", None)
+        return found
 
     def schemaless_values(self) -> st.SearchStrategy[Any]:
         """The values without a schema that it supports."""
@@ -120,7 +141,7 @@ class ConverterLaws(Laws):
         """What is written: pairs of schema and value."""
         ways: list[st.SearchStrategy[SchemaAndValue]] = []
         if self.with_schema:
-            ways.append(strategies.pairs(self.schemas()))
+            ways.append(_with_value(self.schemas(), self.values))
         if self.schemaless:
             ways.append(self.schemaless_values().map(lambda value: SchemaAndValue(None, value)))
         return st.one_of(ways)
@@ -137,7 +158,7 @@ class ConverterLaws(Laws):
         if not self.with_schema:
             return st.tuples(st.none(), st.lists(self.schemaless_values(), min_size=2, max_size=3))
         return self.schemas().flatmap(
-            lambda s: st.tuples(st.just(s), st.lists(strategies.values(s), min_size=2, max_size=3))
+            lambda s: st.tuples(st.just(s), st.lists(self.values(s), min_size=2, max_size=3))
         )
 
     def misfits(self) -> st.SearchStrategy[SchemaAndValue]:
@@ -176,12 +197,12 @@ class ConverterLaws(Laws):
     @law("A null stays a null where it is allowed, and the null message is read as a null")
     def nulls_stay_nulls(self) -> None:
         converter = self.make()
-        found = converter.to_connect_data(self.topic, None)
+        found = self._read(converter, None)
         if found.value is not None:
             self.broken("the null message is read as a value", value=found.value)
         if self.schemaless:
-            data = converter.from_connect_data(self.topic, None, None)
-            if converter.to_connect_data(self.topic, data).value is not None:
+            data = self._write(converter, SchemaAndValue(None, None))
+            if self._read(converter, data).value is not None:
                 self.broken("a null without a schema is read back as a value", data=data)
 
     @law("A null and the default of its schema are told apart, as the converter declares", cases="defaults")
@@ -222,7 +243,7 @@ class ConverterLaws(Laws):
         for value in values:
             data = self._write(converter, SchemaAndValue(schema, value))
             if data is not None:
-                seen.append(converter.to_connect_data(self.topic, data).schema)
+                seen.append(self._read(converter, data, schema=schema, value=value).schema)
         if any(other != seen[0] for other in seen):
             self.broken("two values are read back under different schemas", schema=schema, values=values)
 
@@ -268,10 +289,7 @@ class ConverterLaws(Laws):
         case: list[SchemaAndValue],
     ) -> None:
         data = self._write(converter, pair)
-        try:
-            found = converter.to_connect_data(self.topic, data)
-        except Exception as exc:  # noqa: BLE001 - a fresh converter could
-            self.broken(f"what it wrote it could not read: {describe(exc)}", data=data, sequence=case)
+        found = self._read(converter, data, sequence=case)
         schemas = (wanted.schema, found.schema)
         same = schemas[0] is schemas[1] if None in schemas else self.same_schema(*schemas)
         if not same or not self.same_value(wanted.value, found.value):
@@ -301,10 +319,10 @@ class ConverterLaws(Laws):
     def values_are_not_shared(self, case: SchemaAndValue) -> None:
         converter = self.make()
         data = self._write(converter, case)
-        first = converter.to_connect_data(self.topic, data).value
+        first = self._read(converter, data, schema=case.schema, value=case.value).value
         before = code_of(first)
         _empty_out(first)
-        again = converter.to_connect_data(self.topic, data).value
+        again = self._read(converter, data, schema=case.schema, value=case.value).value
         if code_of(again) != before:
             self.broken(
                 "read again, the same bytes give another value", data=data, first=case.value, again=again
@@ -324,8 +342,8 @@ class ConverterLaws(Laws):
                 )
         decode = converter.decoder(self.topic)
         if decode is not None:
-            plain = converter.to_connect_data(self.topic, data)
-            made = decode(data)
+            plain = self._read(converter, data, schema=schema, value=value)
+            made = self._read(converter, data, by=decode, schema=schema, value=value)
             if made[0] != plain.schema or not same_value(made[1], plain.value):
                 self.broken("decoder() reads something else", data=data, plain=plain, bound=made)
 
@@ -337,14 +355,14 @@ class ConverterLaws(Laws):
         converter = self.make()
         schema, value = case
         before = code_of(value)
-        headers: RawHeaders = [("kept", b"1"), ("null", None)]
+        headers: RawHeaders = list(_HEADERS)
         data = self._call(lambda: converter.from_connect_data(self.topic, schema, value, headers), case)
         if code_of(value) != before:
             self.broken("the value was changed by writing it", schema=schema, before=before, after=value)
-        if headers[:2] != [("kept", b"1"), ("null", None)]:
-            self.broken("headers were lost or changed by writing", headers=headers)
+        if headers[: len(_HEADERS)] != _HEADERS:
+            self.broken("headers were lost or changed by writing", before=_HEADERS, after=headers)
         kept = list(headers)
-        found = converter.to_connect_data(self.topic, data, headers)
+        found = self._read(converter, data, headers=headers, schema=schema, value=value)
         if headers != kept:
             self.broken("headers were changed by reading", before=kept, after=headers)
         self._compare(case, data, found)
@@ -451,12 +469,26 @@ class ConverterLaws(Laws):
         self, converter: Converter[Any], case: SchemaAndValue, data: bytes | None, **context: Any
     ) -> None:
         """Read what was written, and compare."""
-        try:
-            found = converter.to_connect_data(self.topic, data)
-        except Exception as exc:  # noqa: BLE001 - its own bytes must be read
-            shown = {"schema": case.schema, "value": case.value, "data": data, **context}
-            self.broken(f"what it wrote it could not read: {describe(exc)}", **shown)
+        found = self._read(converter, data, schema=case.schema, value=case.value, **context)
         self._compare(case, data, found, **context)
+
+    def _read(
+        self,
+        converter: Converter[Any],
+        data: bytes | None,
+        *,
+        headers: RawHeaders | None = None,
+        by: Callable[[bytes | None], tuple[Schema | None, Any]] | None = None,
+        **shown: Any,
+    ) -> SchemaAndValue:
+        """What it reads of what it has written; ``shown`` tells of which case that is."""
+        try:
+            if by is not None:
+                return SchemaAndValue(*by(data))
+            return converter.to_connect_data(self.topic, data, headers)
+        except Exception as exc:  # noqa: BLE001 - its own bytes must be read
+            what = "the null message" if data is None else "what it wrote"
+            self.broken(f"{what} could not be read: {describe(exc)}", data=data, **shown)
 
     def _compare(
         self, case: SchemaAndValue, data: bytes | None, found: SchemaAndValue, **context: Any
@@ -507,6 +539,16 @@ class _OfHeaders(Converter[Config]):
 
     def close(self) -> None:
         self._converter.close()
+
+
+@st.composite
+def _with_value(
+    draw: st.DrawFn,
+    schemas: st.SearchStrategy[Schema],
+    values: Callable[[Schema], st.SearchStrategy[Any]],
+) -> SchemaAndValue:
+    schema = draw(schemas)
+    return SchemaAndValue(schema, draw(values(schema)))
 
 
 @st.composite

@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 
 from connectkit.api import Transform
 from connectkit.errors import DataError
+from connectkit.functions.transform import as_dict
 from connectkit.headers import Headers
 from connectkit.plugin import plugins
 from connectkit.record import ConnectRecord, SinkRecord, SourceRecord
-from connectkit.schema import same_value
+from connectkit.schema import Schema, SchemaAndValue, same_value
 from connectkit.struct import Struct
 from connectkit.testing import strategies
 from connectkit.testing.code import code_of
 from connectkit.testing.laws.base import Laws, describe, each, law, misfit
 from connectkit.testing.strategies.siblings import another_object
+from connectkit.typed.codec import TypeCodec
 
 Part = Literal["topic", "kafka_partition", "key", "value", "timestamp", "headers"]
 
@@ -69,7 +71,17 @@ class TransformLaws(Laws):
         return made
 
     def records(self) -> st.SearchStrategy[SourceRecord | SinkRecord]:
-        """The records that go through: by default ordinary ones and any others, which it may refuse."""
+        """The records that go through: by default ordinary ones and any others, which it may refuse.
+
+        Where a function is annotated with a class with fields, half of them hold what it takes.
+        """
+        typed: TypeCodec | None = getattr(self.plugin_class(), "taken", None)
+        if typed is not None:
+            fitting = st.builds(
+                _pair_of, st.just(typed.schema), strategies.typed_values(typed.hint), st.booleans()
+            )
+            wanted = {"key" if "key" in self.may_change() else "value": fitting}
+            return st.one_of(strategies.records(**wanted), strategies.ordinary_records())
         # Twice, so that every other one is of those.
         often = strategies.ordinary_records(), strategies.ordinary_records()
         return st.one_of(*often, strategies.records())
@@ -254,6 +266,11 @@ class TransformLaws(Laws):
             return or_refused
         except Exception as exc:  # noqa: BLE001 - which one is the question
             self.broken(f"{describe(exc)} was raised", record=record)
+
+
+def _pair_of(schema: Schema, value: Any, bare: bool) -> SchemaAndValue:
+    """A struct with its schema, or as a map without one."""
+    return SchemaAndValue(None, as_dict(value)) if bare else SchemaAndValue(schema, value)
 
 
 def _equal(found: Any, wanted: Any) -> bool:

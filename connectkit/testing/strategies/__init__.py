@@ -17,10 +17,11 @@ from connectkit.testing.strategies.records import (
 )
 from connectkit.testing.strategies.schemas import KINDS, PRIMITIVES, Kind, schemas
 from connectkit.testing.strategies.siblings import siblings
+from connectkit.testing.strategies.types import typed_values
 from connectkit.testing.strategies.values import hostile_values, schemaless, values
 
 __all__ = [
     "BLOBS", "KINDS", "PRIMITIVES", "Compatibility", "Kind", "evolutions", "headers", "hostile_names",
     "hostile_values", "identifiers", "names", "noise", "ordinary_records", "pairs", "records",
-    "schemaless", "schemas", "siblings", "sink_records", "source_records", "values",
+    "schemaless", "schemas", "siblings", "sink_records", "source_records", "typed_values", "values",
 ]  # fmt: skip

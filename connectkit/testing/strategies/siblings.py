@@ -11,7 +11,8 @@ from connectkit.errors import SchemaError
 from connectkit.schema import LOGICAL_NAMES, Schema, Type
 from connectkit.testing.strategies.schemas import default_value, struct_builder
 
-_OF_FIELDS = ("more", "type", "less", "order", "renamed", "inside", "inside")
+_OF_FIELDS = ("more", "type", "less", "order", "renamed", "inside", "inside", "inside", "inside")
+"""Of those inside there are as many ways again."""
 
 
 @st.composite
@@ -31,7 +32,7 @@ def sibling(draw: st.DrawFn, schema: Schema, *, depth: int = 2) -> Schema:
     elif schema.type in (Type.ARRAY, Type.MAP):
         ways += ["items"]
     elif schema.name is None:
-        ways += ["default"]
+        ways += ["default", "default", "optional"]
     try:
         return _changed(draw, schema, draw(st.sampled_from(ways)), depth)
     except SchemaError:
