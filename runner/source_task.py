@@ -116,6 +116,7 @@ class WorkerSourceTask(WorkerTask):
         self._losses = 0
         self._written = -1.0
         self._initialized = False
+        self._runs = False  # between its start and its stop
 
     # --- the loop --------------------------------------------------------------------------------
 
@@ -139,6 +140,7 @@ class WorkerSourceTask(WorkerTask):
         with self.activity.calling("start"):
             self.task.initialize(context)
             self.task.start()
+        self._runs = True
 
     def execute(self) -> None:
         good = False
@@ -229,7 +231,7 @@ class WorkerSourceTask(WorkerTask):
             describe(lost.reason),
         )
         self._note_lost("begins again", lost)
-        self._initialized = False
+        self._initialized = self._runs = False
         try:
             self.task.stop()
         except Exception:
@@ -504,6 +506,8 @@ class WorkerSourceTask(WorkerTask):
 
     def committed_all(self) -> None:
         """Tell the task that offsets were stored; its errors are its own. Any thread."""
+        if not self._runs:  # the time for a commit may come before a slow start has returned
+            return
         try:
             self.task.commit()
         except Exception:
@@ -533,6 +537,7 @@ class WorkerSourceTask(WorkerTask):
         close_all(steps)
 
     def _stop_task(self) -> None:
+        self._runs = False
         with self.activity.calling("stop"):
             self.task.stop()
 

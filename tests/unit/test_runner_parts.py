@@ -16,6 +16,7 @@ from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import CommitCounters, SinkCounters, SourceCounters, Windowed
 from connectkit.runner.observe import log_context, set_up_logging
 from connectkit.runner.status import State, StatusStore, trace_of
+from tests.support.process import until
 
 TASK = TaskId("orders", 1)
 
@@ -237,6 +238,31 @@ def test_the_commit_thread_serves_each_task_until_it_is_removed() -> None:
     assert two.reached.wait(30)
     schedule.remove(one)
     schedule.stop()
+
+
+class _Hanging(_Committing):
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.go_on = threading.Event()
+
+    def commit_offsets(self) -> bool:
+        self.reached.set()
+        return self.go_on.wait(60)
+
+
+def test_a_commit_that_hangs_holds_up_no_other() -> None:
+    schedule = CommitSchedule(0.001)
+    hanging: Any = [_Hanging() for _ in range(3)]
+    good: Any = _Committing(500)
+    for each in (*hanging, good):
+        schedule.add(each)
+    assert good.reached.wait(30)
+    assert all(each.reached.is_set() for each in hanging)
+    assert 4 <= len(schedule._threads) <= 6
+    schedule.stop(0.0)
+    for each in hanging:
+        each.go_on.set()
+    until(lambda: not schedule._threads, "the end of its threads")
 
 
 def test_a_failed_task_is_not_committed() -> None:

@@ -55,6 +55,22 @@ def test_commit_is_called_though_nothing_is_to_be_stored() -> None:
     assert rig.task.calls == ["start", "commit", "stop"]
 
 
+def test_commit_is_not_called_before_the_start_nor_after_the_stop() -> None:
+    class Slow(ScriptedSource):
+        def start(self) -> None:
+            rig.worker_task.commit_offsets()
+            super().start()
+
+        def stop(self) -> None:
+            rig.worker_task.commit_offsets()
+            super().stop()
+
+    rig = SourceRig(Slow([batch(1)]))
+    rig.run()
+    assert isinstance(rig.task, Slow)
+    assert rig.task.calls == ["start", "commit", "stop"]
+
+
 def test_unacknowledged_records_are_not_stored() -> None:
     rig = SourceRig(ScriptedSource([batch(1, 2)]))
     rig.producer.held = True
