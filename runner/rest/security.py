@@ -1,8 +1,9 @@
 """Stands before the REST application: who asks, may they, and may the request be looked at.
 
-``secured(app, settings)`` is a plain ASGI application around another. In this order: ``Host`` (421), changes
-that a page of another site makes a browser send (403), who it is (401), how large the body is and how long
-it takes (413, 408), whether they may (403), and the turn of a change (429).
+``secured(app, settings)`` is a plain ASGI application around another. In this order: that its
+body has one length (400), ``Host`` (421), changes that a page of another site makes a browser send (403), who
+it is (401), how large the body is and how long it takes (413, 408), whether they may (403), and the turn of a
+change (429).
 What passes finds its principal in ``scope[PRINCIPAL]``. Lists of connectors are narrowed to what the
 principal may see, and every change leaves an audit line. Runs in the server's event loop.
 Source: spec reliability 3.3.
@@ -21,7 +22,13 @@ from connectkit.runner.rest.routes import reply
 from connectkit.runner.rest.security_audit import Audit
 from connectkit.runner.rest.security_pace import Pace
 from connectkit.runner.rest.security_principals import ANYBODY, PRINCIPAL, Principal
-from connectkit.runner.rest.security_requests import check_host, check_origin, header, read_body
+from connectkit.runner.rest.security_requests import (
+    check_framing,
+    check_host,
+    check_origin,
+    header,
+    read_body,
+)
 from connectkit.runner.rest.security_rules import SAFE_METHODS, Need, allowed, need_of, path_parts
 from connectkit.runner.rest.security_settings import WRITE_BURST_S, SecuritySettings
 
@@ -70,6 +77,7 @@ class _Secured:
         parts = path_parts(scope.get("raw_path") or scope["path"])
         need = need_of(scope["method"], parts)
         try:
+            check_framing(scope)
             check_host(scope, self._settings)
             if scope["method"] not in SAFE_METHODS:
                 check_origin(scope, self._settings)

@@ -52,11 +52,23 @@ def check_host(scope: Scope, settings: SecuritySettings) -> None:
     )
 
 
+def check_framing(scope: Scope) -> None:
+    """400 for a body of two lengths: a proxy before this worker may have read another than we would."""
+    names = {key for key, _ in scope["headers"]}
+    if {b"content-length", b"transfer-encoding"} <= names:
+        raise RestError(
+            400,
+            "The request has both a Content-Length and a Transfer-Encoding",
+            headers={"Connection": "close"},
+        )
+
+
 def host_name(host: str) -> str:
-    """A ``Host`` header without its port, lower-case."""
+    """A ``Host`` header without its port, lower-case; as it is if it is none."""
     text = host.strip().lower()
     if text.startswith("["):
-        return text[1:].partition("]")[0].strip()
+        name, _, port = text[1:].partition("]")
+        return name.strip() if not port or re.fullmatch(":[0-9]*", port) else text
     name, colon, port = text.rpartition(":")
     return (name if colon and port.isdigit() else text).removesuffix(".").strip()
 

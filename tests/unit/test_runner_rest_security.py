@@ -321,6 +321,9 @@ def test_other_addresses_need_authentication_or_a_word(host: str) -> None:
         ("LocalHost.", 200),
         ("127.0.0.1:9", 200),
         ("[::1]:8083", 200),
+        ("[::1]", 200),
+        ("[::1]evil.example", 421),
+        ("[::1]:80:evil.example", 421),
         ("10.1.2.3", 200),
         ("connect.example.com:8083", 200),
         ("evil.example", 421),
@@ -336,6 +339,13 @@ def test_only_our_own_names_are_answered_for(host: str, expected: int) -> None:
     assert found.status == expected
     anywhere = secured(App(), SecuritySettings(allowed_hosts=frozenset("*")))
     assert ask(anywhere, "GET", "/", headers={"Host": host}).status == 200
+
+
+def test_a_body_of_two_lengths_is_refused() -> None:
+    """A proxy that goes by the other one would take what follows for a request of its own."""
+    lengths = [("Host", "localhost"), ("Content-Length", "2"), ("Transfer-Encoding", "chunked")]
+    found = ask(secured(App(), SecuritySettings()), "POST", "/connectors", headers=lengths, body=b"{}")
+    assert (found.status, found.headers["connection"]) == (400, "close")
 
 
 def test_two_hosts_are_refused() -> None:
