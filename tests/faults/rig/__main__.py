@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--isolation", choices=("thread", "process"), default="thread", help="where the worker runs its tasks"
     )
+    parser.add_argument("--down", type=float, metavar="SECONDS", help="how long F15's system is down")
     parser.add_argument("--strict", action="store_true", help="what cannot run here is bad")
     parser.add_argument("--bootstrap", help="a Kafka that runs already, for what does not fault brokers")
     return parser
@@ -83,6 +84,7 @@ def _run(items: list[Item], seed: int, arguments: argparse.Namespace) -> int:
                     bootstrap=arguments.bootstrap,
                     isolation=arguments.isolation,
                     short=arguments.short,
+                    down_s=arguments.down,
                 )
                 benches[item.log] = bench
             bench.kills = item.kills

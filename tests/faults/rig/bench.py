@@ -38,6 +38,8 @@ class Bench:
     """Where the worker runs its tasks: ``thread``, or ``process`` for one each."""
     short: bool = False
     """Seconds rather than minutes: the profile of the test suite."""
+    down_s: float | None = None
+    """How long a sink's system is down; None: as the profile has it."""
     _shared: Backend | None = None
     _runs: int = 0
 

@@ -1,4 +1,4 @@
-"""Faults of the worker's process: killed at points of its work, stopped cleanly, frozen."""
+"""Faults of the worker's process: killed at points of its work, stopped cleanly, frozen, superseded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from collections.abc import Callable, Sequence
 
 from tests.faults.rig.run import Run, RunError
 from tests.faults.rig.schedule import Kill
+from tests.faults.rig.worker import Worker
 
+EXIT_FAILED = 4
+"""Of a worker with a failed task."""
 POINT_S = 4.0
 """How long a point is waited for before the worker is killed wherever it is."""
 
@@ -92,3 +95,40 @@ def freezing(times: int, frozen_s: float, seed: int) -> Callable[[Run], None]:
         run.verdict.numbers |= {"freezes": times, "frozen_s": frozen_s}
 
     return faults
+
+
+def superseding(times: int, frozen_s: float, seed: int) -> Callable[[Run], None]:
+    """SIGSTOP; another worker takes over; SIGCONT: the thawed one ends as fenced, and the other goes on."""
+    rng = random.Random(seed)
+
+    def faults(run: Run) -> None:
+        for _ in range(times):
+            run.goes_on("progress before a freeze")
+            time.sleep(rng.uniform(0.0, 1.0))
+            zombie = run.worker
+            try:
+                zombie.signal(signal.SIGSTOP)
+                began_s = time.monotonic()
+                run.take_over()
+                run.goes_on("progress of the worker that took over")
+                time.sleep(max(began_s + frozen_s - time.monotonic(), 0.0))
+                zombie.signal(signal.SIGCONT)
+                _ends_as_fenced(run, zombie)
+            finally:
+                zombie.kill()
+            run.goes_on("progress after the thaw")
+        run.verdict.numbers |= {"freezes": times, "frozen_s": frozen_s}
+
+    return faults
+
+
+def _ends_as_fenced(run: Run, zombie: Worker) -> None:
+    """Each task hears of it once, tries nothing more, and the worker says so when it is stopped."""
+    tasks = run.plan.tasks
+    run.wait_for(lambda: len(zombie.failures()) >= tasks, "the end of the thawed tasks")
+    code, _ = zombie.stop()
+    told = zombie.failures()
+    if len(told) != tasks or not all("has lost its transactional id" in sentence for sentence in told):
+        run.verdict.blame(f"the thawed tasks did not end as fenced, once each: {told}")
+    if code != EXIT_FAILED:
+        run.verdict.blame(f"a worker whose tasks were fenced ended with code {code}")

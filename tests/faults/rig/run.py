@@ -86,15 +86,27 @@ class Run(ABC):
         """Ids that the experiment makes somebody refuse."""
         self.refused: Callable[[], set[tuple[int, int]]] = set
         """Finds more of those, as of now."""
+        self._workers = 1
+        self.worker = self._new_worker(folder)
+
+    def _new_worker(self, folder: Path) -> Worker:
         settings = {
-            "bootstrap.servers": backend.bootstrap,
-            **backend.worker_settings(),
+            "bootstrap.servers": self.backend.bootstrap,
+            **self.backend.worker_settings(),
             **self.settings(),
-            **plan.settings,
+            **self.plan.settings,
         }
-        self.worker = Worker(
-            folder, settings, [self.connector()], planted=plan.planted, environment=plan.environment
+        return Worker(
+            folder, settings, [self.connector()], planted=self.plan.planted, environment=self.plan.environment
         )
+
+    def take_over(self) -> None:
+        """Another worker of the same name, elsewhere, is the run's from now on."""
+        self._workers += 1
+        folder = self.folder / f"worker-{self._workers}"
+        folder.mkdir()
+        self.worker = self._new_worker(folder)
+        self.worker.start()
 
     # --- the phases ----------------------------------------------------------------------------
 
