@@ -19,7 +19,7 @@ from connectkit.runner.control import Control, TaskId
 from connectkit.runner.counters import SinkCounters
 from connectkit.runner.errant import ErrantReporter
 from connectkit.runner.keepalive import SharedConsumer
-from connectkit.runner.tolerance import Tolerance, describe
+from connectkit.runner.tolerance import Tolerance, describe, log_failure
 
 log = logging.getLogger(__name__)
 
@@ -143,14 +143,13 @@ class SinkOffsets:
         self, error: Exception, last: Mapping[TopicPartition, int], began: float, *, closing: bool
     ) -> None:
         if closing:
-            log.error(
-                "Sink task %s failed to flush while its partitions were closed", self._id, exc_info=error
-            )
+            log_failure(log, error, "Sink task %s failed to flush while its partitions were closed", self._id)
         else:
-            log.error(
-                "Sink task %s failed to flush; it goes back to the offsets committed last",
+            log_failure(
+                log,
+                error,
+                "Sink task %s failed to flush and goes back to the offsets committed last",
                 self._id,
-                exc_info=error,
             )
             self.go_back(last)
             self._rewound(last)

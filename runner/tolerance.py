@@ -313,3 +313,12 @@ def describe(error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and error.msg:
         return error.msg  # says what to install; it knows of no record
     return type(error).__name__
+
+
+def log_failure(logger: logging.Logger, error: BaseException, message: str, *arguments: object) -> None:
+    """Log an error of ours in one sentence, and where it was at DEBUG; any other with its traceback."""
+    if isinstance(error, ConnectError):
+        logger.error("%s: %s", message % arguments, describe(error))
+        logger.debug("Where that was", exc_info=error)
+    else:
+        logger.error(message, *arguments, exc_info=error)

@@ -20,7 +20,7 @@ from connectkit.errors import ConflictError, ConnectError, FatalTaskError
 from connectkit.runner.control import Target
 from connectkit.runner.observe import log_context
 from connectkit.runner.status import State, StatusStore, trace_of
-from connectkit.runner.tolerance import describe
+from connectkit.runner.tolerance import log_failure
 
 log = logging.getLogger(__name__)
 
@@ -127,10 +127,7 @@ class WorkerConnector:
         """Note a failure; the first one is kept."""
         if self._failure is None:
             self._failure = error
-            if isinstance(error, ConnectError):
-                log.error("Connector %s failed: %s", self.name, describe(error))
-            else:
-                log.error("Connector %s failed", self.name, exc_info=error)
+            log_failure(log, error, "Connector %s failed", self.name)
         self._tell(State.FAILED, trace_of(self._failure))
         if self._failure is error and not self._muted:
             self._on_failed(error, self._clock() - self._began)

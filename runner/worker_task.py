@@ -13,7 +13,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 
 from connectkit.api import TopicPartition
-from connectkit.errors import ConnectError
 from connectkit.runner.activity import Activity, Slot
 from connectkit.runner.causes import RemoteError
 from connectkit.runner.control import Control, TaskId
@@ -21,6 +20,7 @@ from connectkit.runner.counters import SinkCounters, SourceCounters
 from connectkit.runner.lanes import begin_thread
 from connectkit.runner.observe import log_context
 from connectkit.runner.status import State, StatusListener, trace_of
+from connectkit.runner.tolerance import log_failure
 
 log = logging.getLogger(__name__)
 
@@ -189,11 +189,8 @@ class WorkerTask(ABC):
     def _end_failed(self, error: BaseException) -> None:
         if isinstance(error, RemoteError):
             log.debug("Task %s failed in its process, which has logged it", self.id)
-        elif isinstance(error, ConnectError):
-            log.error("Task %s failed: %s", self.id, error)
-            log.debug("Where task %s failed", self.id, exc_info=error)
         else:
-            log.error("Task %s failed", self.id, exc_info=error)
+            log_failure(log, error, "Task %s failed", self.id)
         self._status(self.id, State.FAILED, trace_of(error))
         # A restart looks for this state; who sees ``failed`` may rely on the restart's being planned.
         self.on_failed(error, self.clock() - self.began)

@@ -118,16 +118,16 @@ def run(arguments: Sequence[str]) -> int:
 
             load_plugins(parsed.plugin_files, registry)
         return command(parsed)
-    except ConnectError as exc:
-        return _complain(exc, debug=parsed.debug)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of a pipe has seen enough
         sys.stderr.close()
         return 0
+    except Exception as exc:  # noqa: BLE001 - one sentence is what a person can use; --debug has it all
+        return _complain(exc, debug=parsed.debug)
 
 
-def _complain(error: ConnectError, *, debug: bool) -> int:
+def _complain(error: Exception, *, debug: bool) -> int:
     if debug:
         from traceback import format_exception
 
@@ -139,6 +139,12 @@ def _complain(error: ConnectError, *, debug: bool) -> int:
         for key, found in error.problems.items():
             for sentence in found:
                 sys.stderr.write(f"{key}: {sentence}\n")
-    else:
+    elif isinstance(error, ConnectError):
         sys.stderr.write(f"connectkit: {error}\n")
+    elif isinstance(error, OSError) and error.strerror:
+        place = f" {error.filename}" if error.filename is not None else ""
+        sys.stderr.write(f"connectkit:{place} cannot be used: {error.strerror}\n")
+    else:
+        name = type(error).__name__
+        sys.stderr.write(f"connectkit: an error that should not be: {name}; --debug shows where\n")
     return 2

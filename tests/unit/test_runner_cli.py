@@ -73,6 +73,29 @@ def test_a_terminal_that_lacks_a_character_is_told_its_number(encoding: str, dot
     assert f"converters, transforms {dots}, or explain" in done.stdout.decode(encoding)
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            PermissionError(13, "Permission denied", "here/x"),
+            "connectkit: here/x cannot be used: Permission denied",
+        ),
+        (TypeError("4111"), "connectkit: an error that should not be: TypeError; --debug shows where"),
+    ],
+)
+def test_no_error_is_told_by_a_traceback_unless_that_is_asked_for(
+    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("connectkit.runner.cli.new.new_project", fails)
+    assert main(["new", "sink", "x"]) == 2
+    assert capsys.readouterr().err == f"{said}\n"
+    assert main(["new", "sink", "x", "--debug"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
 def test_kafkas_script_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert connect_standalone([]) == 1
     assert "USAGE: connect-standalone worker.properties" in capsys.readouterr().err
