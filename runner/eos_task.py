@@ -332,6 +332,8 @@ class ExactlyOnce:
         if not self._open:
             log.warning("Task %s asked to abort a transaction, but none is open", self._owner.id)
             return
+        # What the brokers have not heard of yet, because they still are at the one before, cannot be aborted.
+        self._known(lambda: self._ready().flush(self._owner.control.share_s(FLUSH_S)))
         self._known(lambda: self._ready().abort_transaction(self._timeout_s))
         self._open = False
         self._owner.counters.finished += now.records
@@ -354,7 +356,7 @@ class ExactlyOnce:
         if failure is not None:
             self._known(lambda: _raise(failure))
 
-    def _known(self, step: Callable[[], None]) -> None:
+    def _known(self, step: Callable[[], object]) -> None:
         """Take a step whose outcome must be known: if it is not, this producer's life ends."""
         try:
             step()

@@ -136,3 +136,17 @@ def test_whose_fault_a_missing_partition_is(
     producer = KafkaProducer(translate("p", "b:1", {}), Watch("b:1"))
     error = KafkaError(KafkaError._UNKNOWN_PARTITION)
     assert type(producer.failure(error, "t", named=named)) is kind
+
+
+def test_a_transaction_that_the_brokers_have_not_heard_of_ends_its_producers_life_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def abort(timeout_s: float) -> None:
+        raise KafkaException(KafkaError(KafkaError.INVALID_TXN_STATE, fatal=True))
+
+    monkeypatch.setattr(
+        producer_module, "make", lambda *args, **more: SimpleNamespace(abort_transaction=abort)
+    )
+    producer = KafkaProducer(translate("p", "b:1", {"transactional.id": "i"}), Watch("b:1"))
+    with pytest.raises(RetriableError, match="aborting a transaction of transactional id i failed"):
+        producer.abort_transaction(1.0)

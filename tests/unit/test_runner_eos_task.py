@@ -205,6 +205,29 @@ def test_an_abort_drops_the_records_and_moves_their_offsets() -> None:
     assert rig.counters.active == 0
 
 
+def test_an_abort_comes_after_the_brokers_have_heard_of_the_transaction() -> None:
+    rig = EosRig(2, boundary=Boundary.CONNECTOR)
+    under_way: list[int] = []
+
+    def on_batch(task: Counting, batch: list[SourceRecord]) -> list[SourceRecord]:
+        context_of(task).abort_transaction()
+        return batch
+
+    def on_producer(producer: MemoryProducer) -> None:
+        abort = producer.abort_transaction
+
+        def aborting(timeout_s: float) -> None:
+            under_way.append(len(producer.waiting))
+            abort(timeout_s)
+
+        producer.abort_transaction = aborting  # type: ignore[method-assign]  # a spy
+
+    rig.on_batch, rig.on_producer = on_batch, on_producer
+    rig.run()
+    assert rig.ends == ["abort", "commit"]
+    assert under_way == [0]
+
+
 def test_an_abort_of_nothing_is_only_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     rig = EosRig(2, boundary=Boundary.CONNECTOR)
 

@@ -462,6 +462,9 @@ class KafkaProducer:
             error = kafka_error(exc)
             if error.code() == KafkaError._STATE:
                 raise FatalTaskError(f"{what} is out of turn ({_order(error)})") from exc
+            if error.code() == KafkaError.INVALID_TXN_STATE:
+                # It was ended while the brokers still were at the one before, and had not heard of it.
+                raise RetriableError(f"{what} failed: the brokers know of none ({error.name()})") from exc
             raise translate_error(error, what, self._watch.reach) from exc
         self._land()
 
