@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from connectkit.api import RecordMetadata, SourceTask
+from connectkit.api import RecordMetadata, SourceTask, TransactionContext
 from connectkit.config import Config
 from connectkit.record import Checkpoint, SourceRecord
 from connectkit.runner.boundaries import Boundaries, boundaries
@@ -165,3 +165,10 @@ class EosRig:
     def stored(self, part: str = "a") -> Any:
         found = self.store.partitions(TASK.connector)
         return next((offset["at"] for partition, offset in found if partition == {"part": part}), None)
+
+
+def context_of(task: Any) -> TransactionContext:
+    """What a task of its own boundaries says them with."""
+    context = task.context.transaction_context
+    assert context is not None
+    return context  # type: ignore[no-any-return]  # a task of a test
