@@ -80,18 +80,25 @@ class Store:
                 isolation_level=None,
                 check_same_thread=False,
             )
-            self._sql.execute("PRAGMA journal_mode=WAL")
-            self._sql.execute("PRAGMA synchronous=FULL")
-            self._sql.execute("BEGIN IMMEDIATE")  # several processes may open a new folder at once
-            for statement in _TABLES.split(";"):
-                self._sql.execute(statement)
-            if "contract" not in [name for _, name, *_ in self._sql.execute(_COLUMNS)]:
-                self._sql.execute(_ADD_CONTRACT)  # a file of an older release
-            self._sql.execute("COMMIT")
+            try:
+                self._make_tables()
+            except BaseException:
+                self._sql.close()
+                raise
         except sqlite3.DatabaseError as exc:
             raise ConfigError(
                 f"The schema registry's file {path} cannot be opened ({exc}); is it damaged, or another's?"
             ) from exc
+
+    def _make_tables(self) -> None:
+        self._sql.execute("PRAGMA journal_mode=WAL")
+        self._sql.execute("PRAGMA synchronous=FULL")
+        self._sql.execute("BEGIN IMMEDIATE")  # several processes may open a new folder at once
+        for statement in _TABLES.split(";"):
+            self._sql.execute(statement)
+        if "contract" not in [name for _, name, *_ in self._sql.execute(_COLUMNS)]:
+            self._sql.execute(_ADD_CONTRACT)  # a file of an older release
+        self._sql.execute("COMMIT")
 
     @contextmanager
     def writing(self) -> Iterator[None]:
