@@ -110,7 +110,9 @@ class KafkaServer:
         node: int = 1,
         identity: str | None = None,
         heap: str = "512m",
+        aside: tuple[int, int] | None = None,
     ) -> None:
+        """``aside``: the ports of another listener: its own, and the one that it names to clients."""
         jars = kafka_jars()
         folder.mkdir(parents=True, exist_ok=True)
         all_ports = list(ports) or node_ports(1)
@@ -118,7 +120,7 @@ class KafkaServer:
         self.bootstrap = f"127.0.0.1:{self._port}"
         self.log_file = folder / "server.log"
         properties = folder / "server.properties"
-        properties.write_text(_properties(folder, node, all_ports))
+        properties.write_text(_properties(folder, node, all_ports, aside))
         java = ["java", f"-Xmx{heap}", "-cp", f"{jars}/*", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
         # Or each of the broker's threads keeps a buffer as large as the largest record it has seen.
         java.append("-Djdk.nio.maxCachedBufferSize=1048576")
@@ -257,8 +259,11 @@ def node_ports(nodes: int) -> list[tuple[int, int]]:
     return list(zip(free[::2], free[1::2], strict=True))
 
 
-def _properties(folder: Path, node: int, ports: Sequence[tuple[int, int]]) -> str:
+def _properties(
+    folder: Path, node: int, ports: Sequence[tuple[int, int]], aside: tuple[int, int] | None
+) -> str:
     port, controller_port = ports[node - 1]
+    listens, named = ("", "") if aside is None else (f",ASIDE://127.0.0.1:{at}" for at in aside)
     voters = ",".join(f"{number}@127.0.0.1:{each[1]}" for number, each in enumerate(ports, 1))
     copies = min(len(ports), 3)
     return "\n".join(
@@ -267,9 +272,9 @@ def _properties(folder: Path, node: int, ports: Sequence[tuple[int, int]]) -> st
             f"node.id={node}",
             f"controller.quorum.voters={voters}",
             "controller.listener.names=CONTROLLER",
-            f"listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}",
-            f"advertised.listeners=PLAINTEXT://127.0.0.1:{port}",
-            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            f"listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}{listens}",
+            f"advertised.listeners=PLAINTEXT://127.0.0.1:{port}{named}",
+            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,ASIDE:PLAINTEXT,CONTROLLER:PLAINTEXT",
             "inter.broker.listener.name=PLAINTEXT",
             f"log.dirs={folder / 'data'}",
             f"default.replication.factor={copies}",

@@ -57,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--isolation", choices=("thread", "process"), default="thread", help="where the worker runs its tasks"
     )
-    parser.add_argument("--down", type=float, metavar="SECONDS", help="how long F15's system is down")
+    parser.add_argument(
+        "--down", type=float, metavar="SECONDS", help="how long F15's system is down, and F8's network"
+    )
     parser.add_argument("--strict", action="store_true", help="what cannot run here is bad")
     parser.add_argument("--bootstrap", help="a Kafka that runs already, for what does not fault brokers")
     return parser

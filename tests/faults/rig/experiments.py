@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.faults.rig import broker_faults, huge, poison, request_faults, scarcity, state_files, worker_faults
+from tests.faults.rig import (
+    broker_faults,
+    huge,
+    network_faults,
+    poison,
+    request_faults,
+    scarcity,
+    state_files,
+    worker_faults,
+)
 from tests.faults.rig.bench import Bench
 from tests.faults.rig.verdict import Verdict
 
@@ -37,6 +46,9 @@ EXPERIMENTS: dict[str, Experiment] = {
     "F6": Experiment(title="brokers die", run=broker_faults.brokers_die, logs=("mock", "kafka")),
     "F7": Experiment(
         title="requests are answered with errors", run=request_faults.requests_fail, logs=("mock",)
+    ),
+    "F8": Experiment(
+        title="the network to the broker breaks", run=network_faults.network_breaks, logs=("kafka",)
     ),
     "F10": Experiment(title="brokers answer late", run=broker_faults.slow_brokers, logs=("mock",)),
     "F12": Experiment(title="poison, and a dead letter queue", run=poison.poisoned, logs=_ALL),

@@ -36,6 +36,7 @@ SETS: dict[str, list[Item]] = {
         Item("F3", "kafka"),
         Item("F4", "kafka"),
         Item("F6", "kafka"),
+        Item("F8", "kafka"),
     ],
     "long": [  # by hand, or nightly
         Item("F1", "kafka", 100),
