@@ -155,6 +155,42 @@ def test_finding(window: Browser) -> None:
 
 
 @needs_browser
+@pytest.mark.parametrize("width", [1280, 900, 360])
+def test_nothing_runs_out_of_the_window(
+    window: Browser, chromium: Browser, worker: RestWorker, width: int
+) -> None:
+    """A long name and a long error are broken into lines; what is looked at is in sight."""
+    long = "generated-from-a-template-" * 5
+    broken = {"connector.class": "FileStreamSink", "topics": "t", "file": f"/nowhere/{'deep/' * 30}x"}
+    assert worker.ask("PUT", f"/connectors/{long}/config", json_body=broken).status == 201
+    try:
+        window.open(f"{worker.url}/ui?{time.monotonic_ns()}", width=width, height=700)
+        window.wait(f"document.getElementById('rows').innerText.includes({json.dumps(long)})")
+        across = "document.documentElement.scrollWidth <= innerWidth"
+        assert window.run(across)
+        highest = "Math.max(...[...document.querySelectorAll('#rows tr')].map(each => each.offsetHeight))"
+        assert window.run(highest) < 260
+        choose(window, long, "tasks")
+        window.wait("document.getElementById('detail').getBoundingClientRect().top < 250")
+        assert window.run(across)
+        assert window.run("document.title") == f"{long} · connectkit"
+        assert window.run("document.getElementById('connectors').checkVisibility()") is (width == 1280)
+        window.key("Escape")
+        window.wait("document.getElementById('detail').hidden")
+        assert window.run("document.getElementById('connectors').checkVisibility()")
+    finally:
+        worker.ask("DELETE", f"/connectors/{long}")
+        window.open(f"{worker.url}/ui?{time.monotonic_ns()}")
+
+
+@needs_browser
+def test_a_connector_that_is_gone_is_told(window: Browser) -> None:
+    choose(window, "nobody", "tasks")
+    window.wait("document.getElementById('done').innerText === 'There is no connector nobody here.'")
+    assert window.run("document.getElementById('detail').hidden")
+
+
+@needs_browser
 def test_pause_resume_and_restart(window: Browser, worker: RestWorker) -> None:
     choose(window, "rows", "tasks")
     window.wait("document.getElementById('tasks').innerText.includes('Task 0')")

@@ -4,6 +4,7 @@
 (() => {
   const BASE = location.pathname.replace(/\/ui\/?$/, "");
   const EVERY_MS = 2000;
+  const TOLD_MS = 15000;
   const TOKEN = "connectkit-token";
   const THEME = "connectkit-theme";
   const TABS = ["tasks", "preview", "letters", "log", "config"];
@@ -51,11 +52,15 @@
     if (seconds < 5400) return `${Math.round(seconds / 60)} min ago`;
     return `${Math.round(seconds / 3600)} h ago`;
   };
+  let silence;
   function say(text, bad = false) {
     $("done").className = bad ? "bad-text" : "";
     setText($("done"), text);
+    clearTimeout(silence);
+    if (!bad) silence = setTimeout(() => setText($("done"), ""), TOLD_MS);
   }
   function trouble(text) {
+    document.body.classList.toggle("stale", Boolean(text)); // what is shown is from before
     $("trouble").hidden = !text;
     setText($("trouble"), text ?? "");
   }
@@ -162,13 +167,19 @@
     const wanted = new Set(shown);
     for (const [name, row] of rows) if (!wanted.has(name)) row.line.remove();
     $("none").hidden = shown.length > 0;
-    setText($("none"), names.length ? "No connector is like that." : "There are no connectors yet.");
+    const how = "There are no connectors yet. Create one with “connectkit connectors create FILE”, or with POST /connectors.";
+    setText($("none"), names.length ? "No connector is like that." : how);
   }
 
   function newRow(name) {
-    const cells = ["", "", "number", "number", "number", "error"].map((kind) => el("td", { class: kind }));
+    const labels = { tasks: "tasks", rate: "records/s", lag: "lag" };
+    const cells = ["kind", "status", "number tasks", "number rate", "number lag", "error"].map((kind) => {
+      const label = labels[kind.split(" ")[1]];
+      return el("td", { class: kind, role: "cell", ...(label && { "data-label": label }) });
+    });
+    cells[5].append(el("span"));
     const button = el("button", { type: "button", class: "name", onclick: () => choose(name, "tasks", true) }, name);
-    const row = { line: el("tr", {}, el("th", { scope: "row" }, button), ...cells), cells, state: null };
+    const row = { line: el("tr", { role: "row" }, el("th", { scope: "row", role: "rowheader" }, button), ...cells), cells, state: null };
     rows.set(name, row);
     return row;
   }
@@ -185,7 +196,9 @@
     setText(rate, number(found.rate_per_s, 1));
     setText(lag, number(found.lag));
     const last = lastError(found);
-    setText(error, last === null ? "" : last.last_error + (last.last_error_age_s === null ? "" : ` (${age(last.last_error_age_s)})`));
+    const box = error.firstChild;
+    setText(box, last === null ? "" : last.last_error + (last.last_error_age_s === null ? "" : ` (${age(last.last_error_age_s)})`));
+    if (box.title !== (last?.last_error ?? "")) box.title = last?.last_error ?? "";
   }
 
   // --- one connector
@@ -193,7 +206,7 @@
   function choose(name, which = "tasks", focus = false) {
     chosen = name;
     location.hash = name === null ? "" : `#/${encodeURIComponent(name)}/${which}`;
-    if (name === null) { $("detail").hidden = true; drawList(); return; }
+    if (name === null) { drawList(); drawDetail(); return; }
     for (const id of ["preview-result", "letters", "log", "config", "letters-about"]) $(id).replaceChildren();
     $("preview-config").value = "";
     $("preview-from").value = "";
@@ -212,9 +225,11 @@
   }
 
   function drawDetail() {
-    if (chosen === null) return;
-    const found = connectors[chosen];
+    const found = chosen === null ? undefined : connectors[chosen];
     $("detail").hidden = !found;
+    document.body.classList.toggle("open", Boolean(found));
+    document.title = found ? `${chosen} · connectkit` : "connectkit";
+    if (chosen !== null && !found) say(`There is no connector ${chosen} here.`, true);
     if (!found) return;
     setText($("detail-title"), chosen);
     if ($("detail-state").textContent !== found.health) $("detail-state").replaceChildren(pill(found.health));
@@ -264,10 +279,15 @@
   $("pause").addEventListener("click", () => act("Paused", "PUT", of(chosen, "pause")));
   $("resume").addEventListener("click", () => act("Resumed", "PUT", of(chosen, "resume")));
   $("stop").addEventListener("click", () => act("Stopped", "PUT", of(chosen, "stop")));
-  $("close").addEventListener("click", () => {
+  function close() {
     const row = rows.get(chosen);
     choose(null);
     row?.line.querySelector("button").focus();
+  }
+  $("close").addEventListener("click", close);
+  addEventListener("keydown", (event) => {
+    const writes = event.target.closest?.("input, textarea, select, dialog");
+    if (event.key === "Escape" && chosen !== null && !writes) close();
   });
 
   // --- tabs
