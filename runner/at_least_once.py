@@ -205,6 +205,9 @@ class AtLeastOnce:
             log.warning("Offsets of task %s could not be stored and are kept: %s", task_id, describe(exc))
         except DataError as exc:
             log.critical("Offsets of task %s can never be stored: %s", task_id, describe(exc))
+            self._owner.counters.errors.note(
+                f"its offsets can never be stored: {describe(exc)}", self._owner.clock()
+            )
         except Exception as exc:  # noqa: BLE001 - the task must not go on as if its offsets were safe
             log.error("Offsets of task %s could not be stored: %s", task_id, describe(exc))  # noqa: TRY400 - raised later
             self._owner.fail(exc)

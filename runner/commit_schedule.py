@@ -111,7 +111,7 @@ class CommitSchedule:
                 with log_context(f"[{task.id.connector}|task-{task.id.task}|offsets] "):
                     try:
                         task.commit_offsets()
-                    except Exception:
+                    except BaseException:
                         log.exception("Committing the offsets of task %s failed", task.id)
             with self._changed:
                 if id(task) in self._tasks:

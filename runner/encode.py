@@ -126,11 +126,7 @@ class RecordEncoder:
 
     def encode_one(self, record: SourceRecord, tolerance: Tolerance, subject: Subject) -> OutRecord | None:
         """Encode one record under the error policy; None if it was dropped."""
-        topic = record.topic
-        if topic is None:
-            raise FatalTaskError(
-                f"The record of {subject.where} has no topic; the connector or a transform must give it one"
-            )
+        topic = _checked_topic(record, subject.where)
         key, value, header = self._converters
 
         def run(stage: Stage, plugin: object, call: Callable[[], Any]) -> Any:
@@ -161,6 +157,22 @@ class RecordEncoder:
             _timestamp(record),
             headers or None,
         )
+
+
+def _checked_topic(record: SourceRecord, where: str) -> str:
+    """The topic; a ``FatalTaskError`` names what of topic, partition and timestamp no log could take."""
+    if record.topic is None:
+        raise FatalTaskError(f"{where} has no topic; the connector or a transform must give it one")
+    for what, value, wanted in (
+        ("topic", record.topic, str),
+        ("partition", record.kafka_partition, int),
+        ("timestamp", record.timestamp, int),
+    ):
+        if value is not None and not isinstance(value, wanted):
+            raise FatalTaskError(
+                f"{where} has a {what} of class {type(value).__name__}; it must be of class {wanted.__name__}"
+            )
+    return record.topic
 
 
 def _timestamp(record: SourceRecord) -> int | None:

@@ -25,6 +25,9 @@ from connectkit.runner.tolerance import BreakerOpenError, Tolerance, breaker_ope
 
 KEPT_MESSAGES = 10_000
 """How many messages that were put are remembered for reports that come late."""
+KEPT_BYTES = 16 * 1024 * 1024
+"""About how large they may be, beside those of the last batch."""
+_SAMPLES = 16
 
 _TIDY_EVERY = 1_000
 _SINK_TASK = culprit(SinkTask)
@@ -39,12 +42,18 @@ class ErrantReporter:
         self._lock = threading.Lock()
         self._recent: deque[_Delivered] = deque()
         self._recent_count = 0
+        self._recent_bytes = 0
         self._pending: dict[TopicPartition, list[Future[None]]] = {}
         self._fatal: ConnectError | None = None
         self._putting: Sequence[SinkRecord] = ()
         self._last: int | None = None  # the number of the message reported last in the put at hand
 
     def report(self, record: SinkRecord, error: Exception) -> Future[None]:
+        if not isinstance(record, SinkRecord):
+            raise FatalTaskError(
+                f"The errant record reporter was given a value of class {type(record).__name__}; it takes a "
+                "record that was put, and its error"
+            )
         place = place_of(record)
         answer: Future[None] = Future()
         with self._lock:
@@ -121,10 +130,17 @@ class ErrantReporter:
     def delivered(self, messages: Sequence[Message]) -> None:
         """These messages are about to be put."""
         with self._lock:
-            while self._recent_count > KEPT_MESSAGES and self._recent:
-                self._recent_count -= len(self._recent.popleft().messages)
-            self._recent.append(_Delivered(messages))
+            new = _Delivered(messages)
+            recent = self._recent
+            while recent and (
+                self._recent_count > KEPT_MESSAGES or self._recent_bytes + new.size_bytes > KEPT_BYTES
+            ):
+                old = recent.popleft()
+                self._recent_count -= len(old.messages)
+                self._recent_bytes -= old.size_bytes
+            recent.append(new)
             self._recent_count += len(messages)
+            self._recent_bytes += new.size_bytes
 
     def put_begins(self, records: Sequence[SinkRecord]) -> None:
         """These are about to be put."""
@@ -168,10 +184,13 @@ def place_of(record: SinkRecord) -> Place:
 class _Delivered:
     """The messages of one ``put``, indexed when the first of them is reported."""
 
-    __slots__ = ("_index", "answers", "messages")
+    __slots__ = ("_index", "answers", "messages", "size_bytes")
 
     def __init__(self, messages: Sequence[Message]) -> None:
         self.messages = messages
+        step = max(len(messages) // _SAMPLES, 1)
+        self.size_bytes = step * sum(len(message.value() or b"") for message in messages[::step])
+        """About: the values of some of them, for all."""
         self.answers: dict[Place, Future[None]] = {}
         """What the first report of a message was answered with."""
         self._index: dict[Place, tuple[int, Message]] | None = None

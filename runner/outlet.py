@@ -167,4 +167,9 @@ def where_of(record: SourceRecord, topic: str | None = None) -> str:
         offset = dump(record.source_offset, what="source offset")
     except DataError:
         return f"a record for topic {topic or record.topic}"
-    return f"the record for topic {topic or record.topic} at {partition} {offset}"
+    place = f" at {partition} {offset}"
+    return (
+        f"the record for topic {topic or record.topic}{place}"
+        if topic or record.topic
+        else f"the record{place}"
+    )

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from connectkit.api import ErrantRecordReporter, TopicPartition
-from connectkit.errors import ConnectError
+from connectkit.errors import ConnectError, FatalTaskError
 from connectkit.runner.control import Control, TaskId
 
 
@@ -55,7 +55,12 @@ class SinkContext:
         return self._owner.control.sleep(seconds)
 
     def offset(self, offsets: Mapping[TopicPartition, int]) -> None:
-        self._offsets.update({TopicPartition(*tp): offset for tp, offset in offsets.items()})
+        for tp, offset in offsets.items():
+            if not isinstance(offset, int) or offset < 0:
+                raise FatalTaskError(
+                    f"Task {self._owner.id} asked for what is no offset; offsets are whole numbers from 0 on"
+                )
+            self._offsets[TopicPartition(*tp)] = offset
 
     def take_offsets(self) -> dict[TopicPartition, int]:
         """The offsets asked for since the last call."""
@@ -65,6 +70,11 @@ class SinkContext:
         return taken
 
     def timeout(self, timeout_ms: int) -> None:
+        if not isinstance(timeout_ms, int | float):
+            raise FatalTaskError(
+                f"Task {self._owner.id} asked for a timeout of class {type(timeout_ms).__name__}; it must be "
+                "a number of milliseconds"
+            )
         self.timeout_ms = timeout_ms
 
     def pause(self, *partitions: TopicPartition) -> None:

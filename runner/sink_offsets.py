@@ -69,6 +69,7 @@ class SinkOffsets:
         """Give up the commit that is under way, if its time is over."""
         if self._committing is not None and now >= self._committing[1] + self._timeout_s:
             log.warning("The commit of the offsets of sink task %s timed out", self._id)
+            self._counters.errors.note("a commit of offsets was not answered in time", now)
             self._counters.commits.committed(now - self._committing[1], now, success=False)
             self._committing = None
 
@@ -153,6 +154,7 @@ class SinkOffsets:
             )
             self.go_back(last)
             self._rewound(last)
+        self._counters.errors.note(f"flushing failed: {describe(error)}", self._clock())
         self._ended(began, {}, success=False)
 
     def _choose(
@@ -163,12 +165,22 @@ class SinkOffsets:
     ) -> dict[TopicPartition, int]:
         """The last committed offsets, with those laid over them that the task may commit."""
         chosen = dict(last)
+        if not isinstance(wanted, Mapping):
+            raise FatalTaskError(
+                f"pre_commit of task {self._id} returned a value of class {type(wanted).__name__}; it must "
+                "return a dict of offsets by TopicPartition"
+            )
         for tp, offset in wanted.items():
             if tp not in chosen:
                 log.warning(
-                    "Task %s returned an offset of %s-%d from pre_commit, which it was not asked for",
+                    "Task %s returned an offset of %s from pre_commit, which it was not asked for",
                     self._id,
-                    *tp,
+                    f"{tp[0]}-{tp[1]}" if isinstance(tp, tuple) and len(tp) == 2 else type(tp).__name__,
+                )
+            elif not isinstance(offset, int) or offset < 0:
+                raise FatalTaskError(
+                    f"pre_commit of task {self._id} returned for {tp[0]}-{tp[1]} what is no offset; offsets "
+                    "are whole numbers from 0 on"
                 )
             elif offset > offsets[tp]:
                 log.warning(
@@ -212,6 +224,7 @@ class SinkOffsets:
 
     def _failed(self, error: ConnectError, began: float) -> None:
         log.error("Offsets of sink task %s could not be committed: %s", self._id, describe(error))
+        self._counters.errors.note(f"committing offsets failed: {describe(error)}", self._clock())
         self._ended(began, {}, success=False)
 
     def _ended(

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, cast
 
 from connectkit.api import OffsetReader, RecordMetadata, SourceTask, TransactionContext
-from connectkit.errors import DataError, FencedError, RetriableError
+from connectkit.errors import DataError, FatalTaskError, FencedError, RetriableError
 from connectkit.record import Checkpoint, SourceRecord
 from connectkit.runner.chain import Chain
 from connectkit.runner.control import Control, TaskId
@@ -234,7 +234,7 @@ class WorkerSourceTask(WorkerTask):
         self._initialized = self._runs = False
         try:
             self.task.stop()
-        except Exception:
+        except BaseException:
             log.exception("Task %s failed while it was stopped to begin again", self.id)
         self._chain.close()
         self._held = None
@@ -260,7 +260,9 @@ class WorkerSourceTask(WorkerTask):
         try:
             self.activity.enter("poll")
             try:
-                batch = self.task.poll()
+                batch: Any = self.task.poll()
+                if type(batch) is not list and batch is not None:
+                    batch = self._as_list(batch)
             finally:
                 self.activity.leave()
         except RetriableError as exc:
@@ -278,7 +280,15 @@ class WorkerSourceTask(WorkerTask):
         counters.poll_time.record(now - began, now)
         counters.commits.batch.record(len(batch), now)
         counters.active_max = max(counters.active_max, counters.active)
-        return batch if type(batch) is list else list(batch)
+        return cast("Batch", batch)
+
+    def _as_list(self, polled: object) -> list[object]:
+        if isinstance(polled, Iterable) and not isinstance(polled, str | bytes | Mapping):
+            return list(polled)
+        raise FatalTaskError(
+            f"poll of task {self.id} returned a value of class {type(polled).__name__}; it must return a "
+            "list of SourceRecord, or None"
+        )
 
     def _back_off(self, wait_s: float | None = None) -> None:
         """Wait before trying again: as long as was asked for, or twice as long each time in a row."""
@@ -462,6 +472,11 @@ class WorkerSourceTask(WorkerTask):
 
     def _make(self, record: SourceRecord, number: int) -> list[OutRecord]:
         """All that becomes of a record, or nothing if any of it fails and that is tolerated."""
+        if not isinstance(record, SourceRecord):
+            raise FatalTaskError(
+                f"poll of task {self.id} returned a list with an element of class {type(record).__name__}; "
+                "it must hold SourceRecord objects"
+            )
         subject = Subject(where_of(record), record, (SOURCE, number))
         made = []
         for child in run_one(self._chain, record, self.tolerance, subject):
@@ -501,7 +516,7 @@ class WorkerSourceTask(WorkerTask):
         """Tell the task; its errors are its own."""
         try:
             self.task.commit_record(record, metadata)
-        except Exception:
+        except BaseException:
             log.exception("commit_record of task %s failed", self.id)
 
     def committed_all(self) -> None:
@@ -510,7 +525,7 @@ class WorkerSourceTask(WorkerTask):
             return
         try:
             self.task.commit()
-        except Exception:
+        except BaseException:
             log.exception("commit of task %s failed", self.id)
 
     def commit_offsets(self) -> bool:

@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any, TypeVar
@@ -101,7 +101,7 @@ class WorkerConnector:
 
     def task_configs(self, max_tasks: int) -> Future[list[dict[str, str]]]:
         """Ask the connector for its task configurations."""
-        return self._ask(lambda connector: [dict(config) for config in connector.task_configs(max_tasks)])
+        return self._ask(lambda connector: _checked(self.name, connector.task_configs(max_tasks)))
 
     def shutdown(self) -> None:
         """Ask it to stop; ``wait`` tells whether it has. Nothing more can be asked of it."""
@@ -168,12 +168,20 @@ class WorkerConnector:
             try:
                 found = question(self._ready())
             except BaseException as exc:  # noqa: BLE001 - a plugin may raise anything; the asker is told
-                _settle(future, error=exc)
+                _settle(future, error=self._told(exc))
             else:
                 _settle(future, found)
 
         self._calls.put(answer)
         return future
+
+    def _told(self, error: BaseException) -> Exception:
+        """The error as whoever waits is told it, whose thread a plugin's ``SystemExit`` must not end."""
+        if isinstance(error, Exception):
+            return error
+        told = FatalTaskError(f"Connector {self.name} raised {type(error).__name__}")
+        told.__cause__ = error
+        return told
 
     def _ready(self) -> Connector[Any]:
         if self._connector is None:
@@ -192,7 +200,7 @@ class WorkerConnector:
         try:
             self._move(target)
         except BaseException as exc:  # noqa: BLE001 - a plugin may raise anything; the asker is told
-            _settle(future, error=exc)
+            _settle(future, error=self._told(exc))
         else:
             _settle(future, target)
 
@@ -213,7 +221,7 @@ class WorkerConnector:
             if self._started:
                 self._started = False
                 self._ready().stop()
-        except Exception as exc:
+        except BaseException as exc:
             if target is Target.PAUSED:
                 self.fail(exc)
                 raise
@@ -225,7 +233,7 @@ class WorkerConnector:
             if self._started and self._connector is not None:
                 self._started = False
                 self._connector.stop()
-        except Exception:
+        except BaseException:
             log.exception("Connector %s failed while it was stopped", self.name)
         self._closed = True
         self._tell(State.UNASSIGNED)
@@ -244,6 +252,24 @@ def _settle(future: Future[Any], result: object = None, *, error: BaseException 
             future.set_result(result)
     except InvalidStateError:
         log.debug("An answer came too late to be heard")
+
+
+def _checked(connector: str, made: object) -> list[dict[str, str]]:
+    """The task configurations that a connector has made; a ``FatalTaskError`` says what else it returned."""
+    if isinstance(made, Iterable) and not isinstance(made, str | bytes | Mapping):
+        configs = list(made)
+        odd = [type(each).__name__ for each in configs if not isinstance(each, Mapping)]
+        if not odd:
+            if all(isinstance(key, str) for config in configs for key in config):
+                return [dict(config) for config in configs]
+            what = "a configuration whose keys are not all str"
+        else:
+            what = f"a list with an element of class {odd[0]}"
+    else:
+        what = f"a value of class {type(made).__name__}"
+    raise FatalTaskError(
+        f"task_configs of connector {connector} returned {what}; it must return a list of dicts"
+    )
 
 
 def answer(future: Future[T], timeout_s: float, what: str) -> T:

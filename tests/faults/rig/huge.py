@@ -36,7 +36,8 @@ def huge_records(bench: Bench) -> Iterator[Verdict]:
 
 def _usual() -> Plan:
     """Records of a few kilobytes at a usual pace, so that what the worker always keeps is there and full."""
-    return Plan(tasks=1, rate_per_s=500.0, warm_up=2000, size=4000, explained=False)
+    settings = {"producer.buffer.memory": str(MIB), "consumer.queued.max.messages.kbytes": "1024"}
+    return Plan(tasks=1, rate_per_s=500.0, warm_up=2000, size=4000, settings=settings, explained=False)
 
 
 def _plan(kind: type[Run], size: int, *, limit: int | None = None) -> Plan:
@@ -51,9 +52,15 @@ def _plan(kind: type[Run], size: int, *, limit: int | None = None) -> Plan:
         "consumer.queued.max.messages.kbytes": str(size // 1024 + 64),
     }
     options = {"most": "1"} if kind is SourceRun else BYTES if size > MOST_AS_JSON else {}
-    pace = 2.0 if size <= MOST_AS_JSON else 0.5  # what came out of the worker is kept by the rig
+    slow = size > MOST_AS_JSON  # the rig keeps what comes out of the worker
     return Plan(
-        tasks=1, rate_per_s=pace, warm_up=4, size=size, settings=settings, options=options, explained=False
+        tasks=1,
+        rate_per_s=0.3 if slow else 2.0,
+        warm_up=2 if slow else 4,
+        size=size,
+        settings=settings,
+        options=options,
+        explained=False,
     )
 
 
