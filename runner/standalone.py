@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 EXIT_OK, EXIT_USAGE, EXIT_WORKER, EXIT_CONNECTOR, EXIT_FAILED = range(5)
+_LOOK_S = 0.5
+"""How often the main thread looks for a signal: one that another thread was given does not wake it."""
 
 DEFAULT_FOLDER = "connectkit-data"
 """Where a worker without a file keeps its log and its offsets."""
@@ -265,7 +267,8 @@ def run(
                 if done is not None:
                     done.wait()
                 else:
-                    stop.wait()
+                    while not stop.wait(_LOOK_S):
+                        pass
         finally:
             log.info("The worker stops")
             if serving is not None:

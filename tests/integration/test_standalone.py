@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.plugins import SCRIPT
-from tests.support.process import WorkerProcess, until
+from tests.support.process import COMMAND, WorkerProcess, until
 
 
 def file_pair(folder: Path, name: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -229,6 +229,23 @@ def test_a_second_signal_stops_at_once(tmp_path: Path, number: int) -> None:
 def test_an_idle_worker_stops_on_sigint(tmp_path: Path) -> None:
     worker = WorkerProcess(tmp_path, f"embedded:{tmp_path / 'log'}").start().ready()
     worker.signal(signal.SIGINT)
+    assert worker.wait() == 0, worker.err
+
+
+def test_a_signal_that_another_thread_is_given_stops_the_worker(tmp_path: Path) -> None:
+    script = """
+import os, signal, sys, threading, time
+
+def signalled():
+    main = threading.main_thread().ident
+    while not (os.path.exists("now") and sys._current_frames()[main].f_code.co_name == "wait"):
+        time.sleep(0.1)
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+threading.Thread(target=signalled, daemon=True).start()
+"""
+    worker = WorkerProcess(tmp_path, f"embedded:{tmp_path / 'log'}").start(script=script + COMMAND).ready()
+    (tmp_path / "now").touch()
     assert worker.wait() == 0, worker.err
 
 
