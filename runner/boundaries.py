@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from connectkit.api import TransactionContext
 from connectkit.errors import FatalTaskError
 from connectkit.record import Checkpoint, SourceRecord
 from connectkit.runner.configs.connector import Boundary
@@ -154,8 +153,3 @@ def boundaries(boundary: Boundary, interval_s: float, clock: Callable[[], float]
     if boundary is Boundary.INTERVAL:
         return IntervalBoundaries(interval_s, clock)
     return OwnBoundaries() if boundary is Boundary.CONNECTOR else PollBoundaries()
-
-
-def context_of(found: Boundaries) -> TransactionContext | None:
-    """With what the task may define its transactions."""
-    return found.context

@@ -36,7 +36,6 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "rd_kafka_mock_coordinator_set": (_I, [_P, _S, _S, ctypes.c_int32]),
     "rd_kafka_mock_push_request_errors_array": (_V, [_P, _I16, _SIZE, ctypes.POINTER(_I)]),
     "rd_kafka_mock_clear_request_errors": (_V, [_P, _I16]),
-    "rd_kafka_mock_topic_set_error": (_V, [_P, _S, _I]),
     "rd_kafka_mock_group_initial_rebalance_delay_ms": (_V, [_P, ctypes.c_int32]),
 }
 
@@ -122,10 +121,6 @@ class MockCluster:
 
     def clear(self, api: int) -> None:
         self._call["mock_clear_request_errors"](self._cluster, api)
-
-    def topic_error(self, name: str, code: int) -> None:
-        """Metadata of this topic carries the error; 0 ends that."""
-        self._call["mock_topic_set_error"](self._cluster, name.encode(), code)
 
 
 def main() -> None:
