@@ -81,7 +81,3 @@ class _SharedRegistry(EmbeddedRegistry):
 
     def close(self) -> None:
         return None
-
-    def __del__(self) -> None:
-        if hasattr(self, "_store"):  # it was made
-            super().close()

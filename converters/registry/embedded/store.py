@@ -226,6 +226,12 @@ class Store:
         with self._lock:
             self._sql.close()
 
+    def __del__(self) -> None:
+        """One in memory is at its end when nobody has it any more."""
+        sql = getattr(self, "_sql", None)  # None: it could not be opened
+        if sql is not None:
+            sql.close()
+
 
 def _unusable(error: sqlite3.Error) -> RetriableError:
     """A full disk, a busy file: all of these may pass."""
