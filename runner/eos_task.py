@@ -40,6 +40,8 @@ FLUSH_S = 1.0
 """How long it waits for acknowledgements before it looks whether it shall stop."""
 INIT_S = 30.0
 """How long one attempt to take over the transactional id may take."""
+HEARD_S = 5.0
+"""How long the brokers have to hear of a transaction before it is aborted."""
 ABORT_S = 5.0
 """How long a task that has failed tries to abort its transaction; the next one of its name does it anyway."""
 
@@ -333,7 +335,7 @@ class ExactlyOnce:
             log.warning("Task %s asked to abort a transaction, but none is open", self._owner.id)
             return
         # What the brokers have not heard of yet, because they still are at the one before, cannot be aborted.
-        self._known(lambda: self._ready().flush(self._owner.control.share_s(FLUSH_S)))
+        self._known(lambda: self._ready().flush(self._owner.control.share_s(HEARD_S)))
         self._known(lambda: self._ready().abort_transaction(self._timeout_s))
         self._open = False
         self._owner.counters.finished += now.records
