@@ -14,6 +14,7 @@ from typing import Any, ClassVar, NoReturn, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import HypothesisException
 
 from connectkit.config import Config
 from connectkit.errors import ConfigError, DataError
@@ -107,12 +108,12 @@ class Laws:
     def clean_up(self) -> None:
         """Let go of what a law made for itself; called after each."""
 
-    def broken(self, told: str, /, **shown: Any) -> NoReturn:
-        """Fail: the law's sentence, what happened, and the case as code."""
+    def broken(self, told: str, /, *, sentence: str | None = None, **shown: Any) -> NoReturn:
+        """Fail: the law's sentence (or another's), what happened, and the case as code."""
         __tracebackhide__ = True
         plugin = getattr(self, self.plugin_attribute)
         named = plugin if isinstance(plugin, str) else plugin.__name__
-        lines = [f"{named} breaks a law: {self._sentence}.", f"What happened: {told}."]
+        lines = [f"{named} breaks a law: {sentence or self._sentence}.", f"What happened: {told}."]
         known: dict[Schema, str] = {}
         for name, thing in shown.items():
             lines.append(f"  {name} = {code_of(thing, named=known)}")
@@ -209,9 +210,23 @@ def _test(cls: type[Laws], name: str, found: Law) -> Callable[[Laws], None]:
         __tracebackhide__ = True
         self.__dict__["_sentence"] = found.sentence
         try:
-            tried(self, getattr(self, name))
+            tried(self, guarded(self, getattr(self, name)))
         finally:
             self.clean_up()
+
+    def guarded(self: Laws, check: Callable[..., None]) -> Callable[..., None]:
+        """A check that says which law it is of, also where it is the plugin that raises."""
+
+        def checked(*case: Any) -> None:
+            __tracebackhide__ = True
+            try:
+                check(*case)
+            except (BrokenLawError, NotImplementedError, HypothesisException):
+                raise
+            except Exception as exc:  # noqa: BLE001 - whatever it is, it should not have been
+                self.broken(f"{describe(exc)} was raised", **dict(zip(("case",), case, strict=False)))
+
+        return checked
 
     def tried(self: Laws, check: Callable[..., None]) -> None:
         __tracebackhide__ = True

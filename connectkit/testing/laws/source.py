@@ -200,7 +200,7 @@ class SourceLaws(ConnectorLaws):
                 if not whole:
                     self.broken("nothing was read: let prepare() make some records", config=config)
                 step = step or max(1, len(whole) // self.examples)
-                if count >= len(whole):
+                if count > len(whole):
                     return
                 self._resume(config, whole, count, polled_further=polled_further)
             count += step
