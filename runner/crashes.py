@@ -67,6 +67,8 @@ class Crash:
     first: Place | None = None
     last: Place | None = None
     count: int = 0
+    alone: bool = False
+    """What died was a process of the task's own."""
 
     @property
     def exact(self) -> bool:
@@ -90,6 +92,7 @@ class Crash:
             "call": self.call,
             "proven": self.proven,
             "count": self.count,
+            "alone": self.alone,
             **places,
         }
 
@@ -110,6 +113,7 @@ class Crash:
             place("first"),
             place("last"),
             int(found["count"]),
+            bool(found.get("alone", False)),
         )
 
 

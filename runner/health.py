@@ -95,6 +95,9 @@ def stall_of(task: WorkerTask, now: float) -> str | None:
     doing = task.activity.lasts_s(now)
     if doing is not None and doing[1] >= STALL_S:
         return f"{doing[0]} has not returned for {doing[1]:.0f} s"
+    since = task.commits_since
+    if since is not None and now - since >= STALL_S:
+        return f"commit has not returned for {now - since:.0f} s, so that no more offsets are stored"
     counters = task.counts()
     if isinstance(counters, SinkCounters):
         idle_s = now - max(task.began, counters.sent.last or 0.0)

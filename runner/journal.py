@@ -24,6 +24,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -238,16 +239,17 @@ class Journal:
         if crash is None:
             return
         found = verdict(crash)
+        what = "its process" if crash.alone else "the whole worker"
         if found is Verdict.PARK:
             raise ParkedError(
-                f"Task {task_id} is parked: it crashed {crash.deaths}x {crash.where}, and the whole worker "
-                "with it; mend the cause or skip the record, then restart the task"
+                f"Task {task_id} is parked: it crashed {crash.deaths}x {crash.where}, and {what} with it; "
+                "mend the cause or skip the record, then restart the task"
             )
         if found is Verdict.WAIT and retry_at is not None:
             left_s = min(retry_at - self._wall_clock(), wait_s(crash))
             if left_s > 0:
                 raise DiedError(
-                    f"Task {task_id} waits: the worker crashed {crash.deaths}x {crash.where}, which this "
+                    f"Task {task_id} waits: {what} crashed {crash.deaths}x {crash.where}, which this "
                     "task had in hand",
                     wait_s=left_s,
                 )
@@ -280,7 +282,7 @@ class Journal:
             )
             if key not in found:
                 return f"in {doing.call}"
-            crash = self._crashes[key] = found[key]
+            crash = self._crashes[key] = replace(found[key], alone=True)
             if verdict(crash) is Verdict.WAIT:
                 self._retry_at[key] = self._wall_clock() + wait_s(crash)
         self._write_crashes()

@@ -523,10 +523,13 @@ class WorkerSourceTask(WorkerTask):
         """Tell the task that offsets were stored; its errors are its own. Any thread."""
         if not self._runs:  # the time for a commit may come before a slow start has returned
             return
+        self.commits_since = self.clock()
         try:
             self.task.commit()
         except BaseException:
             log.exception("commit of task %s failed", self.id)
+        finally:
+            self.commits_since = None
 
     def commit_offsets(self) -> bool:
         """Store the offsets of what was acknowledged, then call ``task.commit``. Any thread."""

@@ -31,6 +31,8 @@ class WorkerTask(ABC):
     kind: str = "task"
     lag: int | None = None
     """Records between here and the ends of the partitions, as of the last idle moment; sinks only."""
+    commits_since: float | None = None
+    """When the plugin's ``commit`` was called, while it runs on the worker's commit thread; sources only."""
     note: str | None = None
     """Why nothing moves although the task runs, in a sentence without values; else None."""
 

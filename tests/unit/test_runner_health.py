@@ -164,3 +164,11 @@ def test_a_hung_put_is_seen(tmp_path: Path) -> None:
         assert found is not None
         assert found[0] == "put"
         assert stall_of(task, task.clock() + STALL_S) is not None
+
+
+def test_a_commit_of_a_plugin_that_does_not_return_is_a_stall(clock: Time) -> None:
+    task = Still(SourceCounters(clock()), clock)
+    task.commits_since = clock()
+    assert stall_of(task, clock()) is None
+    clock.now += 73
+    assert stall_of(task, clock()) == "commit has not returned for 73 s, so that no more offsets are stored"

@@ -307,3 +307,15 @@ def test_a_killed_process_proves_nothing(tmp_path: Path) -> None:
     with pytest.raises(DiedError):
         journal.check(A)
     journal.close()
+
+
+def test_the_death_of_a_tasks_own_process_is_not_called_the_workers(tmp_path: Path, clock: Time) -> None:
+    journal = opened(tmp_path, clock)
+    for _ in range(2):
+        begins(journal, A, 117)
+        journal.died(A, proven=True)
+    with pytest.raises(ParkedError, match=r"crashed 2x at t-3@117, and its process with it"):
+        journal.check(A)
+    dies(journal)
+    with pytest.raises(ParkedError, match="and its process with it"):  # as it was written down
+        opened(tmp_path, clock).check(A)
