@@ -204,7 +204,8 @@ class KafkaServer:
         self._process.stdin.close()
         try:
             self._process.wait(20)
-        except subprocess.TimeoutExpired:
+        except subprocess.TimeoutExpired:  # of a cluster whose other nodes are gone, for example
+            self.signal(signal.SIGKILL)
             self._process.kill()
             self._process.wait(5)
 
