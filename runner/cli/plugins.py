@@ -54,7 +54,7 @@ def _list() -> int:
         width = max(len(info.name) for info in found)
         for info in found:
             java = ", ".join(info.java_names)
-            print(f"  {info.name:<{width}}  {info.version:<8}  {java or info.distribution}".rstrip())
+            print(f"  {info.name:<{width}}  {info.version:<9}  {java or info.distribution or 'this program'}")
         print()
     print("connectkit plugins NAME explains one with all its options.")
     return 0
