@@ -19,7 +19,7 @@ from connectkit.converters.json_reader import NotPlainError, TreeReader, ValueFu
 from connectkit.converters.json_schema.names import KEY, REST, VALUE, is_map_of_texts, is_rest, is_union
 from connectkit.converters.variant import VARIANT, is_variant, to_struct
 from connectkit.errors import ConversionError
-from connectkit.schema import LOGICAL_NAMES, Schema, Type
+from connectkit.schema import DECIMAL_NAME, LOGICAL_NAMES, Schema, Type
 from connectkit.struct import Struct
 
 _TYPES: Final = {
@@ -113,6 +113,11 @@ class ValueReader(TreeReader):
             if is_union(schema):
                 return self._union(schema, node, path)
             return self._members(schema, node, path, strict=strict)
+        if schema.type is Type.BYTES and schema.name != DECIMAL_NAME and _is_no_text(node):
+            where = json_path.text(path)
+            raise ConversionError(
+                f"Bytes must be a text in base64 in JSON, which is not what stands at {where}", path=where
+            )
         return super().explain(schema, node, path, strict=strict)
 
     def _members(self, schema: Schema, node: Any, path: Path, *, strict: bool) -> Struct:
@@ -215,6 +220,10 @@ class ValueReader(TreeReader):
         inner = self._expression(code, family, values, item, level + 1)
         entries = f"{code.bind(_entries)}({var})"
         return f"{{{outer}: {inner} for {key}, {item} in {entries}}}", None
+
+
+def _is_no_text(node: Any) -> bool:
+    return node is not None and node is not MISSING and not isinstance(node, str)
 
 
 def _plain_variant(schema: Schema, node: Any) -> Struct:
