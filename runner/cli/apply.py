@@ -14,8 +14,9 @@ from connectkit.runner.cli.remote import complain, open_client, print_json, say
 
 if TYPE_CHECKING:
     from connectkit.runner.client.http import RestClient
-    from connectkit.runner.client.plans import Change, Plan, Planner
+    from connectkit.runner.client.plans import Plan, Planner
     from connectkit.runner.client.states import Wanted
+    from connectkit.runner.config_changes import Change
     from connectkit.runner.configs.files import ConfigFile
 
 DESCRIPTION = f"""\

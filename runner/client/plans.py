@@ -10,7 +10,7 @@ nothing. Source: Kafka Connect's REST interface, KIP-980; spec users row 33.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from connectkit.errors import ConfigError
 from connectkit.plugin import Registry
 from connectkit.runner.client.http import AnsweredError, RestClient, connector_path, plugin_path
 from connectkit.runner.client.secrets import Config, Curtain
+from connectkit.runner.config_changes import Change, option_changes
 from connectkit.runner.configs.files import ConfigFile
 from connectkit.runner.validation import validate_connector
 from connectkit.runner.variables import variables_in
@@ -25,26 +26,7 @@ from connectkit.secret import HIDDEN
 from connectkit.suggest import shortened
 
 Action = Literal["none", "create", "change", "delete", "refuse"]
-How = Literal["added", "removed", "changed", "unknown"]
 _STARS: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One option that differs. Values are as they may be shown; None where there is none."""
-
-    key: str
-    how: How
-    old: str | None = None
-    new: str | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"key": self.key, "change": self.how}
-        if self.how != "added":
-            found["old"] = self.old
-        if self.how != "removed":
-            found["new"] = self.new
-        return found
 
 
 @dataclass(slots=True)
@@ -200,20 +182,12 @@ def check_here(file: ConfigFile, registry: Registry) -> Plan:
 
 def differences(running: Config, wanted: Config, shown_old: Config, shown_new: Config) -> list[Change]:
     """One change for each key that differs; what the worker masks is *unknown*, for nobody can say."""
-    found = []
-    for key in sorted({*running, *wanted}):
-        old, new = running.get(key), wanted.get(key)
-        if key not in running:
-            found.append(Change(key, "added", None, shown_new[key]))
-        elif key not in wanted:
-            found.append(Change(key, "removed", shown_old[key], None))
-        elif old == new:
-            continue
-        elif is_mask(old):
-            found.append(Change(key, "unknown", HIDDEN, shown_new[key]))
-        else:
-            found.append(Change(key, "changed", shown_old[key], shown_new[key]))
-    return found
+    return [
+        replace(each, how="unknown", old=HIDDEN)
+        if each.how == "changed" and is_mask(running[each.key])
+        else each
+        for each in option_changes(running, wanted, shown_old, shown_new)
+    ]
 
 
 def is_mask(value: str | None) -> bool:

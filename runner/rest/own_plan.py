@@ -9,9 +9,10 @@ validation. Source: spec users row 33.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from connectkit.errors import ConfigError, NotFoundError
+from connectkit.runner.config_changes import Config, option_changes
 from connectkit.runner.hiding import restored, shown_config
 from connectkit.runner.rest import schemas
 from connectkit.runner.rest.answers import Answer
@@ -19,24 +20,6 @@ from connectkit.runner.rest.calls import Call, named
 from connectkit.runner.rest.routes import Operation
 from connectkit.runner.status import State
 from connectkit.runner.validation import validate_connector
-
-Config = Mapping[str, str | None]
-
-
-def changes_between(old: Config, new: Config, shown_old: Config, shown_new: Config) -> list[dict[str, Any]]:
-    """One entry for each key that differs, in the keys' order; values as they may be shown."""
-    found = []
-    for key in sorted({*old, *new}):
-        if key in old and key in new and old[key] == new[key]:
-            continue
-        how = "added" if key not in old else "removed" if key not in new else "changed"
-        entry: dict[str, Any] = {"key": key, "change": how}
-        if key in old:
-            entry["old"] = shown_old[key]
-        if key in new:
-            entry["new"] = shown_new[key]
-        found.append(entry)
-    return found
 
 
 def effects_of(action: str, state: State | None, tasks: int) -> list[str]:
@@ -72,13 +55,13 @@ def _plan(call: Call) -> Answer:
         problems, warnings = report.errors, report.warnings
     except ConfigError as exc:
         new, problems = given, {key: list(found) for key, found in exc.problems.items()}
-    changes = changes_between(old, new, shown_config(old, registry), shown_config(new, registry))
+    changes = option_changes(old, new, shown_config(old, registry), shown_config(new, registry))
     action = "refuse" if problems else "create" if state is None else "change" if changes else "none"
     return Answer(
         {
             "name": name,
             "action": action,
-            "changes": changes,
+            "changes": [each.as_json() for each in changes],
             "effects": effects_of(action, state, tasks),
             "errors": problems,
             "warnings": warnings,
