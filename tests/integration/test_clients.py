@@ -21,7 +21,12 @@ from connectkit.runner.rest.security_principals import token_hash
 from tests.kafka_server import cache_folder
 from tests.support.rest_worker import RestWorker, rest_worker, wait_until
 
-CLIENTS = ("kafka-connect-py==1.0.0", "kafkaconnect==1.3.1", "kafka-connect-healthcheck==0.3.0")
+CLIENTS = (
+    "kafka-connect-py==1.0.0",
+    "kafkaconnect==1.3.1",
+    "kafka-connect-healthcheck==0.3.0",
+    "kafka-connect-api==0.5.10",
+)
 TOKEN = "0123456789abcdef0123456789abcdef"
 
 
@@ -146,6 +151,42 @@ def test_kafkaconnect(worker: RestWorker, programs: Path) -> None:
     assert list(topics) == ["a"]
     assert changes == [None] * 4
     assert again["name"] == "a"
+
+
+KAFKA_CONNECT_API = """
+import json, sys, time
+from kafka_connect_api.errors import GenericNotFound
+from kafka_connect_api.kafka_connect_api import Api, Cluster, Connector
+cluster = Cluster(Api(url=sys.argv[1]))
+made = Connector(cluster, "a")
+made.config = json.loads(sys.argv[2])
+while made.state != "RUNNING" or not made.tasks or not made.tasks[0].is_running():
+    time.sleep(0.05)
+said = [list(cluster.connectors), made.exists(), made.connector_class, repr(made.tasks)]
+made.restart()
+made.restart_all_tasks()
+made.cycle_connector()
+while made.state != "RUNNING":
+    time.sleep(0.05)
+cluster.root_logger = "WARN"
+said.append(cluster.root_logger["level"])
+made.delete()
+try:
+    made.exists()
+except GenericNotFound as exc:
+    said.append(exc.args[1])
+print(json.dumps([*said, list(cluster.connectors)]))
+"""
+
+
+def test_kafka_connect_api(worker: RestWorker, programs: Path) -> None:
+    """Its classes: a connector through its life, and the level of the root logger."""
+    before = worker.ask("GET", "/admin/loggers/root").json()["level"]
+    try:
+        said = run(programs, "-c", KAFKA_CONNECT_API, worker.url, json.dumps(lines(worker.folder)))
+    finally:
+        assert worker.ask("PUT", "/admin/loggers/root", json_body={"level": before}).status == 200
+    assert json.loads(said) == [["a"], True, "FileStreamSource", "[a.0]", "WARN", 404, []]
 
 
 HEALTHCHECK = """
