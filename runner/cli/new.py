@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import keyword
 import re
+import sys
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -22,6 +23,11 @@ examples:
   connectkit new source "line reader"
   cd form && python -m pip install -e '.[test]' && python -m pytest
 """
+
+_TAKEN = sys.stdlib_module_names | {
+    "connectkit", "hypothesis", "pytest", "tests", "option", "urlencode", "parse_qsl",
+}  # fmt: skip
+"""What the plugin, its tests or Python itself import, under their names."""
 
 GROUPS = {"source": "sources", "sink": "sinks", "transform": "transforms", "converter": "converters"}
 
@@ -57,10 +63,16 @@ def new_project(kind: str, name: str, where: Path) -> Path:
     """Write the files of a plugin of that kind; returns the folder."""
     words = re.findall(r"[A-Za-z0-9]+", name)
     module = "_".join(words).lower()
-    if not words or not module.isidentifier() or keyword.iskeyword(module):
+    good = re.fullmatch(r"[A-Za-z0-9 _-]{1,60}", name) and module.isidentifier()
+    if not good or keyword.iskeyword(module):
         raise ConnectError(
-            f"No module can be named after '{name[:60]}'; begin with a letter, and use letters, digits and "
-            "spaces"
+            f"No module can be named after '{name[:60]}'; begin with a letter, and use few letters, "
+            "digits and spaces"
+        )
+    if module in _TAKEN:
+        raise ConnectError(
+            f"A module named '{module}' would hide another one that the plugin needs; choose another "
+            f"name, such as '{module} {kind}'"
         )
     project = module.replace("_", "-")
     folder = where / project

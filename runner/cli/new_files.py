@@ -34,6 +34,11 @@ src = ["src"]
 [tool.ruff.lint]
 ignore = ["RUF012"] # what a law class declares is not changed
 
+[tool.mypy]
+strict = true
+files = ["src", "tests"]
+mypy_path = "src"
+
 [tool.pytest.ini_options]
 pythonpath = ["src"]
 testpaths = ["tests"]

@@ -29,7 +29,16 @@ def test_a_new_project_passes_its_own_tests(kind: str, tmp_path: Path) -> None:
     assert " passed" in ran.stdout
 
 
-@pytest.mark.parametrize("name", ["", "1st", "class", "…"])
+@pytest.mark.parametrize("name", ["json", "tests", "Connectkit", "option"])
+def test_a_name_that_hides_another_module(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["new", "converter", name, "--in", str(tmp_path)]) != 0
+    assert "would hide another one" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["", "1st", "class", "…", "größe", "a.b", "a/b", "-", "x" * 90])
 def test_a_name_that_no_module_can_have(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
