@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -226,6 +227,25 @@ def create_connectors(herder: Herder, files: Sequence[ConfigFile]) -> None:
             say_problems(f"Connector {name} is not restored", exc)
 
 
+def _create_unless(stop: threading.Event, create: Callable[[], None]) -> bool:
+    """Call, but come back at once, with False, when the worker is to stop: a connector may hang."""
+    made: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            create()
+            made.set_result(None)
+        except BaseException as exc:  # noqa: BLE001 - raised again below
+            made.set_exception(exc)
+
+    threading.Thread(target=run, name="create-connectors", daemon=True).start()
+    while not wait([made], _LOOK_S).done:
+        if stop.is_set():
+            return False
+    made.result()
+    return True
+
+
 def run(
     options: Options,
     handler: LogHandler | None = None,
@@ -254,15 +274,16 @@ def run(
         code = EXIT_OK
         try:
             try:
-                create_connectors(herder, files)
+                created = _create_unless(stop, lambda: create_connectors(herder, files))
             except ConnectError as exc:
                 say_problems("The worker stops", exc)
                 code = EXIT_CONNECTOR
             else:
-                if serving is not None:
-                    serving.ready()
-                log.info("The worker is ready after %.2f s", time.monotonic() - began)
-                tune_memory()
+                if created:
+                    if serving is not None:
+                        serving.ready()
+                    log.info("The worker is ready after %.2f s", time.monotonic() - began)
+                    tune_memory()
                 done = _Done(herder, stop) if options.until_done else None
                 if done is not None:
                     done.wait()

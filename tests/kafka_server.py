@@ -122,8 +122,8 @@ class KafkaServer:
         properties = folder / "server.properties"
         properties.write_text(_properties(folder, node, all_ports, aside))
         java = ["java", f"-Xmx{heap}", "-cp", f"{jars}/*", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"]
-        # Or each of the broker's threads keeps a buffer as large as the largest record it has seen.
-        java.append("-Djdk.nio.maxCachedBufferSize=1048576")
+        # Each of the broker's threads keeps a buffer as large as the largest record it has seen.
+        java.append("-XX:MaxDirectMemorySize=2g")
         self._command = [*java, "kafka.Kafka", str(properties)]
         with self.log_file.open("ab") as log:
             formatted = subprocess.run(

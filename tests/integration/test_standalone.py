@@ -213,6 +213,16 @@ def test_a_connector_that_hangs_while_stopping_does_not_hold_the_tasks(tmp_path:
     assert "Connector trouble-source did not stop in time" in worker.err
 
 
+@pytest.mark.parametrize("where", ["connector.start.hangs", "connector.task_configs"])
+def test_a_connector_that_hangs_at_the_start_does_not_hold_the_stop(tmp_path: Path, where: str) -> None:
+    worker = WorkerProcess(tmp_path, f"embedded:{tmp_path / 'log'}").connector(trouble("source", where))
+    worker.start(script=SCRIPT)
+    until(lambda: "the connector hangs" in worker.log(), "the call that hangs")
+    assert worker.stop() == 4
+    assert "Connector trouble-source did not stop in time" in worker.err
+    assert "The worker is ready" not in worker.err
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_stops_at_once(tmp_path: Path, number: int) -> None:
     worker = WorkerProcess(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 
@@ -71,8 +72,15 @@ class TroubleSource(SourceConnector[TroubleConfig]):
     def start(self) -> None:
         if self.config.where == "connector.start":
             raise ValueError("a value that no log may show")
+        self.hang("connector.start.hangs")
+
+    def hang(self, where: str) -> None:
+        if self.config.where == where:
+            print("the connector hangs", file=sys.stderr, flush=True)
+            threading.Event().wait()
 
     def task_configs(self, max_tasks: int) -> Sequence[Mapping[str, str]]:
+        self.hang("connector.task_configs")
         own = {key: str(value) for key, value in self.config.originals.items()}
         return [own] * (self.config.count or max_tasks)
 
