@@ -118,7 +118,7 @@ class FromAvro:
             # A default of the union is not one of its member: it may be null, or of a type that is not known.
             return self._shared(member, _Place(optional=True, doc=place.doc))
         if schema.kind == "union" and not is_sum(schema, self._options):
-            return self._shared(schema.branches[0], place)
+            return self._shared(schema.branches[0], _Place(doc=place.doc))
         return self._shared(schema, place)
 
     def _shared(self, schema: AvroSchema, place: _Place) -> Schema | SchemaBuilder:
@@ -196,7 +196,10 @@ class FromAvro:
         for field in schema.fields:
             if options.meta_data and field.doc is not None and not options.discard_docs:
                 builder.parameter(names.FIELD_DOC + field.name, field.doc)
-            builder.field(field.name, self.convert(field.schema, _field_place(field)))
+            made = self.convert(field.schema, _field_place(field))
+            if options.meta_data and isinstance(made, Schema):
+                made = _with_parameters(made, field.props.get(names.CONNECT_PARAMETERS))
+            builder.field(field.name, made)
         del self._under_way[key_of]
         return builder
 
@@ -282,6 +285,18 @@ def _is_variant(schema: AvroSchema) -> bool:
     ]  # fmt: skip
 
 
+def _is_decimal(schema: AvroSchema) -> bool:
+    return schema.kind in ("bytes", "fixed") and (schema.logical or "").lower() == "decimal"
+
+
+def _with_parameters(made: Schema, said: Any) -> Schema:
+    """The schema of a field that has parameters of its own: a type is written out where it is met first."""
+    if not isinstance(said, Mapping) or not said or made.type in (Type.ARRAY, Type.MAP):
+        return made
+    more = {key: value for key, value in said.items() if isinstance(value, str)}
+    return made.to_builder().parameters({**(made.parameters or {}), **more}).build()
+
+
 def _field_place(field: AvroField) -> _Place:
     default = field.default
     if default is not MISSING and not valid_default(field.schema, default):
@@ -291,7 +306,7 @@ def _field_place(field: AvroField) -> _Place:
 
 
 def _bytes(schema: AvroSchema) -> SchemaBuilder:
-    if (schema.logical or "").lower() != "decimal":
+    if not _is_decimal(schema):
         builder = SchemaBuilder.bytes()
     else:
         scale = schema.props.get("scale", 0)
@@ -359,7 +374,7 @@ def _set_name(builder: SchemaBuilder, schema: AvroSchema) -> None:
     name = schema.props.get(names.CONNECT_NAME)
     if name is not None and not isinstance(name, str):
         raise SchemaError("The Avro schema has a connect.name that is no text")
-    if name is None and schema.kind in NAMED and not _is_variant(schema):
+    if name is None and schema.kind in NAMED and not _is_variant(schema) and not _is_decimal(schema):
         name = schema.full_name
     if name is None or name.startswith(names.DEFAULT_PREFIX):
         return

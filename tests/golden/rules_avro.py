@@ -159,6 +159,17 @@ def invalid_default(case: Case, difference: str) -> bool:
     return True
 
 
+def named_decimal(case: Case, difference: str) -> bool:
+    """A decimal in a fixed that somebody else wrote, whose name 7.0 takes for the decimal's."""
+    return "gave " in difference and any("Mismatched names" in each for each in _java_messages(case))
+
+
+def field_parameters(case: Case, difference: str) -> bool:
+    """Parameters of a field, which 7.0 does not know."""
+    said = any("type" in each and "connect.parameters" in each for each in _written(case))
+    return said and re.search(r"\.parameters: \[.*\], not ", difference) is not None
+
+
 def nested_key(_case: Case, difference: str) -> bool:
     """A map whose keys are lists, maps or structs, which Python's dicts do not take."""
     return "raised ConversionError: The Avro data have a map whose key is itself a list" in difference
@@ -180,5 +191,7 @@ AVRO_RULES: dict[str, Callable[[Case, str], bool]] = {
     "avro-parameter-order": parameter_order,
     "avro-null-of-bad-schema": null_of_bad_schema,
     "avro-invalid-default": invalid_default,
+    "avro-named-decimal": named_decimal,
+    "avro-field-parameters": field_parameters,
     "avro-nested-key": nested_key,
 }
