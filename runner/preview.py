@@ -131,7 +131,7 @@ class Preview:
 
     def show(self, sample: Sample) -> Shown:
         """One record's way."""
-        shown = Shown(sample.place)
+        shown = Shown(str(self._hide(sample.place)))
         if sample.error is not None:
             shown.errors.append(str(self._hide(sample.error)))
         if sample.record is None:
@@ -214,7 +214,7 @@ class Preview:
         topic, _, key, value, _, headers = out
         shown.encoded.append(
             Encoded(
-                topic,
+                str(self._hide(topic)),
                 None if key is None else len(key),
                 None if value is None else len(value),
                 None if value is None else self._hide(_text_of(value)),

@@ -26,7 +26,7 @@ from connectkit.runner.encode import Converters
 from connectkit.runner.log.api import Log
 from connectkit.runner.preview import Hide, Preview, Sample
 from connectkit.runner.preview_samples import from_file, from_source, from_topic, from_values
-from connectkit.runner.variables import Resolver
+from connectkit.runner.variables import Resolved, Resolver
 from connectkit.secret import HIDDEN, Secret
 
 MAX_RECORDS = 1_000
@@ -78,15 +78,20 @@ class OpenPreview:
         self._closing.callback(self.chain.close)
         self._converters = make_converters(self._plan.config, worker, registry, trial=self._plan.is_source)
         self._closing.callback(self._converters.close)
-        self.warnings = self.chain.warnings
-        hide = hiding(_secrets(raw, resolved.keys, self._plan, self.chain))
-        self.preview = Preview(self.chain, converters=self._encoders(), hide=hide)
+        self._hide = hiding(_secrets(raw, resolved, self._plan, self.chain))
+        self.preview = Preview(self.chain, converters=self._encoders(), hide=self._hide)
         self.reads = ""
         self.samples = self._samples(request, worker, open_log)
 
     @property
     def name(self) -> str:
-        return self._plan.config.name
+        """The connector's name, as it may be shown."""
+        return str(self._hide(self._plan.config.name))
+
+    @property
+    def warnings(self) -> dict[str, list[str]]:
+        """What the chain warns of, by key, as it may be shown."""
+        return {key: [str(self._hide(each)) for each in told] for key, told in self.chain.warnings.items()}
 
     @property
     def kind(self) -> str:
@@ -129,7 +134,7 @@ class OpenPreview:
             raise ConfigError(
                 "The connector reads the topics that match topics.regex: say which with --from."
             )
-        self.reads = f"topic {topic}"
+        self.reads = f"topic {self._hide(topic)}"
         log = open_log()
         self._closing.callback(log.close)
         clients = ClientConfigs(worker)
@@ -138,7 +143,7 @@ class OpenPreview:
             topic,
             self._converters,
             admin_settings=clients.admin(self._plan.config, client_id="connectkit-preview"),
-            consumer_settings=clients.consumer(TaskId(self.name, 0), self._plan.config),
+            consumer_settings=clients.consumer(TaskId(self._plan.config.name, 0), self._plan.config),
             count=request.count,
             wait_s=request.wait_s,
         )
@@ -158,7 +163,7 @@ class OpenPreview:
         """The topic of records that do not name one."""
         if isinstance(self._plan.config, SinkConnectorConfig):
             return self._plan.config.topics[0] if self._plan.config.topics else ""
-        return str(self._raw.get("topic") or self.name)
+        return str(self._raw.get("topic") or self._plan.config.name)
 
 
 def _first(samples: Iterator[Sample], count: int) -> Iterator[Sample]:
@@ -168,9 +173,9 @@ def _first(samples: Iterator[Sample], count: int) -> Iterator[Sample]:
             return
 
 
-def _secrets(raw: Mapping[str, Any], templated: frozenset[str], plan: Plan, chain: Chain) -> list[str]:
+def _secrets(raw: Mapping[str, Any], resolved: Resolved, plan: Plan, chain: Chain) -> list[str]:
     """Texts that must not be shown: what providers gave, and what secret options hold."""
-    found = [str(value) for key, value in raw.items() if key in templated]
+    found = [*resolved.given, *(str(value) for key, value in raw.items() if key in resolved.keys)]
     found += [
         str(value)
         for key, value in raw.items()

@@ -41,6 +41,8 @@ class Resolved:
     """The keys whose values came from a provider."""
     ttl_ms: Mapping[tuple[str, str], int] = field(default_factory=dict)
     """When to ask again, by provider and path; empty where nothing ever changes."""
+    given: frozenset[str] = field(default=frozenset(), repr=False)
+    """The texts that stand in the places of the variables."""
 
     def hide_in(self, config: Mapping[str, Any]) -> RawConfig:
         """A configuration made from this one (a task's), with the same values hidden again."""
@@ -117,7 +119,8 @@ class Resolver:
         result = dict(raw)
         for name, used in users.items():
             result[name] = _replaced(raw[name], used, values)
-        return Resolved(RawConfig(result), frozenset(users), ttl_ms)
+        given = {values[each.provider, each.path][each.key] for used in users.values() for each in used}
+        return Resolved(RawConfig(result), frozenset(users), ttl_ms, frozenset(given))
 
     def close(self) -> None:
         """Close the providers."""

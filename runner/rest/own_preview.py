@@ -84,7 +84,7 @@ def _preview(call: Call) -> Answer:
         with closing(opened):
             shown = list(opened.preview.run(opened.samples))
             found = as_json(shown, opened.preview.sums, about=opened.about())
-            return Answer({**found, "warnings": list(opened.warnings)})
+            return Answer({**found, "warnings": opened.warnings})
     except (ConfigError, NotFoundError):
         raise
     except ConnectError as exc:  # the plugin's own start, or its converters, would not have it

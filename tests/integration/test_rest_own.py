@@ -185,6 +185,14 @@ def test_a_preview_of_given_records(worker: RestWorker) -> None:
     first, second = found.json()["records"]
     assert first["results"][0]["value"] == {"card": "", "n": 1}
     assert second["results"][0]["value"] == {"card": ""}
+    assert found.json()["warnings"] == {}
+    [(key, said)] = (
+        preview(worker, config={**SINK, **MASK, "transforms.other.x": "1"}, records=[{"card": "1"}])
+        .json()["warnings"]
+        .items()
+    )
+    assert key == "transforms.other.x"
+    assert "not listed" in said[0]
 
 
 def test_a_preview_of_a_connector_that_runs(worker: RestWorker) -> None:

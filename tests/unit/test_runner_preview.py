@@ -495,5 +495,48 @@ def test_secrets_are_hidden(tmp_path: Path, caplog: pytest.LogCaptureFixture) ->
     assert text.count("[hidden]") > 5
 
 
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [
+        ("sink", "name", "{}"),
+        ("sink", "topics", "{}"),
+        ("sink", "transforms.r.renames", "id:{}"),
+        ("sink", "transforms.r.renames", "id:x,url:{}"),
+        ("source", "topic", "{}"),
+    ],
+)
+def test_what_a_provider_gave_is_hidden_wherever_it_comes_out(
+    tmp_path: Path, kind: str, key: str, value: str
+) -> None:
+    """As a name, a topic, a part of a list: in the records, and in what the preview says of itself."""
+    (tmp_path / "s.properties").write_text("it=opensesame99\n")
+    (tmp_path / "in.txt").write_text("one\n")
+    providers = {
+        "config.providers": "file",
+        "config.providers.file.class": "FileConfigProvider",
+        "config.providers.file.param.allowed.paths": str(tmp_path),
+    }
+    file_source = {"name": "c", "connector.class": "FileStreamSource", "file": str(tmp_path / "in.txt")}
+    rename = {"transforms": "r", "transforms.r.type": "ReplaceField$Value", "transforms.r.renames": "id:n"}
+    base = file_source if kind == "source" else {**SINK, "name": "c", **rename}
+    preview = OpenPreview(
+        Request(
+            config={**base, key: value.format(f"${{file:{tmp_path}/s.properties:it}}")},
+            values=None if kind == "source" else [{"value": {"id": 1, "url": "x"}}],
+            count=1,
+        ),
+        worker(tmp_path),
+        registry=registry(),
+        resolver=make_resolver(providers, plugins),
+        open_log=no_log,
+    )
+    shown = list(preview.preview.run(preview.samples))
+    text = json.dumps([as_json(shown, preview.preview.sums, about=preview.about()), preview.warnings])
+    preview.close()
+    assert shown[0].results
+    assert "opensesame99" not in text
+    assert "[hidden]" in text
+
+
 def test_decimals_are_texts() -> None:
     assert view_of(SourceRecord({}, {}, "t", decimal_schema(1), Decimal("1.5")), lambda v: v).value == "1.5"
