@@ -210,7 +210,9 @@ def filled(folder: Path) -> str:
     address = f"embedded:{folder / 'log'}"
     (folder / "log").mkdir()
     log = open_log(address, {})
-    log.admin({}).create_topic("words", partitions=2, config={"retention.ms": "-1"})
+    admin = log.admin({})
+    admin.create_topic("words", partitions=2, config={"retention.ms": "-1"})
+    admin.close()
     producer = log.producer({})
     failed: list[object] = []
     producer.send(

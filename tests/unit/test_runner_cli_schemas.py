@@ -290,7 +290,9 @@ def test_converters_without_a_registry_have_nothing_to_compare(
 
 def test_sniff_tells_what_is_in_a_topic(registered: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = open_log("embedded:./connectkit-data")
-    log.admin({}).create_topic("orders", partitions=1, config={"retention.ms": "-1"})
+    admin = log.admin({})
+    admin.create_topic("orders", partitions=1, config={"retention.ms": "-1"})
+    admin.close()
     producer = log.producer({})
     values = [b"\0\0\0\0\1\2\0", b"\0\0\0\0\1\xff\1\0", b"\0\0\0\0\x63\2", b'{"a": 1}', None]
     failed: list[object] = []

@@ -30,6 +30,13 @@ def append(log: Log, *values: bytes) -> None:
     producer.close(10)
 
 
+def bounds(
+    log: Log, name: str, *, hint: str = ""
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    with closing(log.admin({})) as admin:
+        return bounds_of(admin, name, hint=hint)
+
+
 def read(
     log: Log, starts: dict[TopicPartition, int], ends: dict[TopicPartition, int], **more: int
 ) -> list[int]:
@@ -39,7 +46,7 @@ def read(
 
 def test_from_here_to_there_and_not_what_came_since(tmp_path: Path) -> None:
     log = some_log(tmp_path, b"0", b"1", b"2")
-    begins, ends = bounds_of(log.admin({}), "numbers")
+    begins, ends = bounds(log, "numbers")
     assert (begins, ends) == ({PLACE: 0}, {PLACE: 3})
     append(log, b"3")
     assert read(log, begins, ends) == [0, 1, 2]
@@ -51,7 +58,7 @@ def test_from_here_to_there_and_not_what_came_since(tmp_path: Path) -> None:
 @pytest.mark.parametrize("most", [0, 1, 2, 9])
 def test_no_more_than_asked_for(tmp_path: Path, most: int) -> None:
     log = some_log(tmp_path, b"0", b"1", b"2")
-    begins, ends = bounds_of(log.admin({}), "numbers")
+    begins, ends = bounds(log, "numbers")
     assert read(log, begins, ends, most=most) == [0, 1, 2][:most]
     log.close()
 
@@ -74,8 +81,8 @@ def test_without_an_end_it_goes_on(tmp_path: Path) -> None:
 def test_a_topic_that_is_not_there(tmp_path: Path) -> None:
     log = some_log(tmp_path, b"0")
     with pytest.raises(NotFoundError) as caught:
-        bounds_of(log.admin({}), "number", hint="look for it")
+        bounds(log, "number", hint="look for it")
     assert str(caught.value) == "There is no topic 'number'; look for it; did you mean 'numbers'?"
     with pytest.raises(NotFoundError, match=r"^There is no topic 'else'$"):
-        bounds_of(log.admin({}), "else")
+        bounds(log, "else")
     log.close()
