@@ -171,7 +171,7 @@ class Healer:
                 del self._known[key]
 
     def pending(self) -> bool:
-        """Whether a restart of anything is planned."""
+        """Whether a restart of anything is planned, or just being handed over."""
         with self._changed:
             return any(history.due is not None for history in self._known.values())
 
@@ -224,7 +224,6 @@ class Healer:
                 heapq.heappop(self._due)
                 if stale or history is None:
                     continue
-                history.due = None
                 history.restarts += 1
                 if history.at is None:
                     history.at = deque(maxlen=1_000)
@@ -233,6 +232,9 @@ class Healer:
                 restart()
             except Exception:
                 log.exception("%s could not be restarted", _called(key))
+            with self._changed:
+                if history.ticket == ticket:  # it has not failed once more already
+                    history.due = None
 
     def _begin(self) -> None:
         """Start the timer with the first failure; wake it for a later one. Under the lock."""

@@ -434,6 +434,10 @@ class Herder:
         else:
             self._lanes.submit(key.connector, ("heal", key), lambda: self._heal_task(key))
 
+    def unsettled(self) -> bool:
+        """Whether a restart is planned, or a change is being made that nobody waits for."""
+        return self.mender.pending() or self._lanes.busy()
+
     def _heal_connector(self, name: str) -> None:
         own = self.worker.status.connector(name)
         if name in self._entries and own is not None and own.state is State.FAILED:

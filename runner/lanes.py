@@ -98,6 +98,11 @@ class Lanes:
                 del self._jobs[name]
             log.error("A change of connector %s could not be begun: %s", name, exc)  # noqa: TRY400 - a sentence
 
+    def busy(self) -> bool:
+        """Whether anything is being done, or waits to be."""
+        with self._lock:
+            return bool(self._jobs)
+
     def stop(self) -> None:
         with self._lock:
             self._stopped = True

@@ -368,14 +368,11 @@ class _Done:
     def wait(self) -> None:
         """Returns when all is done, when nothing can go on, or on a signal."""
         if self._until(self._sources_done):
-            for task in self._herder.tasks():
-                if task.kind == "sink":
-                    task.control.drain()
             self._until(self._sinks_done)
 
     def _until(self, reached: object) -> bool:
         assert callable(reached)
-        while self._herder.mender.pending() or not reached():
+        while self._herder.unsettled() or not reached():
             if self._stop.wait(0.02):
                 return False
         return True
@@ -393,6 +390,11 @@ class _Done:
             for task in self._herder.tasks()
             if isinstance(task, WorkerSinkTask | ProcessTask) and task.kind == "sink" and not task.failed
         ]
+        for task in sinks:  # also those that have been restarted since
+            if not task.control.draining:
+                task.control.drain()
+        if not self._sources_done():
+            return False
         if any(task.read_to is None for task in sinks):
             return False
         places = {tp: at for task in sinks for tp, at in (task.read_to or {}).items()}

@@ -64,6 +64,27 @@ def test_a_restart_happens_when_it_is_due_and_once() -> None:
     assert patient.healer.next_restart_s("t") is None
 
 
+def test_a_restart_is_pending_until_it_has_been_handed_over() -> None:
+    patient = Patient(RestartPolicy(delay_s=5))
+    seen: list[bool] = []
+    patient.healer.failed("t", patient.policy, LATER, lambda: seen.append(patient.healer.pending()))
+    patient.at(5)
+    assert seen == [True]
+    assert not patient.healer.pending()
+
+
+def test_what_fails_again_while_it_is_restarted_is_pending() -> None:
+    patient = Patient(RestartPolicy(delay_s=5))
+
+    def fails_again() -> None:
+        patient.fail(LATER)
+
+    patient.healer.failed("t", patient.policy, LATER, fails_again)
+    patient.at(5)
+    assert patient.healer.pending()
+    assert patient.healer.next_restart_s("t") == 10
+
+
 def test_a_second_failure_replaces_the_restart_that_waits() -> None:
     patient = Patient(RestartPolicy(delay_s=5))
     patient.fail(LATER)

@@ -9,6 +9,7 @@ import pytest
 
 from connectkit.errors import ConflictError
 from connectkit.runner.lanes import Lanes, Turns
+from tests.support.process import until
 
 
 def both(*calls: Callable[[], object]) -> Callable[[], None]:
@@ -82,6 +83,16 @@ def test_jobs_of_a_name_run_in_order_and_other_names_do_not_wait() -> None:
     gate.set()
     assert last.wait(10)
     assert seen == [1, 2, 3]
+
+
+def test_lanes_are_busy_until_the_last_job_has_ended() -> None:
+    lanes, gate = Lanes("test"), threading.Event()
+    assert not lanes.busy()
+    lanes.submit("a", 1, both(gate.wait))
+    lanes.submit("a", 2, lambda: None)
+    assert lanes.busy()
+    gate.set()
+    until(lambda: not lanes.busy(), "the end of the jobs")
 
 
 def test_a_job_that_fails_is_logged_and_the_next_one_runs(caplog: pytest.LogCaptureFixture) -> None:

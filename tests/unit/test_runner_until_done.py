@@ -10,7 +10,7 @@ import pytest
 from connectkit.api import TopicPartition
 from connectkit.runner.sink_task import SinkSettings
 from connectkit.runner.standalone import _Done
-from tests.support.rig import ScriptedSink, SinkRig
+from tests.support.rig import ScriptedSink, ScriptedSource, SinkRig, SourceRig
 
 T0, OTHER = TopicPartition("t", 0), TopicPartition("u", 0)
 
@@ -22,11 +22,16 @@ class Herder:
         self.worker: Any = self
         self.status: Any = self
         self._rig = rig
+        self.more: list[Any] = []
+        self.restarts = False
+
+    def unsettled(self) -> bool:
+        return self.restarts
 
     def listen(self, told: object) -> None: ...
 
     def tasks(self) -> list[Any]:
-        return [self._rig.worker_task]
+        return [self._rig.worker_task, *self.more]
 
     def admin(self) -> Any:
         return self._rig.log.admin()
@@ -68,3 +73,26 @@ def test_empty_partitions_and_topics_of_others_do_not_count() -> None:
     sink.worker_task.read_to = {T0: 3}
     assert done._sinks_done()
     assert not sink.worker_task.subscribes(OTHER.topic)
+
+
+def test_a_sink_that_was_restarted_is_told_to_read_to_the_end() -> None:
+    sink, done = rig(topics=["t"])
+    assert not sink.worker_task.control.draining
+    sink.worker_task.read_to = {T0: 3}
+    assert done._sinks_done()
+    assert sink.worker_task.control.draining
+
+
+def test_nothing_is_done_while_something_is_restarted_or_a_source_goes_on() -> None:
+    sink, done = rig(topics=["t"])
+    sink.worker_task.read_to = {T0: 3}
+    herder: Any = done._herder
+    herder.restarts = True
+    assert not done._until(lambda: True)
+    herder.restarts = False
+    assert done._until(lambda: True)
+    source = SourceRig(ScriptedSource([])).worker_task
+    herder.more = [source]
+    assert not done._sinks_done()
+    source.finished = True
+    assert done._sinks_done()
