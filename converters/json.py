@@ -307,7 +307,7 @@ _MIDDLE = re.compile(rb'[ \t\r\n]*,[ \t\r\n]*"payload"[ \t\r\n]*:')
 
 def _enveloped(value: Any) -> bytes | None:
     payload = json_plain.encode(value)
-    return None if payload is None else b'{"schema":null,"payload":' + payload + b"}"
+    return None if payload is None else b"".join((b'{"schema":null,"payload":', payload, b"}"))
 
 
 def _schema_encoder(writer: TreeWriter, schema: Schema, head: bytes) -> Encoder:
@@ -337,7 +337,7 @@ def _schema_encoder(writer: TreeWriter, schema: Schema, head: bytes) -> Encoder:
             return head + dumps(made) + tail
         if 92 in out or not out.isascii():
             out = as_jackson(out)
-        return head + out + tail
+        return b"".join((head, out, tail))  # in one step: each may be huge
 
     return encode
 

@@ -79,7 +79,6 @@ class KeepAlive:
         self._asking = 0
         self._has_left = False
         self._thread: threading.Thread | None = None
-        """How often the consumer was polled for the task."""
 
     # --- the task's thread -----------------------------------------------------------------------
 

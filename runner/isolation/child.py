@@ -189,6 +189,7 @@ class _Child:
             "counters": freeze(task.counters),
             "call": activity.call,
             "since": activity.since,
+            "commits_since": task.commits_since,
             "lag": task.lag,
             "note": task.note,
             "topics": self._topics.of(self._id.connector),

@@ -218,6 +218,7 @@ class ProcessTask(WorkerTask):
         thaw(self.counters, message["counters"])
         self.activity.call, self.activity.since = message["call"], message["since"]
         self.lag, self.note = message["lag"], message["note"]
+        self.commits_since = message["commits_since"]
         self.on_topics(message["topics"])
         if "caught_up" in message:
             self._caught_up = message["caught_up"]
