@@ -76,7 +76,9 @@ class Call:
         text = self.path["task"]
         digits = text[1:] if text[:1] in ("-", "+") else text
         if not (digits.isascii() and digits.isdigit()) or not -(2**31) <= int(text[:20]) < 2**31:
-            raise RestError(404, "HTTP 404 Not Found")
+            raise RestError(
+                404, "HTTP 404 Not Found: the part of the path behind tasks must be a task's number"
+            )
         return int(text)
 
     def body(self) -> Any:

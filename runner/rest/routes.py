@@ -112,17 +112,21 @@ class Resource:
             return Answer(self._allowed.encode(), headers={"Allow": self._allowed}, media_type="text/plain")
         operation = self._by_method.get("GET" if method == "HEAD" else method)
         if operation is None:
-            raise RestError(405, "HTTP 405 Method Not Allowed", headers={"Allow": self._allowed})
+            raise RestError(
+                405,
+                f"HTTP 405 Method Not Allowed: this path takes {self._allowed}",
+                headers={"Allow": self._allowed},
+            )
         looks = method in ("GET", "HEAD")
         allowed = (JSON,) if operation.takes is not None else (JSON, "application/*", "*/*")
         # A GET that has no body may say what it likes about it, as many clients do.
         if media_type is not None and media_type not in allowed and (_has_body(request) or not looks):
-            raise RestError(415, "HTTP 415 Unsupported Media Type")
+            raise RestError(415, _UNSUPPORTED)
         if not accepts(request.headers.getlist("accept"), operation.media_type):
-            raise RestError(406, "HTTP 406 Not Acceptable")
+            raise RestError(406, f"HTTP 406 Not Acceptable: this path answers with {operation.media_type}")
         data = await request.body()  # of a size that the guard before this allows
         if operation.takes is not None and data and media_type is None:
-            raise RestError(415, "HTTP 415 Unsupported Media Type")
+            raise RestError(415, _UNSUPPORTED)
         call = Call(
             self._service,
             {name: unquote(text, errors="replace") for name, text in request.path_params.items()},
@@ -186,8 +190,15 @@ def _is_utf8(path: str) -> bool:
 _AMBIGUOUS: Final = re.compile(r"(?<=/)(%2e|\.){1,2}(?=/|$)|%00|%(?![0-9a-f]{2})", re.IGNORECASE)
 
 
+# They begin as Java's, whose words some scripts look for.
+_NOT_FOUND: Final = "HTTP 404 Not Found: nothing is served at this path; /openapi.json tells every path"
+_UNSUPPORTED: Final = (
+    "HTTP 415 Unsupported Media Type: send a body as JSON, with the header Content-Type: application/json"
+)
+
+
 async def _unknown(scope: Scope, receive: Receive, send: Send) -> None:
-    await reply(error_answer(404, "HTTP 404 Not Found"), scope, send)
+    await reply(error_answer(404, _NOT_FOUND), scope, send)
 
 
 async def reply(answer: Answer, scope: Scope, send: Send) -> None:

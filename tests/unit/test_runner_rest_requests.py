@@ -134,6 +134,22 @@ def test_any_json_is_no_type_of_a_body(worker: Rig) -> None:
     refused(send(worker, "GET", "/connectors", b"x", Content_Type="text/plain"), 415)
 
 
+def test_a_refusal_says_what_would_help(worker: Rig) -> None:
+    """Behind the words of Java, which some scripts look for."""
+    form = send(worker, "POST", "/connectors", b"{}", Content_Type="application/x-www-form-urlencoded")
+    accept = send(worker, "GET", "/connectors", Accept="text/html")
+    for reply, status, words, help_ in (
+        (form, 415, "Unsupported Media Type", "Content-Type: application/json"),
+        (accept, 406, "Not Acceptable", "application/json"),
+        (send(worker, "DELETE", "/connectors"), 405, "Method Not Allowed", "GET, HEAD, OPTIONS, POST"),
+        (send(worker, "GET", "/connector"), 404, "Not Found", "/openapi.json"),
+        (send(worker, "GET", "/connectors/c/tasks/x/status"), 404, "Not Found", "number"),
+    ):
+        said = refused(reply, status)
+        assert said.startswith(f"HTTP {status} {words}: ")
+        assert help_ in said
+
+
 def test_methods(worker: Rig) -> None:
     reply = send(worker, "PUT", "/connectors", {})
     refused(reply, 405)
