@@ -159,7 +159,7 @@ class Chain:
                 if plugin is not None:
                     try:
                         plugin.close()
-                    except Exception:
+                    except BaseException:
                         log.warning("%s could not be closed", step.label, exc_info=True)
 
 

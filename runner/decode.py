@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from connectkit.api import Decoder, RawHeaders, TopicPartition
+from connectkit.errors import DataError
 from connectkit.headers import Headers
 from connectkit.record import SinkRecord
 from connectkit.runner.encode import Converters
@@ -99,11 +100,13 @@ class RecordDecoder:
         def run(stage: Stage, plugin: object, call: Callable[[], Any]) -> Any:
             return tolerance.run(stage, culprit(plugin), subject, call)
 
-        made_key = run(Stage.KEY_CONVERTER, key, lambda: key.to_connect_data(topic, message.key(), raw))
+        made_key = run(
+            Stage.KEY_CONVERTER, key, lambda: _pair(key.to_connect_data(topic, message.key(), raw))
+        )
         if made_key is SKIPPED:
             return None
         made_value = run(
-            Stage.VALUE_CONVERTER, value, lambda: value.to_connect_data(topic, message.value(), raw)
+            Stage.VALUE_CONVERTER, value, lambda: _pair(value.to_connect_data(topic, message.value(), raw))
         )
         if made_value is SKIPPED:
             return None
@@ -112,6 +115,15 @@ class RecordDecoder:
             return None
         key_schema, made = made_key
         return _record(message, key_schema, made, made_value[0], made_value[1], headers)
+
+
+def _pair(made: object) -> tuple[Any, Any]:
+    """What a converter read, if it is a schema and a value."""
+    if isinstance(made, tuple) and len(made) == 2:
+        return made
+    raise DataError(
+        f"The converter returned a value of class {type(made).__name__}; it must be a schema and a value"
+    )
 
 
 def _record(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, cast
 
 from connectkit.api import Converter, Encoder, HeaderConverter, RawHeaders
-from connectkit.errors import FatalTaskError
+from connectkit.errors import DataError, FatalTaskError
 from connectkit.headers import Headers
 from connectkit.record import SourceRecord
 from connectkit.runner.failing import Stage, Subject, culprit
@@ -138,14 +138,14 @@ class RecordEncoder:
         raw_key = run(
             Stage.KEY_CONVERTER,
             key,
-            lambda: key.from_connect_data(topic, record.key_schema, record.key, headers),
+            lambda: _as_bytes(key.from_connect_data(topic, record.key_schema, record.key, headers)),
         )
         if raw_key is SKIPPED:
             return None
         raw_value = run(
             Stage.VALUE_CONVERTER,
             value,
-            lambda: value.from_connect_data(topic, record.value_schema, record.value, headers),
+            lambda: _as_bytes(value.from_connect_data(topic, record.value_schema, record.value, headers)),
         )
         if raw_value is SKIPPED:
             return None
@@ -157,6 +157,17 @@ class RecordEncoder:
             _timestamp(record),
             headers or None,
         )
+
+
+def _as_bytes(made: object) -> bytes | None:
+    """What a converter made, if it is what a log takes."""
+    if made is None or type(made) is bytes:
+        return made
+    if isinstance(made, bytes | bytearray | memoryview):
+        return bytes(made)
+    raise DataError(
+        f"The converter returned a value of class {type(made).__name__}; it must be bytes or None"
+    )
 
 
 def _checked_topic(record: SourceRecord, where: str) -> str:

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Final
 
+from connectkit.errors import ConnectError
+
 IDLE_S: Final = 10.0
 """How long a thread waits for something to do before it ends."""
 MAX_LOST: Final = 500
@@ -81,6 +83,10 @@ class Pool:
             if made.set_running_or_notify_cancel():
                 try:
                     made.set_result(function())
-                except BaseException as exc:  # noqa: BLE001 - it is the caller's
+                except Exception as exc:  # noqa: BLE001 - it is the caller's
                     made.set_exception(exc)
+                except BaseException as exc:  # noqa: BLE001 - it must not end the caller's event loop
+                    told = ConnectError(f"A plugin raised {type(exc).__name__}")
+                    told.__cause__ = exc
+                    made.set_exception(told)
             del task, made, function  # an idle thread holds on to nothing

@@ -17,11 +17,20 @@ from connectkit.runner.encode import RecordEncoder
 from connectkit.runner.errant import KEPT_BYTES, ErrantReporter
 from connectkit.runner.failing import Subject
 from connectkit.runner.herder import Herder
+from connectkit.runner.rest.pool import Pool
 from connectkit.runner.sink_task import SinkSettings
 from connectkit.runner.status import State
 from connectkit.runner.tolerance import ErrorPolicy
 from tests.support.gates import gate_registry, running_herder
-from tests.support.rig import ScriptedSink, ScriptedSource, SinkRig, SourceRig, converters, record
+from tests.support.rig import (
+    PlainConverter,
+    ScriptedSink,
+    ScriptedSource,
+    SinkRig,
+    SourceRig,
+    converters,
+    record,
+)
 
 T0 = TopicPartition("t", 0)
 
@@ -256,3 +265,59 @@ def test_a_connector_whose_stop_raises_anything_is_paused_or_gone(herder: Herder
     herder.put({**ODD, "name": "other"})
     herder.delete("other")
     assert herder.worker.status.connector("other") is None
+
+
+# --- converters, transforms ----------------------------------------------------------------------
+
+
+class OddConverter(PlainConverter):
+    """Makes what the test says, both ways."""
+
+    def __init__(self, made: Any) -> None:
+        super().__init__()
+        self.made = made
+
+    def from_connect_data(self, *arguments: Any) -> Any:
+        return self.made
+
+    def to_connect_data(self, *arguments: Any) -> Any:
+        return self.made
+
+
+@pytest.mark.parametrize("made", [b"{}", bytearray(b"{}"), memoryview(b"{}")])
+def test_any_kind_of_bytes_is_what_a_converter_may_make(made: object) -> None:
+    encoder = RecordEncoder(converters(OddConverter(made)))
+    out = encoder.encode_one(record(1), SourceRig(Odd(None)).tolerance, Subject("a record", None))
+    assert out is not None
+    assert type(out.value) is bytes
+    assert out.value == b"{}"
+
+
+@pytest.mark.parametrize("made", ["text", 5])
+def test_a_converter_that_makes_no_bytes_is_named(made: object) -> None:
+    encoder = RecordEncoder(converters(OddConverter(made)))
+    with pytest.raises(
+        FatalTaskError, match=f"OddConverter.*returned a value of class {type(made).__name__}"
+    ):
+        encoder.encode_one(record(1), SourceRig(Odd(None)).tolerance, Subject("a record", None))
+
+
+@pytest.mark.parametrize("made", [None, 7, (None, 1, 2)])
+def test_a_converter_that_reads_no_pair_is_named_and_such_records_may_be_skipped(made: object) -> None:
+    rig = SinkRig(ScriptedSink(), value=OddConverter(made)).fill(1).run()
+    assert f"OddConverter for t-0@0: The converter returned a value of class {type(made).__name__}" in _said(
+        rig
+    )
+    rig = (
+        SinkRig(ScriptedSink(), value=OddConverter(made), policy=ErrorPolicy(tolerate_all=True)).fill(1).run()
+    )
+    assert rig.committed() == 1
+    assert rig.counters.errors.total_records_skipped == 1
+
+
+def test_a_plugin_that_ends_a_request_is_told_to_the_caller_as_an_error() -> None:
+    def end() -> None:
+        raise SystemExit(1)
+
+    with pytest.raises(ConnectError, match="A plugin raised SystemExit"):
+        Pool("test", 1).submit(end).result(30)
