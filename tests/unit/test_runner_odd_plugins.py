@@ -277,10 +277,10 @@ class OddConverter(PlainConverter):
         super().__init__()
         self.made = made
 
-    def from_connect_data(self, *arguments: Any) -> Any:
+    def from_connect_data(self, topic: str, schema: Any, value: Any, headers: Any = None) -> Any:
         return self.made
 
-    def to_connect_data(self, *arguments: Any) -> Any:
+    def to_connect_data(self, topic: str, data: Any, headers: Any = None) -> Any:
         return self.made
 
 
