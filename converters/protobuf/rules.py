@@ -7,6 +7,7 @@ bytes are read. Pure functions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from connectkit.converters.protobuf.linked import FieldType, LinkedFile, MessageType, link
@@ -28,6 +29,11 @@ _KINDS: Final = {
 
 def canonical(text: str, references: Sequence[str]) -> str:
     """The text as the registry prints it; a type that is not defined is refused."""
+    return _canonical(text, tuple(references))
+
+
+@lru_cache(maxsize=32)  # who registers a text looks it up next, and each is parsed twice
+def _canonical(text: str, references: tuple[str, ...]) -> str:
     file, imports = with_references(text, references)
     link(file, imports)
     return to_text(read_text(text))

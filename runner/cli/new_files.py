@@ -197,18 +197,13 @@ TESTS = {
     "converter": '''\
 """What every converter must do, tried on cases that nobody thought of."""
 
-from connectkit import Schema, schema_of
 from connectkit.testing import ConverterLaws
-from hypothesis import strategies as st
 
 from $module import $module
 
 
 class Test$Class(ConverterLaws):
     converter = $module
-
-    def schemas(self) -> st.SearchStrategy[Schema]:
-        return st.just(schema_of(dict[str, str]))
 ''',
     "transform": '''\
 """What every transform must do, tried on cases that nobody thought of."""

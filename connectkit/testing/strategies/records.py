@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -126,12 +127,23 @@ _ORDINARY: dict[str, tuple[Schema, st.SearchStrategy[Any]]] = {
     "active": (Schema.OPTIONAL_BOOLEAN, st.sampled_from((True, False, None))),
     "tags": (
         SchemaBuilder.array(Schema.STRING).build(),
-        st.lists(st.sampled_from(("red", "new")), max_size=2),
+        st.sampled_from(("red new", "", "new", "red red", "b c a")).map(str.split),
     ),
     "address": (_ADDRESS.build(), st.sampled_from((("Paris", "75001"), ("Ulm", None), None))),
 }
 
 
+_ID = SchemaBuilder.struct().field("id", Schema.INT64).build()
+_ORDINARY_KEYS: st.SearchStrategy[Callable[[], tuple[Schema | None, Any]]] = st.sampled_from(
+    (
+        lambda: (Schema.STRING, "k1"),
+        lambda: (Schema.STRING, "k2"),
+        lambda: (None, None),
+        lambda: (_ID, Struct.of(_ID, [7])),
+        lambda: (None, {"id": 7, "parts": ["b", "a"]}),
+    )
+)
+"""Made anew for each record: one that is changed must not reach the next."""
 _MORE_HEADERS = st.sampled_from(((), (("app", "web"),), (("app", "web"), ("trace", "def"))))
 
 
@@ -154,8 +166,7 @@ def ordinary_records(draw: st.DrawFn) -> SourceRecord | SinkRecord:
             plain["address"] = Struct.of(_ORDINARY["address"][0], list(address))
         schema = struct_builder({name: _ORDINARY[name][0] for name in chosen}).name("Customer").build()
         value = Struct.of(schema, list(plain.values()))
-    key = draw(st.sampled_from(("k1", "k2", None)))
-    keys = Schema.STRING if key is not None else None
+    keys, key = draw(_ORDINARY_KEYS)()
     if draw(st.booleans()):
         place = {"table": "customers"}, {"row": draw(_OFFSETS)}
         return SourceRecord(

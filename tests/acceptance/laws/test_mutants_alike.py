@@ -36,6 +36,10 @@ def _fields(schema: Schema) -> list[Any]:
     return [(field.name, field.schema.type) for field in schema.fields]
 
 
+def _nullable(schema: Schema) -> list[Any]:
+    return [(field.name, field.schema.type, field.schema.optional) for field in schema.fields]
+
+
 class _Schemaless(ConverterLaws):
     with_schema = False
     schemaless = True
@@ -58,6 +62,21 @@ def _(data: bytes) -> Any:
         return json.loads(data)
     except ValueError:
         return None
+
+
+def raw_headers(name: str, change: Callable[[Any], Any]) -> type[Laws]:
+    """A converter that does something to the headers that are there, where a schema's id may be added."""
+
+    class Made(Sound):
+        def from_connect_data(
+            self, topic: str, schema: Schema | None, value: Any, headers: Any = None
+        ) -> Any:
+            if headers is not None:
+                headers[:] = change(headers)
+            return super().from_connect_data(topic, schema, value, headers)
+
+    Made.__name__ = Made.__qualname__ = name
+    return converter_laws(Made)
 
 
 class Remembers(swallows_bad_bytes):  # type: ignore[misc, valid-type]  # the decorator made a class
@@ -150,13 +169,46 @@ class OfRemembering(_Schemaless):
 
 
 APART, ALONE = "schemas_are_told_apart", "records_do_not_depend_on_each_other"
+UNTOUCHED = "input_is_untouched"
 KEPT = "other_parts_are_kept"
+
+
+def sorts_tags(record: Any) -> Any:
+    for item in record.value.values() if isinstance(record.value, dict) else ():
+        if isinstance(item, list):
+            item.sort(key=repr)
+    return record
+
+
+def marks_key(record: Any) -> Any:
+    if isinstance(record.key, dict):
+        record.key["seen"] = True
+    elif isinstance(record.key, Struct):
+        record.key.values[:1] = [None]
+    return record
+
+
 SOUND = [transform_laws(Adds), with_headers("copies_headers", list)]
 MUTANTS = [
     ("by_topic", cached_by("by_topic", lambda t, s: t), APART),
     ("by_name", cached_by("by_name", lambda t, s: s.name or s), APART),
     ("by_place", cached_by("by_place", lambda t, s: id(s)), APART),
     ("by_field_names", cached_by("by_field_names", lambda t, s: tuple(f.name for f in s.fields)), APART),
+    (
+        "by_defaults_less",
+        cached_by("by_defaults_less", lambda t, s: (s.name, s.optional, *_nullable(s))),
+        APART,
+    ),
+    ("raw_twins_lost", raw_headers("raw_twins_lost", lambda h: list(dict(h).items())), UNTOUCHED),
+    ("raw_sorted", raw_headers("raw_sorted", lambda h: sorted(h, key=lambda each: each[0])), UNTOUCHED),
+    (
+        "raw_nulls_lost",
+        raw_headers("raw_nulls_lost", lambda h: [x for x in h if x[1] is not None]),
+        UNTOUCHED,
+    ),
+    ("raw_empty_lost", raw_headers("raw_empty_lost", lambda h: [x for x in h if x[1] != b""]), UNTOUCHED),
+    ("sorts_tags", of_record("sorts_tags", sorts_tags), UNTOUCHED),
+    ("marks_key", of_record("marks_key", marks_key), UNTOUCHED),
     ("by_field_types", cached_by("by_field_types", lambda t, s: (s.name, *_fields(s))), APART),
     ("by_number", cached_by("by_number", lambda t, s: len(s.fields)), APART),
     ("shares_values", OfRemembering, "values_are_not_shared"),

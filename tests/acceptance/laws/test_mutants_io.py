@@ -11,7 +11,19 @@ from typing import Any
 import pytest
 
 import connectkit
-from connectkit import Config, Emit, Schema, SinkConnector, SinkRecord, SinkTask, TopicPartition, option
+from connectkit import (
+    Config,
+    Emit,
+    Schema,
+    SinkConnector,
+    SinkRecord,
+    SinkTask,
+    SourceConnector,
+    SourceRecord,
+    SourceTask,
+    TopicPartition,
+    option,
+)
 from connectkit.testing import BrokenLawError, SinkLaws, SourceLaws
 from connectkit.testing.laws.base import Laws
 
@@ -63,6 +75,59 @@ async def hung(config: LinesConfig) -> AsyncIterator[Emit]:
         await asyncio.sleep(60)
     except asyncio.CancelledError:
         await asyncio.sleep(4.5)
+
+
+class TwoFilesTask(SourceTask[LinesConfig]):
+    """Two files, each a partition of its own; ``place`` says what is stored for a line of one."""
+
+    def start(self) -> None:
+        self.at = {name: self.begin(name) for name in ("a", "b")}
+
+    def begin(self, name: str) -> int:
+        stored = self.context.offset_reader.offset({"file": name})
+        return int(stored["line"]) if stored else 0
+
+    def place(self, name: str) -> int:
+        return self.at[name]
+
+    def poll(self) -> list[SourceRecord] | None:
+        made = []
+        for name in self.at:
+            for line in Path(f"{self.config.file}.{name}").read_text().splitlines()[self.at[name] :][:2]:
+                self.at[name] += 1
+                offset = {"line": self.place(name)}
+                made.append(SourceRecord({"file": name}, offset, "t", Schema.STRING, line))
+        return made or None
+
+    def stop(self) -> None: ...
+
+
+def two_files(name: str, **bugs: Any) -> type[Laws]:
+    class Made(SourceConnector[LinesConfig]):
+        task_class = type(f"{name}_task", (TwoFilesTask,), bugs)
+
+        def task_configs(self, max_tasks: int) -> Sequence[Mapping[str, str]]:
+            return [{"file": self.config.file}]
+
+    Made.__name__ = Made.__qualname__ = name
+
+    class OfTwo(SourceLaws):
+        connector = Made
+
+        def prepare(self, directory: Path) -> Mapping[str, str]:
+            for end, count in (("a", 5), ("b", 8)):
+                (directory / f"in.{end}").write_text("".join(f"{end}{n}\n" for n in range(count)))
+            return {"file": str(directory / "in")}
+
+    return OfTwo
+
+
+@connectkit.source
+def the_last_again(config: LinesConfig, offset: Mapping[str, Any] | None) -> Iterator[Emit]:
+    """Knows where it is, but for its end."""
+    text = Path(config.file).read_text().splitlines()[:20]
+    for number in range(offset["line"] if offset else 0, len(text)):
+        yield Emit(text[number], offset={"line": min(number + 1, len(text) - 1)}, schema=Schema.STRING)
 
 
 def source_laws(plugin: Any) -> type[Laws]:
@@ -119,6 +184,12 @@ def blame_the_first(config: Any, batch: list[SinkRecord]) -> Any:
             return {0: ValueError("no text")}
         append(config, [record])
     return None
+
+
+def blame_the_one_before(config: Any, batch: list[SinkRecord]) -> Any:
+    good = [record for record in batch if isinstance(record.value, str | None)]
+    append(config, good)
+    return {at - 1: ValueError("no text") for at, record in enumerate(batch) if record not in good}
 
 
 class HoldingTask(SinkTask[FileConfig]):
@@ -214,13 +285,31 @@ def sink_laws(plugin: Any) -> type[Laws]:
     return Made
 
 
+def _all_together(task: Any, name: str) -> int:
+    return int(sum(task.at.values()))
+
+
+def _the_furthest(task: Any, name: str) -> int:
+    return int(max(task.at.values()))
+
+
+def _first_file(task: Any, name: str) -> int:
+    return TwoFilesTask.begin(task, "a")
+
+
 SOUND = [
     source_laws(lines("sound_lines")),
+    two_files("sound_files"),
     sink_laws(sink("sound_sink", append)),
     sink_laws(holding("sound_holding")),
 ]
 MUTANTS = [
     (source_laws(lines("offset_ahead", ahead=7)), "every_offset_can_be_resumed_at"),
+    (two_files("counts_both", place=_all_together), "every_offset_can_be_resumed_at"),
+    (two_files("stores_the_furthest", place=_the_furthest), "a_crash_leaves_no_gap"),
+    (two_files("begins_both_as_the_first", begin=_first_file), "every_offset_can_be_resumed_at"),
+    (source_laws(the_last_again), "every_offset_can_be_resumed_at"),
+    (sink_laws(sink("blames_the_one_before", blame_the_one_before)), "a_failed_put_loses_nothing"),
     (source_laws(lines("offset_behind", ahead=-7)), "a_crash_leaves_no_gap"),
     (source_laws(lines("starts_a_byte_late", behind=1)), "every_offset_can_be_resumed_at"),
     (source_laws(lines("one_offset_for_all", shared=True)), "every_offset_can_be_resumed_at"),
