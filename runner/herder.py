@@ -339,7 +339,7 @@ class Herder:
             self.worker.status.set_connector(name, State.RESTARTING)
         for number in plan.tasks:
             self.worker.status.set_task(TaskId(name, number), State.RESTARTING)
-        self._lanes.submit(name, ("restart", plan), lambda: self._restart_planned(name, plan))
+        self._lanes.submit(name, ("restart", plan), lambda: self._restart_later(name, plan))
         return replace(
             status,
             connector=_restarting(status.connector) if plan.connector else status.connector,
@@ -360,6 +360,14 @@ class Herder:
                 if not only_failed or _has_failed(status.tasks.get(TaskId(name, number)))
             ),
         )
+
+    def _restart_later(self, name: str, plan: _Restart) -> None:
+        """In its lane, where nobody waits: a connector that was deleted meanwhile is not missed."""
+        try:
+            self._restart_planned(name, plan)
+        except NotFoundError:
+            if name in self._entries:
+                raise
 
     def _restart_planned(self, name: str, plan: _Restart) -> None:
         moved = None
@@ -440,8 +448,8 @@ class Herder:
 
     def _heal_connector(self, name: str) -> None:
         own = self.worker.status.connector(name)
-        if name in self._entries and own is not None and own.state is State.FAILED:
-            self._restart_planned(name, _Restart(connector=True, tasks=frozenset()))
+        if own is not None and own.state is State.FAILED:
+            self._restart_later(name, _Restart(connector=True, tasks=frozenset()))
 
     def _heal_task(self, task_id: TaskId) -> None:
         with self._turns.of(task_id.connector):

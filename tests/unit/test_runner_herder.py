@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -272,3 +273,16 @@ def test_a_stop_commits_what_was_acknowledged(herder: Herder, tmp_path: Path) ->
     [entry] = json.loads((tmp_path / "offsets").read_text())["offsets"]
     counters: Any = task.counters  # type: ignore[attr-defined]
     assert entry["offset"]["next"] == counters.written.total
+
+
+def test_a_restart_of_what_was_deleted_meanwhile_is_no_error(
+    herder: Herder, caplog: pytest.LogCaptureFixture
+) -> None:
+    herder.put(numbers())
+    reach(herder, "numbers", "RUNNING", "RUNNING")
+    with herder._turns.of("numbers"):  # the restart waits for its turn, while this thread has it
+        herder.request_restart("numbers", include_tasks=True, only_failed=False)
+        herder.delete("numbers")
+    until(lambda: not herder._lanes.busy(), "the restart has not ended")
+    assert herder.connectors() == []
+    assert [record.message for record in caplog.records if record.levelno >= logging.ERROR] == []
