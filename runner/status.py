@@ -120,7 +120,7 @@ def trace_of(error: BaseException) -> str:
     while seen is not None and len(parts) < 8:
         name = type(seen).__name__
         told = describe(seen)
-        head = f"{name}: {told}" if isinstance(seen, ConnectError | OSError) else name
+        head = f"{name}: {told}" if isinstance(seen, ConnectError | OSError) and told != name else name
         frames = traceback.extract_tb(seen.__traceback__)[-12:]
         lines = [f"    at {Path(f.filename).name}:{f.lineno} in {f.name}" for f in reversed(frames)]
         parts.append("\n".join([head, *lines]))

@@ -275,3 +275,11 @@ def test_a_failed_task_is_not_committed() -> None:
     assert good.reached.wait(30)
     schedule.stop()
     assert bad.count == 0
+
+
+def test_a_trace_says_a_class_without_words_once() -> None:
+    assert trace_of(ConnectionResetError("a value")) == "ConnectionResetError"
+    assert trace_of(FatalTaskError()) == "FatalTaskError"
+    assert trace_of(ConnectionResetError(104, "Connection reset")).startswith(
+        "ConnectionResetError: Connection reset"
+    )
