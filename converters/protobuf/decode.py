@@ -6,6 +6,7 @@ Source: spec registry 3.7 and its appendix on nullability.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from connectkit.compile import Code, Functions, Late, too_deep
@@ -14,7 +15,7 @@ from connectkit.converters.protobuf.linked import FieldType, MessageType, OneOfT
 from connectkit.converters.protobuf.logical_types import reader
 from connectkit.converters.protobuf.model import Text, Word
 from connectkit.converters.protobuf.options import LOGICAL, VARIANT_TYPE, ProtoOptions
-from connectkit.converters.protobuf.runtime import message_class
+from connectkit.converters.protobuf.runtime import has_required, message_class
 from connectkit.errors import ConversionError, LimitError
 from connectkit.limits import DEFAULT_LIMITS, Limits
 from connectkit.schema import INT_BITS, Schema, Type
@@ -49,6 +50,9 @@ def compile_decoder(
         assert not isinstance(function, Late)
         build = lambda m: function(m, 0)  # noqa: E731 - the shorter of two equal things
 
+    if has_required(message):
+        parse = partial(_whole, parse, message)
+
     def decode(data: bytes, at: int) -> Any:
         try:
             return build(parse(data[at:]))
@@ -60,6 +64,16 @@ def compile_decoder(
             raise too_deep(limits.depth) from error
 
     return decode
+
+
+def _whole(parse: Callable[[bytes], Any], message: MessageType, data: bytes) -> Any:
+    """A message that has all that it must."""
+    found = parse(data)
+    if not found.IsInitialized():
+        raise ConversionError(
+            f"The data lack a field that the Protobuf message {message.full_name[:80]} requires"
+        )
+    return found
 
 
 class _Compiler:

@@ -26,7 +26,7 @@ from connectkit.converters.protobuf.options import (
     is_union,
 )
 from connectkit.converters.protobuf.runtime import message_class
-from connectkit.errors import DataError, LimitError
+from connectkit.errors import ConversionError, DataError, LimitError
 from connectkit.limits import DEFAULT_LIMITS, Limits
 from connectkit.schema import INT_BITS, Schema, Type
 
@@ -52,6 +52,8 @@ def compile_encoder(
     deep. A value that is no struct is written as the field ``value``.
     """
     made = message_class(message)
+    from google.protobuf.message import EncodeError
+
     parts = _parts(message, schema, options, limits, lenient=False)
     lenient: Callable[[Any], dict[str, Any]] | None = None
 
@@ -62,6 +64,10 @@ def compile_encoder(
             return again(value, prefix)
         except _MISFITS as error:
             raise _told(error, message, schema, options, limits, value) from error
+        except EncodeError as error:
+            raise ConversionError(
+                f"The value lacks a field that the Protobuf message {message.full_name[:80]} requires"
+            ) from error
         return prefix + data
 
     def again(value: Any, prefix: bytes) -> bytes:

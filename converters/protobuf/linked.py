@@ -17,6 +17,7 @@ from connectkit.converters.protobuf.model import (
     SCALARS,
     Enum,
     Field,
+    Label,
     Message,
     OneOf,
     ProtoFile,
@@ -53,6 +54,8 @@ class FieldType:
     repeated: bool
     optional: bool
     """Whether the word ``optional`` stands there."""
+    required: bool
+    """Whether the word ``required`` does, which a message is none without."""
     proto3: bool
     packed: bool
     params: dict[str, str]
@@ -268,6 +271,7 @@ class _File:
             source.type,
             repeated=is_map or source.label == "repeated",
             optional=source.label == "optional",
+            required=source.label == "required",
             proto3=self._file.is_proto3,
             packed=_is_packed(source, proto3=self._file.is_proto3),
             params=field_params(source),
@@ -289,8 +293,9 @@ class _File:
         entry = MessageType(name, f"{owner.full_name}.{name}", self._file.is_proto3)
         inside: set[str] = set()
         numbers: set[int] = set()
-        self._field(Field("key", source.key_type, 1), entry, None, inside, numbers)
-        self._field(Field("value", source.type, 2), entry, None, inside, numbers)
+        label: Label = "" if self._file.is_proto3 else "optional"
+        self._field(Field("key", source.key_type, 1, label), entry, None, inside, numbers)
+        self._field(Field("value", source.type, 2, label), entry, None, inside, numbers)
         return entry
 
     def _enum(self, source: Enum, scope: str, names: set[str]) -> None:

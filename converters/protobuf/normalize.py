@@ -94,7 +94,7 @@ class _Normalizer:
     def _fields(self, fields: list[Field], scope: str) -> list[Field]:
         return sorted(
             (
-                replace(each, type=self._type(each.type, scope), options=_options(each.options))
+                replace(each, type=self._type(each.type, scope), options=_options(_said(each)), default=None)
                 for each in fields
             ),
             key=lambda each: each.tag,
@@ -136,6 +136,11 @@ def _reserved(statements: list[list[Range | str]]) -> list[list[Range | str]]:
     items = [each for statement in statements for each in statement]
     numbers: list[Range | str] = sorted(each for each in items if not isinstance(each, str))
     return [[each] for each in numbers + sorted(each for each in items if isinstance(each, str))]
+
+
+def _said(field: Field) -> list[Option]:
+    """A field's options with its default, which has no place of its own among them."""
+    return field.options if field.default is None else [*field.options, Option("default", field.default)]
 
 
 def _options(options: list[Option]) -> list[Option]:

@@ -29,11 +29,16 @@ _KINDS: Final = {
 
 def canonical(text: str, references: Sequence[str]) -> str:
     """The text as the registry prints it; a type that is not defined is refused."""
-    return _canonical(text, tuple(references))
+    return _canonical(text, references) if references else _canonical_alone(text)
 
 
 @lru_cache(maxsize=32)  # who registers a text looks it up next, and each is parsed twice
-def _canonical(text: str, references: tuple[str, ...]) -> str:
+def _canonical_alone(text: str) -> str:
+    """The same of a text without references: these are equal where only their names differ."""
+    return _canonical(text, ())
+
+
+def _canonical(text: str, references: Sequence[str]) -> str:
     file, imports = with_references(text, references)
     link(file, imports)
     return to_text(read_text(text))

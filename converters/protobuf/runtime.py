@@ -25,6 +25,7 @@ _KINDS: Final = {
 _OPTIONAL, _REPEATED = 1, 3
 _EXPANDED: Final = 2
 _UNCHECKED: Final = 3
+_REQUIRED: Final = 3
 _MAX_MESSAGES: Final = 10_000
 
 
@@ -82,7 +83,23 @@ def _add(
     return new
 
 
+def has_required(message: MessageType) -> bool:
+    """Whether fields of a message, or of messages in it, are required."""
+    seen = {id(message)}
+    pending = [message]
+    while pending:
+        for field in pending.pop().fields:
+            if field.required:
+                return True
+            if field.message is not None and id(field.message) not in seen:
+                seen.add(id(field.message))
+                pending.append(field.message)
+    return False
+
+
 def _encoding(made: Any, field: FieldType) -> None:
+    if field.required:
+        made.options.features.field_presence = _REQUIRED
     if field.repeated and not field.packed and field.kind not in ("message", "string", "bytes"):
         made.options.features.repeated_field_encoding = _EXPANDED
     if field.kind == "string" and not field.proto3:

@@ -43,6 +43,13 @@ def oneof_wrapper(case: Case, difference: str) -> bool:
     )
 
 
+def read_wrapper(case: Case, difference: str) -> bool:
+    """A wrapper in a oneof, which later releases mark, to know it again."""
+    return (case.get("config") or {}).get(
+        "wrapper.for.nullables"
+    ) == "true" and ".parameters: [('io.confluent.connect.protobuf.Wrapper', 'true')" in difference
+
+
 def default_in_list(case: Case, difference: str) -> bool:
     """A default on the elements of a list, which Java puts on the field, where Protobuf allows none."""
     return "gave " in difference and "Repeated fields cannot have default values" in _java_message(case)
@@ -52,7 +59,7 @@ def null_in_map(_case: Case, difference: str) -> bool:
     """A null as a map's key or value, where its message is unset: Java reads a message of zeros."""
     has_null_key = "of the map is missing: {None: " in difference or ", None: " in difference
     is_null = re.search(r"\}: None( \(NoneType\))?, not ", difference) is not None
-    return difference.startswith("back.value") and (is_null or has_null_key)
+    return difference.startswith(("back.value", "result.value")) and (is_null or has_null_key)
 
 
 def bad_package(_case: Case, difference: str) -> bool:
@@ -100,6 +107,7 @@ PROTOBUF_RULES: Final[dict[str, Callable[[Case, str], bool]]] = {
     "protobuf-root-logical": root_logical,
     "protobuf-oneof-member": oneof_member,
     "protobuf-oneof-wrapper": oneof_wrapper,
+    "protobuf-read-wrapper": read_wrapper,
     "protobuf-default-in-list": default_in_list,
     "protobuf-null-in-map": null_in_map,
     "protobuf-package": bad_package,
