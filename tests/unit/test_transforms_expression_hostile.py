@@ -22,7 +22,7 @@ from connectkit.struct import Struct
 from connectkit.transforms.expression import Expression, ExpressionConfig
 from connectkit.transforms.expression.functions import FUNCTIONS, METHODS
 
-BOUND_S = 5.0
+BOUND_S = 5.0  # of the processor, not of the clock on the wall: the machine may be busy
 """Far more than any of these may take: the point is that none takes for ever."""
 
 
@@ -184,14 +184,14 @@ def test_refused(text: str, hint: str) -> None:
     ids=range(24),
 )
 def test_large_ones_end_soon(text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     said = ""
     try:
         ExpressionConfig.parse({"expression": text})
     except ConfigError as error:
         said = str(error)
     assert len(said) < 700
-    assert time.perf_counter() - began < BOUND_S
+    assert time.process_time() - began < BOUND_S
 
 
 def test_nesting_that_is_allowed_also_compiles() -> None:
@@ -270,13 +270,13 @@ def test_nesting_that_is_allowed_also_compiles() -> None:
 )
 def test_running_away_is_a_data_error(text: str, value: dict[str, Any]) -> None:
     transform = Expression(ExpressionConfig(expression=text))
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(3):
         with pytest.raises(DataError) as caught:
             transform.apply(SourceRecord({}, {}, "t", None, dict(value)))
         assert caught.value.path is not None
         assert len(str(caught.value)) < 400
-    assert time.perf_counter() - began < BOUND_S
+    assert time.process_time() - began < BOUND_S
 
 
 NASTY = [
