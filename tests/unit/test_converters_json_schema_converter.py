@@ -238,6 +238,14 @@ def test_errors_name_the_place_and_never_the_value(make: Make, data: bytes, plac
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("other", [b"1", b"1.5", b"true", b"[]", b"{}"])
+def test_bytes_that_are_no_text_are_refused(make: Make, other: bytes) -> None:
+    schema = '{"type":"object","properties":{"b":{"type":"string","connect.type":"bytes"}}}'
+    data = registered(schema, b'{"b":' + other + b"}")
+    with pytest.raises(ConversionError, match=r"Bytes must be a text in base64 in JSON.*\$\.b"):
+        make().to_connect_data("t", data)
+
+
 def test_numbers_are_narrowed_and_others_are_zero_as_in_java(make: Make) -> None:
     found = make().to_connect_data("t", registered(PERSON, b'{"age":300}')).value["age"]
     assert found == 44

@@ -180,6 +180,15 @@ def test_defaults_are_written_as_org_json_prints_them(schema: SchemaBuilder, def
 def test_a_default_that_json_cannot_say_is_refused() -> None:
     with pytest.raises(SchemaError, match="no finite number"):
         to_json_schema(SchemaBuilder.float64().default(math.nan).build(), PLAIN)
+    inside = SchemaBuilder.array(Schema.FLOAT64).default([1.5, math.inf]).build()
+    struct = SchemaBuilder.struct().field("a", Schema.FLOAT64).build()
+    for schema in (
+        inside,
+        SchemaBuilder.map(Schema.STRING, Schema.FLOAT64).default({"a": math.nan}).build(),
+        struct.to_builder().default(Struct(struct).put("a", -math.inf)).build(),
+    ):
+        with pytest.raises(SchemaError, match="no finite number"):
+            to_json_schema(schema, PLAIN)
 
 
 def test_decimals_are_numbers_if_that_is_asked_for() -> None:
