@@ -211,12 +211,16 @@ class Connection:
 
     def changed(self) -> int:
         """A number that differs once any other connection, of any process, has committed."""
-        (version,) = self.sql.execute("PRAGMA data_version").fetchone()
+        with self.guard:  # SQLite crashes the process where a connection is closed in the midst of a call
+            self._check_open("look for changes")
+            (version,) = self.sql.execute("PRAGMA data_version").fetchone()
         return int(version)
 
     def counter(self, name: str) -> int:
         """The value of a counter: ``catalog`` counts changes of topics, ``groups`` of memberships."""
-        (value,) = self.sql.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
+        with self.guard:
+            self._check_open("read a counter")
+            (value,) = self.sql.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
         return int(value)
 
     def bump(self, name: str) -> None:

@@ -184,7 +184,8 @@ def last_stable_offset(sql: sqlite3.Connection, partition_id: int) -> int | None
 def abort_abandoned(connection: Connection) -> bool:
     """Abort open transactions that are overdue or whose holder has died; whether there were any."""
     store: Store = connection.store
-    rows = connection.sql.execute("SELECT id, holder, deadline_ms FROM txns WHERE state = 'open'").fetchall()
+    with connection.read("look for abandoned transactions") as sql:
+        rows = sql.execute("SELECT id, holder, deadline_ms FROM txns WHERE state = 'open'").fetchall()
     now_ms = store.clock.monotonic_ms()
     abandoned = [
         txn_id
