@@ -61,7 +61,7 @@ class Laws:
     """
 
     examples: ClassVar[int] = 200
-    plugin_attribute: ClassVar[str]
+    plugin_attribute: ClassVar[str] = ""
     """The attribute that names the plugin; a subclass without it is a base of others."""
     plugin_bases: ClassVar[tuple[type, ...]] = ()
     """What the plugin's class must be one of."""
@@ -71,7 +71,7 @@ class Laws:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        plugin = getattr(cls, cls.plugin_attribute, None)
+        plugin = getattr(cls, cls.plugin_attribute, None)  # a base of bases names none
         if plugin is None:
             return
         if not isinstance(plugin, str) and not (

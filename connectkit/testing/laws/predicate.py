@@ -2,54 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, ClassVar
-
-from hypothesis import strategies as st
 
 from connectkit.api import Predicate
 from connectkit.errors import DataError
-from connectkit.plugin import plugins
 from connectkit.record import SinkRecord, SourceRecord
-from connectkit.testing import strategies
 from connectkit.testing.code import code_of
-from connectkit.testing.laws.base import Laws, describe, law
-
-_MANY = 64
-"""How often a record is tested again, for what counts."""
+from connectkit.testing.laws.base import describe, law
+from connectkit.testing.laws.records import MANY, RecordLaws
 
 
-class PredicateLaws(Laws):
+class PredicateLaws(RecordLaws):
     """Subclass it and name the ``predicate`` (class, or name of an installed one) and its ``config``."""
 
+    kind = "predicate"
     plugin_attribute = "predicate"
     plugin_bases = (Predicate,)
     predicate: ClassVar[type[Predicate[Any]] | str | None] = None
-    extra: ClassVar[Mapping[str, Any]] = {}
-    """Further arguments of the class."""
-
-    def plugin_class(self) -> type[Any]:
-        chosen: Any = self.predicate
-        return plugins.find("predicate", chosen).cls if isinstance(chosen, str) else chosen
-
-    def make(self) -> Predicate[Any]:
-        """A new predicate."""
-        chosen: Any = self.predicate
-        made: Predicate[Any]
-        if isinstance(chosen, str):
-            made = plugins.create("predicate", chosen, dict(self.configuration()))
-        else:
-            made = chosen(chosen.config_type.parse(dict(self.configuration())), **self.extra)
-        return made
-
-    def records(self) -> st.SearchStrategy[SourceRecord | SinkRecord]:
-        """The records that are tested."""
-        # Twice, so that every other one is of those.
-        often = strategies.ordinary_records(), strategies.ordinary_records()
-        return st.one_of(*often, strategies.records())
-
-    def sequences(self) -> st.SearchStrategy[list[SourceRecord | SinkRecord]]:
-        return st.lists(self.records(), min_size=2, max_size=4)
 
     @law("A predicate answers True or False, or refuses the record with a DataError", cases="records")
     def answers_yes_or_no(self, case: SourceRecord | SinkRecord) -> None:
@@ -72,7 +41,7 @@ class PredicateLaws(Laws):
             if self._ask(shared, record) != alone:
                 self.broken("a fresh predicate answers otherwise", record=record, sequence=case)
         alone = self._ask(self.make(), case[-1])
-        for count in range(_MANY):
+        for count in range(MANY):
             if self._ask(shared, case[-1]) != alone:
                 self.broken(f"after {count + 2 * len(case)} records it answers otherwise", record=case[-1])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any, ClassVar, Literal
 
 from hypothesis import assume
@@ -12,24 +12,22 @@ from connectkit.api import Transform
 from connectkit.errors import DataError
 from connectkit.functions.transform import as_dict
 from connectkit.headers import Headers
-from connectkit.plugin import plugins
 from connectkit.record import ConnectRecord, SinkRecord, SourceRecord
 from connectkit.schema import Schema, SchemaAndValue, same_value
 from connectkit.struct import Struct
 from connectkit.testing import strategies
 from connectkit.testing.code import code_of
-from connectkit.testing.laws.base import Laws, describe, each, law, misfit
+from connectkit.testing.laws.base import describe, each, law, misfit
+from connectkit.testing.laws.records import MANY, RecordLaws
 from connectkit.testing.strategies.siblings import another_object
 from connectkit.typed.codec import TypeCodec
 
 Part = Literal["topic", "kafka_partition", "key", "value", "timestamp", "headers"]
 
 _REFUSED: Any = object()
-_MANY = 64
-"""How often a record goes through again, for what counts."""
 
 
-class TransformLaws(Laws):
+class TransformLaws(RecordLaws):
     """Subclass it and name the ``transform`` (class, or name of an installed one) and its ``config``.
 
     What it does is declared: ``changes`` names the parts of a record that it may touch, ``tombstones``
@@ -37,11 +35,10 @@ class TransformLaws(Laws):
     ``stateful`` that it remembers records. :meth:`records` makes records that suit it.
     """
 
+    kind = "transform"
     plugin_attribute = "transform"
     plugin_bases = (Transform,)
     transform: ClassVar[type[Transform[Any]] | str | None] = None
-    extra: ClassVar[Mapping[str, Any]] = {}
-    """Further arguments of the class, such as ``{"side": "key"}``."""
     changes: ClassVar[Collection[Part] | None] = None
     """Left out, the value: or the key, of a transform that is named ``…$Key`` or made with that side."""
     tombstones: ClassVar[Literal["pass", "drop", "refuse", "change"]] = "pass"
@@ -56,20 +53,6 @@ class TransformLaws(Laws):
         side: Part = "key" if named or self.extra.get("side") == "key" else "value"
         return (side,)
 
-    def plugin_class(self) -> type[Any]:
-        chosen: Any = self.transform
-        return plugins.find("transform", chosen).cls if isinstance(chosen, str) else chosen
-
-    def make(self) -> Transform[Any]:
-        """A new transform."""
-        chosen: Any = self.transform
-        made: Transform[Any]
-        if isinstance(chosen, str):
-            made = plugins.create("transform", chosen, dict(self.configuration()))
-        else:
-            made = chosen(chosen.config_type.parse(dict(self.configuration())), **self.extra)
-        return made
-
     def records(self) -> st.SearchStrategy[SourceRecord | SinkRecord]:
         """The records that go through: by default ordinary ones and any others, which it may refuse.
 
@@ -82,12 +65,7 @@ class TransformLaws(Laws):
             )
             wanted = {"key" if "key" in self.may_change() else "value": fitting}
             return st.one_of(strategies.records(**wanted), strategies.ordinary_records())
-        # Twice, so that every other one is of those.
-        often = strategies.ordinary_records(), strategies.ordinary_records()
-        return st.one_of(*often, strategies.records())
-
-    def sequences(self) -> st.SearchStrategy[list[SourceRecord | SinkRecord]]:
-        return st.lists(self.records(), min_size=2, max_size=4)
+        return super().records()
 
     def alike(self) -> st.SearchStrategy[list[SourceRecord | SinkRecord]]:
         """Two records: structs whose schemas differ in one thing, if the first one holds a struct."""
@@ -199,7 +177,7 @@ class TransformLaws(Laws):
             if not _equal(found, alone):
                 self.broken("a fresh transform makes something else of it", record=record, sequence=case)
         alone = self._apply(self.make(), case[-1], or_refused=_REFUSED)
-        for count in range(_MANY):
+        for count in range(MANY):
             if not _equal(self._apply(shared, case[-1], or_refused=_REFUSED), alone):
                 self.broken(f"after {count + 2 * len(case)} records it makes something else", record=case[-1])
 

@@ -8,6 +8,7 @@ from connectkit.testing.strategies.evolution import Compatibility, evolutions
 from connectkit.testing.strategies.names import hostile_names, identifiers, names
 from connectkit.testing.strategies.noise import BLOBS, noise
 from connectkit.testing.strategies.records import (
+    bare_pairs,
     headers,
     ordinary_records,
     pairs,
@@ -21,7 +22,8 @@ from connectkit.testing.strategies.types import typed_values
 from connectkit.testing.strategies.values import hostile_values, schemaless, values
 
 __all__ = [
-    "BLOBS", "KINDS", "PRIMITIVES", "Compatibility", "Kind", "evolutions", "headers", "hostile_names",
-    "hostile_values", "identifiers", "names", "noise", "ordinary_records", "pairs", "records",
-    "schemaless", "schemas", "siblings", "sink_records", "source_records", "typed_values", "values",
+    "BLOBS", "KINDS", "PRIMITIVES", "Compatibility", "Kind", "bare_pairs", "evolutions", "headers",
+    "hostile_names", "hostile_values", "identifiers", "names", "noise", "ordinary_records", "pairs",
+    "records", "schemaless", "schemas", "siblings", "sink_records", "source_records", "typed_values",
+    "values",
 ]  # fmt: skip

@@ -118,6 +118,25 @@ def records(
     return st.one_of(source_records(key=key, value=value), sink_records(key=key, value=value))
 
 
+_NEXT_TO_NOTHING: tuple[Any, ...] = (b"", b"\x00", "", " ", "\x00", 0, 0.0, False)
+_SCHEMA_OF = {
+    bytes: Schema.BYTES,
+    str: Schema.STRING,
+    int: Schema.INT64,
+    float: Schema.FLOAT64,
+    bool: Schema.BOOLEAN,
+}
+_EMPTY = SchemaBuilder.struct().build()
+
+
+@cache
+def bare_pairs() -> st.SearchStrategy[SchemaAndValue]:
+    """Values that are next to nothing, with a schema and without: no bytes, a blank, zero, an empty list."""
+    made = [SchemaAndValue(schema, v) for v in _NEXT_TO_NOTHING for schema in (_SCHEMA_OF[type(v)], None)]
+    empty = st.sampled_from((list, dict)).map(lambda make: SchemaAndValue(None, make()))
+    return st.sampled_from(made) | empty | st.builds(lambda: SchemaAndValue(_EMPTY, Struct(_EMPTY)))
+
+
 _ADDRESS = SchemaBuilder.struct().optional().field("city", Schema.STRING).field("zip", Schema.OPTIONAL_STRING)
 _ORDINARY: dict[str, tuple[Schema, st.SearchStrategy[Any]]] = {
     "id": (Schema.INT64, st.integers(1, 99_999)),

@@ -1,0 +1,49 @@
+"""What laws about transforms and predicates share: how the plugin is made, and which records it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from hypothesis import strategies as st
+
+from connectkit.plugin import PluginKind, plugins
+from connectkit.record import SinkRecord, SourceRecord
+from connectkit.testing import strategies
+from connectkit.testing.laws.base import Laws
+
+MANY = 64
+"""How often a record is given again, for what counts."""
+
+
+class RecordLaws(Laws):
+    """Base of the laws of what is given records; ``kind`` says where a plugin is found by its name."""
+
+    kind: ClassVar[PluginKind]
+    extra: ClassVar[Mapping[str, Any]] = {}
+    """Further arguments of the class, such as ``{"side": "key"}``."""
+
+    def _chosen(self) -> Any:
+        return getattr(self, self.plugin_attribute)
+
+    def plugin_class(self) -> type[Any]:
+        chosen = self._chosen()
+        return plugins.find(self.kind, chosen).cls if isinstance(chosen, str) else chosen
+
+    def make(self) -> Any:
+        """A new one of the plugin."""
+        chosen = self._chosen()
+        if isinstance(chosen, str):
+            return plugins.create(self.kind, chosen, dict(self.configuration()))
+        return chosen(chosen.config_type.parse(dict(self.configuration())), **self.extra)
+
+    def records(self) -> st.SearchStrategy[SourceRecord | SinkRecord]:
+        """The records that it is given: by default ordinary ones and any others, which it may refuse."""
+        bare = strategies.bare_pairs()
+        # As often as the four ways of the others, so that every other one is of those; each an object of
+        # its own, as Hypothesis takes one that comes twice for one.
+        often = [strategies.ordinary_records() for _ in range(4)]
+        return st.one_of(*often, strategies.records(), strategies.records(key=bare, value=bare))
+
+    def sequences(self) -> st.SearchStrategy[list[SourceRecord | SinkRecord]]:
+        return st.lists(self.records(), min_size=2, max_size=4)
