@@ -37,7 +37,10 @@ def test_texts() -> None:
     assert len(shortened("é" * 10_000)) < 100
 
 
-@given(st.lists(st.text(min_size=4, max_size=30), min_size=1), st.data())
+LETTERS = st.characters().filter(lambda char: len(char.casefold()) == 1)  # "ß" is two letters without case
+
+
+@given(st.lists(st.text(LETTERS, min_size=4, max_size=30), min_size=1), st.data())
 def test_one_letter_left_out_is_found(known: list[str], data: st.DataObject) -> None:
     word = data.draw(st.sampled_from(known))
     at = data.draw(st.integers(0, len(word) - 1))
