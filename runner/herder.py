@@ -19,7 +19,6 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from connectkit.errors import ConfigError, ConflictError, ConnectError, FatalTaskError, NotFoundError
 from connectkit.runner.connector_offsets import ConnectorOffsets, InitialOffsets, OffsetPair
@@ -28,7 +27,7 @@ from connectkit.runner.health import TaskHealth, health_of
 from connectkit.runner.lanes import Lanes, Turns
 from connectkit.runner.mending import Key, Mender
 from connectkit.runner.state_folder import Kept, StateFolder
-from connectkit.runner.status import State, Status
+from connectkit.runner.status import ConnectorStatus, State, Status
 from connectkit.runner.tolerance import describe
 from connectkit.runner.worker import Worker
 from connectkit.runner.worker_connector import (
@@ -72,16 +71,6 @@ class ConnectorInfo:
     type: str
     config: Mapping[str, str | None]
     tasks: Sequence[TaskId]
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectorStatus:
-    """A connector's state and its tasks', as ``GET /connectors/NAME/status`` shows them."""
-
-    name: str
-    type: str
-    connector: Status
-    tasks: Mapping[TaskId, Status]
 
 
 @dataclass(frozen=True, slots=True)
@@ -595,9 +584,3 @@ def _restarting(status: Status) -> Status:
 
 def _has_failed(status: Status | None) -> bool:
     return status is not None and status.state is State.FAILED
-
-
-def failed(status: ConnectorStatus) -> list[Any]:
-    """What of a connector has failed: its name, the ids of its tasks."""
-    found: list[Any] = [status.name] if status.connector.state is State.FAILED else []
-    return found + [task for task, seen in status.tasks.items() if seen.state is State.FAILED]

@@ -256,7 +256,7 @@ def run(
 
     ``ended`` sees the herder after everything has stopped, with the last states and counts of its tasks.
     """
-    from connectkit.runner.herder import failed
+    from connectkit.runner.status import failed
 
     stop = threading.Event()
     with _signals(stop):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from connectkit.errors import ConnectError
 from connectkit.runner.control import TaskId
@@ -103,6 +104,22 @@ class StatusStore:
     def _tell(self) -> None:
         for listener in self._listeners:
             listener()
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorStatus:
+    """A connector's state and its tasks', as ``GET /connectors/NAME/status`` shows them."""
+
+    name: str
+    type: str
+    connector: Status
+    tasks: Mapping[TaskId, Status]
+
+
+def failed(status: ConnectorStatus) -> list[Any]:
+    """What of a connector has failed: its name, the ids of its tasks."""
+    found: list[Any] = [status.name] if status.connector.state is State.FAILED else []
+    return found + [task for task, seen in status.tasks.items() if seen.state is State.FAILED]
 
 
 def trace_of(error: BaseException) -> str:

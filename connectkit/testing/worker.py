@@ -15,11 +15,11 @@ from connectkit.api import Converter, TopicPartition
 from connectkit.plugin import PluginKind, Registry, plugins
 from connectkit.plugin_base import Plugin
 from connectkit.runner.control import Target, TaskId
-from connectkit.runner.herder import ConnectorStatus, Herder, failed
+from connectkit.runner.herder import Herder
 from connectkit.runner.log.api import Message, OutRecord
 from connectkit.runner.serving import Serving
 from connectkit.runner.standalone import Options, open_herder
-from connectkit.runner.status import State
+from connectkit.runner.status import ConnectorStatus, State, failed
 
 TIMEOUT_S = 20.0
 """How long anything is waited for, where nothing else is said."""

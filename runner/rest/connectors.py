@@ -12,14 +12,14 @@ from connectkit.kinds import trim
 from connectkit.plugin import Registry
 from connectkit.runner.connector_offsets import InitialOffsets
 from connectkit.runner.control import TARGETS, Target, TaskId
-from connectkit.runner.herder import ConnectorInfo, ConnectorStatus
+from connectkit.runner.herder import ConnectorInfo
 from connectkit.runner.hiding import restored, shown_config
 from connectkit.runner.rest import schemas
 from connectkit.runner.rest.answers import Answer, BadRequestError, RestError
 from connectkit.runner.rest.calls import Call, as_config, as_text, named
 from connectkit.runner.rest.offsets import offset_pairs
 from connectkit.runner.rest.routes import Operation
-from connectkit.runner.status import Status
+from connectkit.runner.status import ConnectorStatus, Status
 from connectkit.secret import GIVEN
 from connectkit.suggest import did_you_mean, shortened
 
