@@ -7,8 +7,8 @@ name: a case's ``op`` says which area it belongs to. How the parts fit:
 * ``compare``: ours against the recorded (``schema_difference``, ``value_difference``,
   ``pair_difference``, ``error_difference``), and ``expect``, which most areas are written with.
 * ``areas``: the table of ops, and one module an area. A module has ``run(case) -> Outcome``.
-* ``data``: the recorded answers. ``random.jsonl.gz`` was recorded from the same Java release for inputs
-  drawn at random, to reach what nobody thought of; the others are one file an area.
+* ``data``: the recorded answers. Those whose name begins with ``random`` were recorded from the same Java
+  releases for inputs drawn at random, to reach what nobody thought of; the others are one file an area.
 * ``rules`` and ``differences.json``: the differences we know of, each with its reason. Only these may
   fail without the runner failing; they count as skipped.
 
