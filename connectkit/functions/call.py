@@ -94,6 +94,11 @@ def class_of(base: type, function: Callable[..., Any], suffix: str, members: Map
     )
 
 
+def texts_of(config: Config) -> dict[str, str]:
+    """The options as they were given, for the configuration of a task."""
+    return {key: value for key, value in config.originals.items() if isinstance(value, str)}
+
+
 Resource = Callable[..., Any]
 """Opens what a plugin needs while it runs, as a context manager: called with the configuration."""
 

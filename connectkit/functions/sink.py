@@ -14,7 +14,7 @@ from typing import Any, ClassVar, get_args, get_origin, overload
 from connectkit.api import SinkConnector, SinkTask
 from connectkit.config import Config
 from connectkit.errors import BatchError, DataError
-from connectkit.functions.call import Resource, Signature, class_of, open_resource, signature_of
+from connectkit.functions.call import Resource, Signature, class_of, open_resource, signature_of, texts_of
 from connectkit.functions.loop import TaskLoop
 from connectkit.record import ConnectRecord, SinkRecord
 from connectkit.typed.codec import TypeCodec, type_codec
@@ -72,8 +72,7 @@ class _FunctionSink(SinkConnector[Config]):
     """The connector of a function: every task runs it."""
 
     def task_configs(self, max_tasks: int) -> Sequence[Mapping[str, str]]:
-        plain = {key: value for key, value in self.config.originals.items() if isinstance(value, str)}
-        return [dict(plain) for _ in range(max_tasks)]
+        return [texts_of(self.config) for _ in range(max_tasks)]
 
 
 class _FunctionTask(SinkTask[Config]):

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, overload
 from connectkit.api import SourceConnector, SourceTask, Support
 from connectkit.config import Config
 from connectkit.errors import ConfigError, FatalTaskError
-from connectkit.functions.call import Resource, Signature, class_of, open_resource, signature_of
+from connectkit.functions.call import Resource, Signature, class_of, open_resource, signature_of, texts_of
 from connectkit.functions.loop import TaskLoop
 from connectkit.headers import Headers
 from connectkit.record import Checkpoint, SourceRecord
@@ -119,7 +119,7 @@ class _FunctionSource(SourceConnector[Config]):
     exact: ClassVar[bool] = False
 
     def task_configs(self, max_tasks: int) -> Sequence[Mapping[str, str]]:
-        plain = {key: value for key, value in self.config.originals.items() if isinstance(value, str)}
+        plain = texts_of(self.config)
         if self.split is None:
             return [plain]
         return [{**plain, **each} for each in self.split(self.config, max_tasks)]
