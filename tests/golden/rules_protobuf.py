@@ -81,8 +81,9 @@ def cast_number(case: Case, difference: str) -> bool:
 
 
 def empty_decimal(case: Case, difference: str) -> bool:
-    """A Decimal without its bytes, which is zero."""
-    return "gave " in difference and "Zero length BigInteger" in _java_message(case)
+    """A Decimal without its bytes, which is zero, or a Date that is not set, which is null."""
+    message = _java_message(case)
+    return "gave " in difference and ("Zero length BigInteger" in message or message == "YEAR")
 
 
 def odd_name(case: Case, difference: str) -> bool:
