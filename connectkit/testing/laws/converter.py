@@ -1,4 +1,7 @@
-"""What holds for every converter: what it writes it reads back, and no bytes in the world break it."""
+"""What holds for every converter: what it writes it reads back, and no bytes in the world break it.
+
+It is one piece, so that an author finds all that a converter is held to in one place.
+"""
 
 from __future__ import annotations
 

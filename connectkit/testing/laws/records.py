@@ -1,4 +1,4 @@
-"""What laws about transforms and predicates share: how the plugin is made, and which records it is given."""
+"""What laws about transforms and predicates share: how the plugin is made, and its records."""
 
 from __future__ import annotations
 
