@@ -17,12 +17,22 @@ from connectkit.builder import SchemaBuilder
 from connectkit.config import Config
 from connectkit.errors import DataError
 from connectkit.plugin import plugins
-from connectkit.schema import Schema, SchemaAndValue, Type, same_value
+from connectkit.schema import Schema, SchemaAndValue, same_value
 from connectkit.struct import Struct
 from connectkit.testing import strategies
 from connectkit.testing.code import code_of
 from connectkit.testing.laws.base import Laws, describe, law, misfit
-from connectkit.testing.strategies.siblings import another_object
+from connectkit.testing.laws.pairs import (
+    DEPTH,
+    alike_pairs,
+    copied,
+    deep_list,
+    empty_out,
+    filled,
+    has_map,
+    with_value,
+    with_values,
+)
 from connectkit.typed.codec import TypeCodec
 
 MOST_CPU_S = 5.0
@@ -148,7 +158,7 @@ class ConverterLaws(Laws):
             # A strategy for each schema takes longer; only who has values of its own needs one.
             plain = type(self).values is ConverterLaws.values and self._typed() is None
             ways.append(
-                strategies.pairs(self.schemas()) if plain else _with_value(self.schemas(), self.values)
+                strategies.pairs(self.schemas()) if plain else with_value(self.schemas(), self.values)
             )
         if self.schemaless:
             ways.append(self.schemaless_values().map(lambda value: SchemaAndValue(None, value)))
@@ -160,7 +170,7 @@ class ConverterLaws(Laws):
 
     def alike(self) -> st.SearchStrategy[list[SchemaAndValue]]:
         """Pairs whose schemas differ in one thing; the converter may refuse all but the first."""
-        return _alike(strategies.siblings(self.schemas()))
+        return alike_pairs(strategies.siblings(self.schemas()))
 
     def values_of_one_schema(self) -> st.SearchStrategy[tuple[Schema | None, list[Any]]]:
         if not self.with_schema:
@@ -192,7 +202,7 @@ class ConverterLaws(Laws):
             return st.none()
 
         inner = strategies.schemas(depth=0, kinds=_FLAT, defaults=False, attributes=False)
-        return _with_values(strategies.evolutions("FULL", of=inner))
+        return with_values(strategies.evolutions("FULL", of=inner))
 
     # --- laws ------------------------------------------------------------------------------------
 
@@ -263,7 +273,7 @@ class ConverterLaws(Laws):
             self._expect(converter, pair, data, sequence=case)
         for pair, data in written:
             again = self._write(converter, pair)
-            if again != data and not _has_map(pair.value):
+            if again != data and not has_map(pair.value):
                 self.broken("the same pair is written differently the second time", sequence=case)
 
     @law(
@@ -311,13 +321,13 @@ class ConverterLaws(Laws):
     ) -> None:
         """Let a schema go, and another one come to the place in memory where it was."""
         first, second = case
-        passing = _copied(first)
+        passing = copied(first)
         place = id(passing.schema)
         self._write(converter, passing)
         del passing
         kept = []
         for _ in range(8):
-            other = _copied(second)
+            other = copied(second)
             if id(other.schema) == place:
                 self._as_alone(converter, other, wanted, case)
                 return
@@ -329,7 +339,7 @@ class ConverterLaws(Laws):
         data = self._write(converter, case)
         first = self._read(converter, data, schema=case.schema, value=case.value).value
         before = code_of(first)
-        _empty_out(first)
+        empty_out(first)
         again = self._read(converter, data, schema=case.schema, value=case.value).value
         if code_of(again) != before:
             self.broken(
@@ -344,7 +354,7 @@ class ConverterLaws(Laws):
         encode = converter.encoder(self.topic, schema)
         if encode is not None:
             bound = self._call(lambda: encode(value), case)
-            if bound != data and not _has_map(value):
+            if bound != data and not has_map(value):
                 self.broken(
                     "encoder() writes other bytes", schema=schema, value=value, data=data, bound=bound
                 )
@@ -432,11 +442,11 @@ class ConverterLaws(Laws):
     )
     def deep_values_are_refused(self) -> None:
         try:
-            self.make().from_connect_data(self.topic, None, _deep_list())
+            self.make().from_connect_data(self.topic, None, deep_list())
         except DataError:
             return
         except Exception as exc:  # noqa: BLE001 - which one is the question
-            self.broken(f"{describe(exc)} was raised for lists in lists, {_DEPTH} deep")
+            self.broken(f"{describe(exc)} was raised for lists in lists, {DEPTH} deep")
 
     @law(
         "After a compatible change of a schema, old and new data are both written and read",
@@ -559,90 +569,3 @@ class _OfHeaders(Converter[Config]):
 
     def close(self) -> None:
         self._converter.close()
-
-
-@st.composite
-def _with_value(
-    draw: st.DrawFn,
-    schemas: st.SearchStrategy[Schema],
-    values: Callable[[Schema], st.SearchStrategy[Any]],
-) -> SchemaAndValue:
-    schema = draw(schemas)
-    return SchemaAndValue(schema, draw(values(schema)))
-
-
-@st.composite
-def _with_values(
-    draw: st.DrawFn, schemas: st.SearchStrategy[tuple[Schema, Schema]]
-) -> tuple[SchemaAndValue, SchemaAndValue]:
-    old, new = draw(schemas)
-    return SchemaAndValue(old, draw(strategies.values(old))), SchemaAndValue(
-        new, draw(strategies.values(new))
-    )
-
-
-@st.composite
-def _alike(draw: st.DrawFn, schemas: st.SearchStrategy[tuple[Schema, Schema]]) -> list[SchemaAndValue]:
-    """Values of two schemas."""
-    first, second = draw(schemas)
-    return [SchemaAndValue(schema, draw(strategies.values(schema))) for schema in (first, second)]
-
-
-def _copied(pair: SchemaAndValue) -> SchemaAndValue:
-    """The same with a schema object of its own."""
-    assert pair.schema is not None
-    schema = another_object(pair.schema)
-    value = Struct.of(schema, list(pair.value.values)) if isinstance(pair.value, Struct) else pair.value
-    return SchemaAndValue(schema, value)
-
-
-_DEPTH = 20_000
-
-
-def _deep_list() -> list[Any]:
-    made: list[Any] = []
-    for _ in range(_DEPTH):
-        made = [made]
-    return made
-
-
-def _empty_out(value: Any) -> None:
-    """Empty lists and maps, also those inside, as a transform that works in place may."""
-    inner = (
-        value.values
-        if isinstance(value, Struct)
-        else list(value.values())
-        if isinstance(value, dict)
-        else value
-    )
-    if isinstance(inner, list):
-        for item in inner:
-            _empty_out(item)
-    if isinstance(value, list | dict):
-        value.clear()
-
-
-def filled(schema: Schema | None, value: Any) -> Any:
-    """The value with defaults in place of nulls."""
-    if schema is None:
-        return value
-    if value is None:
-        return schema.default
-    if isinstance(value, Struct):
-        fields = zip(schema.fields, value.values, strict=True)
-        return Struct.of(schema, [filled(field.schema, item) for field, item in fields])
-    if schema.type is Type.ARRAY and isinstance(value, list):
-        return [filled(schema.value_schema, item) for item in value]
-    if schema.type is Type.MAP and isinstance(value, dict):
-        keys, items = schema.key_schema, schema.value_schema
-        return {filled(keys, key): filled(items, item) for key, item in value.items()}
-    return value
-
-
-def _has_map(value: Any) -> bool:
-    """Whether entries of a map, which have no order, are in it."""
-    if isinstance(value, dict):
-        return len(value) > 1 or any(map(_has_map, value.values()))
-    if isinstance(value, Struct):
-        return any(map(_has_map, value.values))
-    return isinstance(value, list) and any(map(_has_map, value))

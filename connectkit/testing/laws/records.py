@@ -1,4 +1,4 @@
-"""What laws about transforms and predicates share: how the plugin is made, and its records."""
+"""What laws of transforms and predicates share: how one is made, and what it is given."""
 
 from __future__ import annotations
 
