@@ -43,10 +43,11 @@ class Styled:
             text = text.replace("%s", "?")
         elif self._style == "pyformat":
             text = re.sub(r"%\((\w+)\)s", r":\1", text)
-        elif self._style == "numeric":
-            text = re.sub(r":(\d+)", r"?\1", text)
         if values:
             assert isinstance(values, dict) == (self._style in ("named", "pyformat"))
+        if self._style == "numeric":  # not by SQLite's ?1, which not every version takes from a sequence
+            text = re.sub(r":(\d+)", r":n\1", text)
+            values = {f"n{number}": value for number, value in enumerate(values, 1)}
         return self._cursor.execute(text, values)
 
 
