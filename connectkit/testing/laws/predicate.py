@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from hypothesis import strategies as st
+
 from connectkit.api import Predicate
 from connectkit.errors import DataError
 from connectkit.record import SinkRecord, SourceRecord
+from connectkit.testing import strategies
 from connectkit.testing.code import code_of
 from connectkit.testing.laws.base import describe, law
-from connectkit.testing.laws.records import MANY, RecordLaws
+from connectkit.testing.laws.records import MANY, RecordLaws, reborn
 
 
 class PredicateLaws(RecordLaws):
@@ -19,6 +22,10 @@ class PredicateLaws(RecordLaws):
     plugin_attribute = "predicate"
     plugin_bases = (Predicate,)
     predicate: ClassVar[type[Predicate[Any]] | str | None] = None
+
+    def alike(self) -> st.SearchStrategy[list[SourceRecord | SinkRecord]]:
+        """Two records: of schemas that differ in one thing, or of any, as few answers hang on one thing."""
+        return super().alike() | st.lists(strategies.ordinary_records(), min_size=2, max_size=2)
 
     @law("A predicate answers True or False, or refuses the record with a DataError", cases="records")
     def answers_yes_or_no(self, case: SourceRecord | SinkRecord) -> None:
@@ -44,6 +51,20 @@ class PredicateLaws(RecordLaws):
         for count in range(MANY):
             if self._ask(shared, case[-1]) != alone:
                 self.broken(f"after {count + 2 * len(case)} records it answers otherwise", record=case[-1])
+
+    @law("Schemas that are alike are not taken for one another", cases="alike")
+    def schemas_are_told_apart(self, case: list[SourceRecord | SinkRecord]) -> None:
+        shared = self.make()
+        first, last = case
+        for record in case:
+            if self._ask(shared, record) != self._ask(self.make(), record):
+                self.broken("a fresh predicate answers otherwise", record=record, sequence=case)
+        if first.value_schema is None or last.value_schema is None or first.value_schema == last.value_schema:
+            return
+        shared = self.make()
+        other = reborn(first, last, lambda record: self._ask(shared, record))
+        if other is not None and self._ask(shared, other) != self._ask(self.make(), last):
+            self.broken("it answers as for a schema that is gone", sequence=case)
 
     def _ask(self, predicate: Predicate[Any], record: SourceRecord | SinkRecord) -> Any:
         try:

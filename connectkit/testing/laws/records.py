@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 
 from connectkit.plugin import PluginKind, plugins
 from connectkit.record import SinkRecord, SourceRecord
+from connectkit.struct import Struct
 from connectkit.testing import strategies
 from connectkit.testing.laws.base import Laws
+from connectkit.testing.strategies.siblings import another_object
 
 MANY = 64
 """How often a record is given again, for what counts."""
@@ -47,3 +49,45 @@ class RecordLaws(Laws):
 
     def sequences(self) -> st.SearchStrategy[list[SourceRecord | SinkRecord]]:
         return st.lists(self.records(), min_size=2, max_size=4)
+
+    def alike(self) -> st.SearchStrategy[list[SourceRecord | SinkRecord]]:
+        """Two records: structs whose schemas differ in one thing, if the first one holds a struct."""
+        return _alike(self.records())
+
+
+@st.composite
+def _alike(
+    draw: st.DrawFn, records: st.SearchStrategy[SourceRecord | SinkRecord]
+) -> list[SourceRecord | SinkRecord]:
+    record = draw(records)
+    first = record.value_schema
+    if first is None or not isinstance(record.value, Struct):
+        return [record, draw(records)]
+    _, schema = draw(strategies.siblings(st.just(first)))
+    value = draw(strategies.values(schema))
+    return [record, record.new_record(value_schema=schema, value=value)]
+
+
+def _copied(record: Any) -> Any:
+    """The same with a schema object of its own."""
+    schema = another_object(record.value_schema)
+    value = Struct.of(schema, list(record.value.values)) if isinstance(record.value, Struct) else record.value
+    return record.new_record(value_schema=schema, value=value)
+
+
+def reborn(first: Any, last: Any, use: Callable[[Any], Any]) -> Any:
+    """The last record with its schema at the place in memory where the first one's was when it was used.
+
+    That is what a plugin meets that knows schemas by their ``id()``. None if no schema came to that place.
+    """
+    passing = _copied(first)
+    place = id(passing.value_schema)
+    use(passing)
+    del passing
+    kept = []
+    for _ in range(8):
+        other = _copied(last)
+        if id(other.value_schema) == place:
+            return other
+        kept.append(other)
+    return None

@@ -156,6 +156,32 @@ class SameAsBefore(Predicate[Config]):
         return bool(before == self.last)
 
 
+class KnowsByPlace(Predicate[Config]):
+    """Remembers which schemas have an email, by where they are in memory."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self._known: dict[int, bool] = {}
+
+    def test(self, record: Any) -> bool:
+        schema = record.value_schema
+        has = isinstance(record.value, Struct) and any(field.name == "email" for field in schema.fields)
+        return self._known.setdefault(id(schema), has)
+
+
+_seen: list[Any] = []
+
+
+def forgets_nothing(record: Any) -> Any:
+    """Drops what was there before, in whichever chain."""
+    _seen.append(record)
+    return None if record in _seen[:-1] else record
+
+
+class OfPlaces(PredicateLaws):
+    predicate = KnowsByPlace
+
+
 class OfRepeats(PredicateLaws):
     predicate = SameAsBefore
 
@@ -222,6 +248,8 @@ MUTANTS = [
     ("key_lost", of_record("key_lost", lambda r: r.new_record(key=None, key_schema=None)), KEPT),
     ("timestamp_lost", of_record("timestamp_lost", lambda r: r.new_record(timestamp=None)), KEPT),
     ("every_fiftieth", transform_laws(EveryFiftieth), ALONE),
+    ("knows_by_place", OfPlaces, APART),
+    ("forgets_nothing", of_record("forgets_nothing", forgets_nothing), ALONE),
     ("same_as_before", OfRepeats, "answers_do_not_depend_on_each_other"),
 ]
 
