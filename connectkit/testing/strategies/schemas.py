@@ -31,12 +31,14 @@ def schemas(
     defaults: bool = True,
     attributes: bool = True,
     string_keys: bool = False,
+    null_keys: bool = False,
 ) -> st.SearchStrategy[Schema]:
     """Schemas nested at most ``depth`` deep.
 
     ``kinds`` and ``types`` say of what; ``field_names`` how fields are named (:func:`names`);
     ``defaults`` whether some have one (those that contain no others); ``attributes`` whether some have a
-    name, a version, a doc and parameters; ``string_keys`` whether keys of maps are required strings only.
+    name, a version, a doc and parameters; ``string_keys`` whether keys of maps are required strings only;
+    ``null_keys`` whether some may be null.
     """
     shape = _Shape(
         frozenset(kinds),
@@ -45,6 +47,7 @@ def schemas(
         defaults,
         attributes,
         string_keys,
+        null_keys,
     )
     plain = shape.of(depth)
     return plain | _recursive(shape) if "recursive" in shape.kinds else plain
@@ -61,6 +64,7 @@ class _Shape:
         defaults: bool,
         attributes: bool,
         string_keys: bool,
+        null_keys: bool,
     ) -> None:
         self.kinds = kinds
         self.types = types
@@ -68,6 +72,7 @@ class _Shape:
         self.defaults = defaults
         self.attributes = attributes
         self.string_keys = string_keys
+        self.null_keys = null_keys
         self._levels: dict[int, st.SearchStrategy[Schema]] = {}
 
     def of(self, depth: int) -> st.SearchStrategy[Schema]:
@@ -103,7 +108,8 @@ class _Shape:
     def _keys(self) -> st.SearchStrategy[Schema]:
         if self.string_keys:
             return st.just(Schema.STRING)
-        return self.of(0).filter(lambda s: not s.optional and s.type not in (Type.BYTES, Type.STRUCT))
+        found = self.of(0).filter(lambda s: s.type not in (Type.BYTES, Type.STRUCT))
+        return found if self.null_keys else found.filter(lambda s: not s.optional)
 
 
 def _logical_builders() -> st.SearchStrategy[SchemaBuilder]:

@@ -80,47 +80,60 @@ _LOGICAL: dict[tuple[str, Type], st.SearchStrategy[Any]] = {
     (TIME_NAME, Type.INT32): st.integers(0, DAY_MS - 1).map(time_from),
     (TIMESTAMP_NAME, Type.INT64): st.integers(-62_000_000_000_000, 253_000_000_000_000).map(timestamp_from),
 }
+# What no ``date``, ``time`` or ``datetime`` holds: years before 1 and after 9999, the end of a day.
+_WIDE_LOGICAL: dict[tuple[str, Type], st.SearchStrategy[Any]] = {
+    (DATE_NAME, Type.INT32): st.integers(-(10**7), 10**7).map(date_from),
+    (TIME_NAME, Type.INT32): st.integers(0, DAY_MS).map(time_from),
+    (TIMESTAMP_NAME, Type.INT64): st.integers(-(10**15), 10**15).map(timestamp_from),
+}
 _UNSCALED = st.integers(-(10**25), 10**25)
 _FINE = st.integers(-(1 << 62), (1 << 62) - 1)
+_WIDE_FINE = st.integers(-(1 << 63), (1 << 63) - 1)
 _FEW = st.integers(0, 3)
 
 
 @st.composite
-def values(draw: st.DrawFn, schema: Schema, *, depth: int = 3) -> Any:
-    """Values that fit the schema, bounds and all; of a recursive one, at most ``depth`` levels."""
-    return draw_value(draw, schema, depth)
+def values(draw: st.DrawFn, schema: Schema, *, depth: int = 3, wide: bool = False) -> Any:
+    """Values that fit the schema, bounds and all; of a recursive one, at most ``depth`` levels.
+
+    ``wide``: dates and moments also beyond the years that Python knows (:class:`connectkit.Instant`), and
+    finer ones to the last bit.
+    """
+    return draw_value(draw, schema, depth, wide=wide)
 
 
-def draw_value(draw: st.DrawFn, schema: Schema, depth: int) -> Any:
+def draw_value(draw: st.DrawFn, schema: Schema, depth: int, *, wide: bool = False) -> Any:
     """Draw a value that fits the schema: for strategies that draw more than that."""
     if schema.optional and (depth < 0 or draw(_FEW) == 0):
         return None
-    return filled_value(draw, schema, depth)
+    return filled_value(draw, schema, depth, wide=wide)
 
 
-def filled_value(draw: st.DrawFn, schema: Schema, depth: int) -> Any:
+def filled_value(draw: st.DrawFn, schema: Schema, depth: int, *, wide: bool = False) -> Any:
     """A value that is not null. Draws part by part: to build a strategy for each schema takes longer."""
     if schema.name in LOGICAL_NAMES:
-        found = _LOGICAL.get((schema.name, schema.type))
+        found = (_WIDE_LOGICAL if wide else _LOGICAL).get((schema.name, schema.type))
         if found is not None:
             return draw(found)
         if schema.name == DECIMAL_NAME and schema.type is Type.BYTES:
             unscaled = draw(_UNSCALED)
             return Decimal((unscaled < 0, tuple(map(int, str(abs(unscaled)))), -logical.schema_scale(schema)))
         if schema.name in FINE_NAMES and schema.type is Type.INT64:
-            return logical.to_logical(schema, draw(_FINE))
+            return logical.to_logical(schema, draw(_WIDE_FINE if wide else _FINE))
     if schema.type is Type.STRUCT:
-        return Struct.of(schema, [draw_value(draw, field.schema, depth - 1) for field in schema.fields])
+        return Struct.of(schema, [draw_value(draw, f.schema, depth - 1, wide=wide) for f in schema.fields])
     if schema.type in (Type.ARRAY, Type.MAP):
         inner = schema.value_schema
         count = 0 if depth <= 0 or inner is None else draw(_FEW)
-        items = [draw_value(draw, inner, depth - 1) for _ in range(count)] if inner is not None else []
+        items: list[Any] = []
+        if inner is not None:
+            items += (draw_value(draw, inner, depth - 1, wide=wide) for _ in range(count))
         if schema.type is Type.ARRAY:
             # A long one, now and then: lengths are written in ways of their own.
             long = count == 3 and inner is not None and inner.type.is_primitive and draw(_FEW) == 3
             return items * 50 if long else items
         assert schema.key_schema is not None
-        return {draw_value(draw, schema.key_schema, depth - 1): item for item in items}
+        return {draw_value(draw, schema.key_schema, depth - 1, wide=wide): item for item in items}
     return draw(_SIMPLE[schema.type])
 
 
