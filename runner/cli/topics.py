@@ -53,6 +53,13 @@ def add(commands: Any, common: argparse.ArgumentParser) -> None:
     reads.add_argument("--follow", "-f", action="store_true", help="go on as records arrive, until Ctrl-C")
     reads.add_argument("--latest", action="store_true", help="begin at the end instead of the beginning")
     reads.add_argument(
+        "--isolation-level",
+        choices=["read_uncommitted", "read_committed"],
+        default="read_uncommitted",
+        help="whether records of transactions that are open or were aborted are left out (read_committed) or "
+        "not (read_uncommitted, the default)",
+    )
+    reads.add_argument(
         "--converter", metavar="NAME", help="converter of values (default: the worker's, or JsonConverter)"
     )
     reads.add_argument("--key-converter", metavar="NAME", help="converter of keys (default: like values)")
@@ -110,9 +117,8 @@ def read_topic(parsed: argparse.Namespace) -> int:
         finally:
             admin.close()
         starts = ends if parsed.latest else begins
-        reading = read_between(
-            log, client_of(settings), starts, None if parsed.follow else ends, most=parsed.limit
-        )
+        consumer = {**client_of(settings), "isolation.level": parsed.isolation_level}
+        reading = read_between(log, consumer, starts, None if parsed.follow else ends, most=parsed.limit)
         with closing(reading) as batches:
             for messages in batches:
                 for message in messages:

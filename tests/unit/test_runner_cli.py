@@ -264,6 +264,29 @@ def test_reading_ends_at_the_limit_and_takes_other_converters(
     assert capsys.readouterr().out == ""
 
 
+def test_records_of_aborted_transactions_are_left_out_where_it_is_asked_for(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = f"embedded:{here / 'data'}"
+    log = open_log(address)
+    producer = log.producer({"transactional.id": "writer"})
+    producer.init_transactions(30)
+    for value, end in (("no", producer.abort_transaction), ("yes", producer.commit_transaction)):
+        producer.begin_transaction()
+        producer.send([OutRecord("words", 0, None, value.encode(), None, None)], lambda deliveries: None)
+        assert producer.flush(30) == 0
+        end(30)
+    producer.close(5)
+    log.close()
+    where = ["topics", "read", "words", "--bootstrap-servers", address, "--values"]
+    where += ["--converter", "StringConverter"]
+    assert main([*where, "--isolation-level", "read_committed"]) == 0
+    assert capsys.readouterr().out.splitlines() == ['"yes"']
+    for level in ([], ["--isolation-level", "read_uncommitted"]):
+        assert main([*where, *level]) == 0
+        assert capsys.readouterr().out.splitlines() == ['"no"', '"yes"']
+
+
 def test_a_topic_or_log_that_is_not_there_is_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["topics", "list"]) == 2
     assert "connectkit-data" in capsys.readouterr().err
