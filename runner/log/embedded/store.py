@@ -13,6 +13,7 @@ import os
 import sqlite3
 import stat
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from pathlib import Path
 from connectkit.errors import ConfigError, ConnectError, FatalTaskError, RetriableError
 from connectkit.runner.log.embedded.clock import Clock
 from connectkit.runner.log.embedded.signal import Signal
+from connectkit.runner.log.embedded.write_turns import LOOK_S, PATIENCE_MS, Courtesy, Waiting
 
 FILE_NAME = "log.db"
 _APPLICATION_ID = 0x434B4C47  # "CKLG"
@@ -80,6 +82,7 @@ class Store:
         self.folder = folder
         self.path = folder / FILE_NAME
         self.locks = folder / "members"
+        self.waiting = folder / "waiting.lock"
         self.clock = clock
         self.signal = Signal()
         self._prepare_folder()
@@ -146,6 +149,7 @@ class Connection:
         self.store = store
         self.guard = threading.RLock()
         self._closed = False
+        self._courtesy = Courtesy(store.waiting)
         with self._refusals():
             self.sql = sqlite3.connect(
                 store.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False
@@ -240,13 +244,29 @@ class Connection:
                 yield self.sql
                 return
             with self.named_errors(what):
-                self.sql.execute("BEGIN IMMEDIATE")
+                self._begin()
                 try:
                     yield self.sql
                     self.sql.execute("COMMIT")
                 finally:
                     if self.sql.in_transaction:
                         self.sql.execute("ROLLBACK")
+
+    def _begin(self) -> None:
+        """Begin to write, in turn with the others."""
+        until = time.monotonic() + _BUSY_TIMEOUT_S
+        self._courtesy.step_back()
+        sql = self.sql
+        sql.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
+        try:
+            if _has_begun(sql):
+                return
+            sql.execute("PRAGMA busy_timeout=0")
+            with Waiting(self.store.waiting):
+                while not _has_begun(sql, last=time.monotonic() >= until):
+                    time.sleep(LOOK_S)
+        finally:
+            sql.execute(f"PRAGMA busy_timeout={int(_BUSY_TIMEOUT_S * 1000)}")
 
     @contextmanager
     def read(self, what: str) -> Iterator[sqlite3.Connection]:
@@ -310,6 +330,17 @@ class Connection:
         with self.guard:
             self._closed = True
             self.sql.close()
+
+
+def _has_begun(sql: sqlite3.Connection, *, last: bool = False) -> bool:
+    """Begin to write; False if another connection does, which is raised at the ``last`` attempt."""
+    try:
+        sql.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as exc:
+        if last or not (getattr(exc, "sqlite_errorname", None) or "").startswith("SQLITE_BUSY"):
+            raise
+        return False
+    return True
 
 
 def insert_batch(
