@@ -123,6 +123,11 @@ class Herder:
 
     # --- reading ---------------------------------------------------------------------------------
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it stops, or has stopped; nothing is started any more. Any thread."""
+        return self._stopped
+
     def connectors(self) -> list[str]:
         with self._lock:
             return sorted(self._entries)
@@ -549,7 +554,7 @@ class Herder:
         with self._turns.of(name):
             if not self._is(name, entry, connector) or entry.applied > asked:
                 return
-            if entry.target is Target.STOPPED:
+            if entry.target is Target.STOPPED or self._stopped:
                 return
             entry.applied = asked
             if configs == entry.task_configs and not entry.stale:
@@ -562,6 +567,8 @@ class Herder:
             if self.worker.fencing is not None:
                 self.worker.fencing.expect(name, len(configs))
             for number in range(len(configs)):
+                if self._stopped:  # the worker waits for this turn: what it would build it would only stop
+                    return
                 self._start_task(entry, TaskId(name, number))
 
     def _start_task(self, entry: _Entry, task_id: TaskId) -> None:

@@ -122,6 +122,22 @@ def test_a_late_answer_about_tasks_fails_the_connector(
     until(lambda: running(herder, "hung"), "the restarted connector")
 
 
+def test_a_stop_during_the_start_waits_for_the_task_that_is_being_built_and_no_other(
+    herder: Herder,
+) -> None:
+    stopping = threading.Thread(target=herder.stop, daemon=True)
+    with gate("task.init") as held:
+        put = Put(herder, hanging("task.init", **{"tasks.max": "3"}))
+        assert held.reached.wait(30)
+        stopping.start()
+        until(lambda: herder.stopping, "the stop")
+        held.open.set()
+        put.join(30)
+        stopping.join(30)
+    assert put.error is None
+    assert [task.id for task in herder.tasks()] == [TaskId("hung", 0)]
+
+
 def test_a_stop_does_not_wait_for_a_connector_that_hangs(
     herder: Herder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
