@@ -35,7 +35,7 @@ from connectkit.runner.configs.overrides import OverridePolicy
 from connectkit.runner.configs.topics import PREFIX as TOPIC_CREATION
 from connectkit.runner.configs.topics import check_creation
 from connectkit.runner.configs.worker import WorkerConfig, worker_warnings
-from connectkit.runner.log.opening import EMBEDDED
+from connectkit.runner.log.opening import EMBEDDED, missing_library
 from connectkit.runner.named_plugins import CONVERTER_KINDS
 from connectkit.runner.preflight import check_exactly_once
 from connectkit.runner.registry_url import with_registry
@@ -91,6 +91,9 @@ def validate_worker(raw: Mapping[str, Any], plugins: Registry) -> Report:
     others = [key for key in raw if key not in WorkerConfig.definition().by_name]
     check_options(WorkerConfig, raw, templated, "", report, known=others)
     report.take(warnings=worker_warnings(raw))
+    bootstrap = raw.get("bootstrap.servers")
+    if bootstrap and "bootstrap.servers" not in templated and (problem := missing_library(str(bootstrap))):
+        report.error("bootstrap.servers", problem)
     for which in CONVERTERS:
         _check_converter(raw, which, templated, plugins, report, str(raw.get("bootstrap.servers")))
     _check_rest(raw, templated, report)

@@ -11,6 +11,7 @@ from typing import Final
 from connectkit.checks import Check, at_least, one_of_any_case
 from connectkit.config import LOW, MEDIUM, Kind, option
 from connectkit.converters.registry.client_config import ClientConfig
+from connectkit.converters.registry.extra import NEEDS, speaks_http
 from connectkit.converters.registry.rules.engine import Settings
 from connectkit.converters.registry.rules.executors import CLASSES, EXTRA, has_cel
 from connectkit.converters.registry.subjects import ASSOCIATED, FALLBACKS, STRATEGIES
@@ -202,6 +203,8 @@ class RegistryConfig(ClientConfig):
 
     def problems(self) -> Mapping[str, str | Sequence[str]]:
         found = {**super().problems(), **rule_problems(self)}
+        if self.schema_registry_url[0].startswith(("http://", "https://")) and not speaks_http():
+            found["schema.registry.url"] = NEEDS
         if self.propagate_schema_tags:
             found["propagate.schema.tags"] = "cannot be met: confluent-kafka's client does not send it"
         numbers = self.use_message_indexes

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal, TypeVar
 
+from connectkit.converters.registry.extra import NEEDS
 from connectkit.converters.registry.port import LATEST, NO_ID, Reference, Registered, SchemaKind, SchemaText
 from connectkit.converters.registry.settings import ClientSettings
 from connectkit.errors import (
@@ -34,9 +35,7 @@ try:
     from connectkit.converters.registry.oauth import OAuthTokens
     from connectkit.converters.registry.session import AnswerError, HttpError, guarded_session
 except ModuleNotFoundError as exc:
-    raise ModuleNotFoundError(
-        "A schema registry over HTTP needs the extra 'registry' of kafka-connectkit, which is not installed"
-    ) from exc
+    raise ModuleNotFoundError(f"A schema registry over HTTP {NEEDS}") from exc
 
 T = TypeVar("T")
 _PASSING: Final = frozenset((408, 429, 500, 502, 503, 504))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 from connectkit.errors import ConfigError
 from connectkit.runner.log.api import Log
@@ -33,6 +34,15 @@ def open_log(bootstrap_servers: str, config: Mapping[str, str] | None = None) ->
                 "bootstrap.servers": ["names no broker; give host:port, or embedded:DIR for a local log"]
             }
         )
+    if problem := missing_library(text):
+        raise ConfigError(problems={"bootstrap.servers": [problem]})
     from connectkit.runner.log.kafka import KafkaLog
 
     return KafkaLog(text, config)
+
+
+def missing_library(bootstrap_servers: str) -> str | None:
+    """What is to be installed before the log there can be opened; nothing is imported to find out."""
+    if bootstrap_servers.strip().startswith(EMBEDDED) or find_spec("confluent_kafka") is not None:
+        return None
+    return "names brokers, which needs the extra 'kafka' of kafka-connectkit, which is not installed"

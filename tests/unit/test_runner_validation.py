@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from connectkit.config import Config, Secret, option
 from connectkit.errors import ConfigError
 from connectkit.plugin import plugins
 from connectkit.runner.configs.worker import WorkerConfig
+from connectkit.runner.log.opening import open_log
 from connectkit.runner.report import Report
 from connectkit.runner.validation import check_connector, validate_connector, validate_worker
 
@@ -52,6 +54,11 @@ WORKER_RAW = {
     "key.converter": "JsonConverter",
     "value.converter": "JsonConverter",
     "offset.storage.file.filename": "x",
+}
+PROVIDERS = {
+    "config.providers": "env",
+    "config.providers.env.class": "EnvVarConfigProvider",
+    "config.providers.env.param.allowlist.pattern": "[A-Z]+",
 }
 WORKER = WorkerConfig.parse({**WORKER_RAW, "config.providers": "file"})
 SOURCE = {"name": "s", "connector.class": "TableSource", "table": "t"}
@@ -280,6 +287,34 @@ def test_check_connector_logs_warnings_and_raises_errors(caplog: pytest.LogCaptu
     with pytest.raises(ConfigError) as caught:
         check_connector({**SOURCE, "tasks.max": "x"}, worker=WORKER, registry=REGISTRY)
     assert list(caught.value.problems) == ["tasks.max"]
+
+
+@pytest.mark.parametrize("library", ["confluent_kafka", "httpx2"])
+def test_a_registry_over_http_whose_extra_is_missing(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = ["needs the extra 'registry' of kafka-connectkit, which is not installed"]
+    converter = {"value.converter": "AvroConverter", "value.converter.schema.registry.url": "http://r:8081"}
+    worker = {**WORKER_RAW, **PROVIDERS, **converter, "bootstrap.servers": "embedded:./log"}
+    assert not validate_worker(worker, REGISTRY).errors
+    monkeypatch.setitem(sys.modules, library, None)
+    key = "value.converter.schema.registry.url"
+    assert validate_worker(worker, REGISTRY).errors == {key: said}
+    assert validate_connector({**SINK, **converter}, WORKER, REGISTRY).errors == {key: said}
+    with pytest.raises(ConfigError, match="needs the extra 'registry'"):  # as whoever runs it is told
+        REGISTRY.create("converter", "AvroConverter", {"schema.registry.url": "http://r:8081"})
+    for url in ("mock://here", "embedded:./registry", "${env:URL}"):
+        assert key not in validate_worker({**worker, key: url}, REGISTRY).errors
+
+
+def test_brokers_without_their_client(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = ["names brokers, which needs the extra 'kafka' of kafka-connectkit, which is not installed"]
+    monkeypatch.setitem(sys.modules, "confluent_kafka", None)
+    assert validate_worker(WORKER_RAW, REGISTRY).errors == {"bootstrap.servers": said}
+    with pytest.raises(ConfigError) as told:
+        open_log("a:1")
+    assert told.value.problems == {"bootstrap.servers": said}
+    for bootstrap in ("embedded:./log", "${env:BROKERS}"):
+        worker = {**WORKER_RAW, **PROVIDERS, "bootstrap.servers": bootstrap}
+        assert not validate_worker(worker, REGISTRY).errors
 
 
 def test_worker() -> None:
