@@ -306,7 +306,7 @@ def test_records_that_are_gone_before_they_were_read(
     worker = text_sink(tmp_path / "w", kafka_bootstrap, texts.topic, consumer_auto_offset_reset=reset)
     worker.start().ready()
     if reset == "none":
-        until(lambda: "failed:" in worker.log(), "the end of the task")
+        until(lambda: "-0 failed:" in worker.log(), "the end of the task")
         assert worker.stop() == 4
         assert f"{texts.topic}-0" in worker.err
         assert "auto.offset.reset" in worker.err

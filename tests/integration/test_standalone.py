@@ -121,7 +121,8 @@ def test_poison_in_the_topic_names_topic_partition_and_offset(
     sink["value.converter"] = "JsonConverter"
     sink["value.converter.schemas.enable"] = "false"
     worker = WorkerProcess(tmp_path, bootstrap).connector(source).connector(sink).start()
-    until(lambda: "failed:" in worker.log(), "the failure of the sink")
+    failed = f"Task {sink['name']}-0 failed:"  # a client that cannot connect yet says "failed:" as well
+    until(lambda: failed in worker.log(), "the failure of the sink")
     worker.stop()
     assert f"{topic}-0@1" in worker.err
     assert "not json" not in worker.err
