@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -214,7 +215,8 @@ def test_many_openers_at_once_make_one_log(tmp_path: Path) -> None:
 
     def open_it() -> None:
         try:
-            identities.append(EmbeddedLog(tmp_path / "log").admin().cluster_id())
+            with closing(EmbeddedLog(tmp_path / "log").admin()) as admin:
+                identities.append(admin.cluster_id())
         except Exception as exc:  # noqa: BLE001  # whatever it is fails the test
             errors.append(exc)
 

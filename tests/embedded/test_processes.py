@@ -170,7 +170,9 @@ def test_a_transaction_of_a_killed_process_does_not_block_readers(tmp_path: Path
     assert read_all(tmp_path / "log", "read_committed")[-1] == (0, 0)
     newer.begin_transaction()
     newer.send([OutRecord("t", None, None, b"9 9", None, None)], lambda failed: None)
-    log.producer({"transactional.id": "x"}).init_transactions(1)
+    newest = log.producer({"transactional.id": "x"})
+    newest.init_transactions(1)
     with pytest.raises(FencedError):
         newer.commit_transaction(1)
     newer.close(1)
+    newest.close(1)

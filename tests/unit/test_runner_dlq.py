@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +49,13 @@ class Place:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.address = f"embedded:{folder / 'log'}"
-        with_log(
-            self.address, lambda log: [log.admin().create_topic(t, partitions=2) for t in ("orders", "dlq")]
-        )
+
+        def create(log: Log) -> None:
+            with closing(log.admin()) as admin:
+                for topic in ("orders", "dlq"):
+                    admin.create_topic(topic, partitions=2)
+
+        with_log(self.address, create)
 
     def write(self, *records: OutRecord) -> None:
         def write(log: Log) -> None:
@@ -79,9 +84,9 @@ class Place:
         found: list[Any] = []
 
         def read(log: Log) -> None:
-            admin = log.admin()
-            places = [TopicPartition(topic, n) for n in range(admin.topics()[topic].partitions)]
-            ends = admin.offsets(places)
+            with closing(log.admin()) as admin:
+                places = [TopicPartition(topic, n) for n in range(admin.topics()[topic].partitions)]
+                ends = admin.offsets(places)
             consumer = log.consumer({"isolation.level": "read_committed"})
             consumer.assign(dict.fromkeys(places, 0))
             while any(consumer.position(tp) < ends[tp] for tp in places):
