@@ -22,7 +22,8 @@ from connectkit.runner.rest.security_settings import SecuritySettings
 
 log = logging.getLogger(__name__)
 _failures = logging.getLogger(f"{__name__}.failures")
-_failures.setLevel(logging.ERROR)  # that somebody sent no HTTP is no news, and could fill a disk
+# That somebody sent no HTTP is no news, and could fill a disk: not even when all levels are lowered at once.
+_failures.addFilter(lambda record: record.levelno >= logging.ERROR)
 
 GRACE_S: Final = 2.0
 """What a body gets beyond the application's own deadline, so that its answer is the one that is sent."""

@@ -162,6 +162,7 @@ def test_what_is_no_http_gets_a_sentence(port: int, data: bytes) -> None:
 
 def test_nonsense_is_not_logged(port: int, caplog: pytest.LogCaptureFixture) -> None:
     upgrade = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n\r\n"
+    caplog.set_level(logging.DEBUG, "connectkit.runner.rest.security_protocol.failures")
     assert everything(opened(port, upgrade)).startswith(b"HTTP/1.1 200 ")
     everything(opened(port, b"nonsense\r\n\r\n"))
     assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
