@@ -32,19 +32,25 @@ def _settings_of_the_process() -> Iterator[None]:
     """What a command sets for its whole process ends with the test: logging, hidden words, local plugins."""
     root, words, raises = logging.getLogger(), GIVEN._words, logging.raiseExceptions
     handlers, level = root.handlers[:], root.level
-    levels = {name: logging.getLogger(name).level for name in TALKATIVE}
+    levels = {each: each.level for each in _loggers()}
     added, allowed = plugins.local()
     path = sys.path[:]
     yield
     root.handlers[:], root.level = handlers, level
-    for name, each in levels.items():
-        logging.getLogger(name).setLevel(each)
+    for logger, its_level in levels.items():
+        if logger.level != its_level:
+            logger.setLevel(its_level)
     logging.raiseExceptions = raises
     GIVEN._words = words
     sys.path[:] = path
     if plugins.local() != (added, allowed):
         plugins._added = added
         plugins.allow(allowed)
+
+
+def _loggers() -> list[logging.Logger]:
+    known = list(logging.root.manager.loggerDict.values())  # at once: other threads may add to it
+    return [*map(logging.getLogger, TALKATIVE), *(each for each in known if isinstance(each, logging.Logger))]
 
 
 @pytest.fixture(scope="session")
