@@ -25,6 +25,7 @@ from connectkit.converters.avro.model import (
     union,
     valid_default,
 )
+from connectkit.converters.finite import is_finite
 from connectkit.converters.variant import VARIANT_NAME, is_variant
 from connectkit.errors import SchemaError
 from connectkit.logical import from_decimal, from_logical
@@ -377,19 +378,7 @@ def _is_json(made: AvroSchema, default: Any) -> bool:
 
     A text is read as a number only where the field itself is one, and not within unions, arrays and maps.
     """
-    return made.kind in ("float", "double") or _is_finite(default)
-
-
-def _is_finite(default: Any) -> bool:
-    match default:
-        case float():
-            return math.isfinite(default)
-        case list():
-            return all(map(_is_finite, default))
-        case dict():
-            return all(map(_is_finite, default.values()))
-        case _:
-            return True
+    return made.kind in ("float", "double") or is_finite(default)
 
 
 def _widened(default: Any) -> Any:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from math import isfinite
 from typing import Any, Final
 
+from connectkit.converters.finite import is_finite
 from connectkit.converters.javahash import hash_order
 from connectkit.converters.json_schema import names
 from connectkit.converters.json_schema.java_order import filled_order
@@ -24,7 +24,6 @@ from connectkit.errors import DataError, LimitError, SchemaError
 from connectkit.javatext import float_text
 from connectkit.limits import DEFAULT_LIMITS, Limits
 from connectkit.schema import DECIMAL_NAME, INT_BITS, Schema, Type
-from connectkit.struct import Struct
 
 _NUMBERS: Final = (*INT_BITS, Type.FLOAT32, Type.FLOAT64)
 _NULL: Final = {"type": "null"}
@@ -204,7 +203,7 @@ class ToJsonSchema:
         return made
 
     def _default(self, schema: Schema) -> Any:
-        if not _is_finite(schema.default):
+        if not is_finite(schema.default):
             raise SchemaError(
                 "The schema has a default that is no finite number, which JSON Schema cannot say"
             )
@@ -270,17 +269,6 @@ def _required(schema: Schema) -> Schema:
         key_schema=schema.key_schema if kind is Type.MAP else None,
         value_schema=schema.value_schema if kind in (Type.ARRAY, Type.MAP) else None,
     )
-
-
-def _is_finite(value: Any) -> bool:
-    """Whether all numbers in a default are finite."""
-    if isinstance(value, float):
-        return isfinite(value)
-    if isinstance(value, Struct):
-        return all(map(_is_finite, value.values))
-    if isinstance(value, dict):
-        return all(_is_finite(key) and _is_finite(each) for key, each in value.items())
-    return not isinstance(value, list | tuple | set) or all(map(_is_finite, value))
 
 
 def _as_org_json(tree: Any) -> Any:
