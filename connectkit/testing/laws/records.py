@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from connectkit.plugin import PluginKind, plugins
 from connectkit.record import SinkRecord, SourceRecord
+from connectkit.schema import SchemaAndValue
 from connectkit.struct import Struct
 from connectkit.testing import strategies
+from connectkit.testing.laws import pairs
 from connectkit.testing.laws.base import Laws
-from connectkit.testing.strategies.siblings import another_object
 
 MANY = 64
 """How often a record is given again, for what counts."""
@@ -68,26 +69,11 @@ def _alike(
     return [record, record.new_record(value_schema=schema, value=value)]
 
 
-def _copied(record: Any) -> Any:
-    """The same with a schema object of its own."""
-    schema = another_object(record.value_schema)
-    value = Struct.of(schema, list(record.value.values)) if isinstance(record.value, Struct) else record.value
-    return record.new_record(value_schema=schema, value=value)
-
-
 def reborn(first: Any, last: Any, use: Callable[[Any], Any]) -> Any:
-    """The last record with its schema at the place in memory where the first one's was when it was used.
-
-    That is what a plugin meets that knows schemas by their ``id()``. None if no schema came to that place.
-    """
-    passing = _copied(first)
-    place = id(passing.value_schema)
-    use(passing)
-    del passing
-    kept = []
-    for _ in range(8):
-        other = _copied(last)
-        if id(other.value_schema) == place:
-            return other
-        kept.append(other)
-    return None
+    """The last record with its value's schema where the first one's was (:func:`pairs.reborn`), or None."""
+    found = pairs.reborn(
+        SchemaAndValue(first.value_schema, first.value),
+        SchemaAndValue(last.value_schema, last.value),
+        lambda pair: use(first.new_record(value_schema=pair.schema, value=pair.value)),
+    )
+    return None if found is None else last.new_record(value_schema=found.schema, value=found.value)
