@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from connectkit.api import KeepsSchemas
 from connectkit.errors import DataError
@@ -38,9 +38,7 @@ class SchemaCheck:
             print("the transforms drop every record of the new schema")
         old = before[0] if before else None
         for each in after:
-            lines = changes(old, each) if before else fields(each)
-            print("behind the transforms" + (" nothing changes" if not lines else ":"))
-            _say([f"  {line}" for line in lines])
+            _say_behind(changes(old, each) if before else fields(each))
         return is_fine
 
     def source(self, text: str) -> bool:
@@ -59,9 +57,7 @@ class SchemaCheck:
             found = self._converter.check_schema(self._topic, each)
             _say(found.lines)
             is_fine = is_fine and not found.problems
-            lines = changes(found.newest, each) if found.newest is not None else fields(each)
-            print("behind the transforms" + (" nothing changes" if not lines else ":"))
-            _say([f"  {line}" for line in lines])
+            _say_behind(changes(found.newest, each) if found.newest is not None else fields(each))
         return is_fine
 
     def _through(
@@ -81,6 +77,12 @@ class SchemaCheck:
             return None
         side = 0 if self._is_key else 1
         return sorted({pair[side] for pair in inferred.schemas}, key=lambda each: str(fields(each)))
+
+
+def _say_behind(lines: Sequence[str]) -> None:
+    """What is other behind the transforms."""
+    print("behind the transforms" + (":" if lines else " nothing changes"))
+    _say(f"  {line}" for line in lines)
 
 
 def _say(lines: Iterable[str]) -> None:

@@ -177,9 +177,8 @@ class KafkaAdmin:
         try:
             found = self._ask(what, ask)
         except NotFoundError as exc:
-            known = (
-                self.topics()
-            )  # librdkafka says the same of a partition whose leader is not known just now
+            # librdkafka says the same of a partition whose leader is not known just now.
+            known = self.topics()
             if all(w.topic in known and w.partition < known[w.topic].partitions for w in wanted):
                 raise RetriableError(f"{what} failed for now: a partition has no leader") from exc
             raise
